@@ -1,0 +1,73 @@
+import type { IntegerTensor } from "../graph/integer.ts";
+import type { Node, Tensor } from "../graph/graph.ts";
+
+/** Pixels around a tensor that a kernel may read: top, left, bottom, right. */
+export type Halo = readonly [top: number, left: number, bottom: number, right: number];
+export const NO_HALO: Halo = [0, 0, 0, 0];
+
+/** What an op's lowering sees: the node with its tensors in the order of its inputs and outputs. */
+export interface Lowering<Attributes> {
+  readonly node: Node<Attributes>;
+  readonly inputs: readonly (Tensor | undefined)[];
+  readonly output: Tensor;
+}
+
+/** Work of one step, for limits and for the allocator. */
+export interface Cost {
+  readonly macs: number;
+  readonly weightBytes: number;
+}
+
+/** Where an op writes its step record and its packed constants. */
+export interface StepEncoder {
+  /** Sets the i32 word at a byte offset of the record. */
+  set(at: number, value: number): void;
+  /** Appends an array to the weights section and returns its byte offset there. */
+  constant(bytes: ArrayBufferView): number;
+  /** Index in the plan of the step's inputs and output. */
+  readonly inputs: readonly number[];
+  readonly output: number;
+}
+
+/** Activations in the TypeScript meanings of an op: dense NHWC. */
+export interface FloatValue {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/**
+ * One op, declared once: everything else (lowering, planner, writer, reference, tests, docs) iterates over these.
+ * `Parameters` is what `lower` makes and everything behind it reads; it holds integers only.
+ */
+export interface Op<Attributes = unknown, Parameters = unknown> {
+  readonly name: string;
+  /** Opcode of the step it becomes (assembly/abi.ts). */
+  readonly opcode: number;
+  /** Contract id in the step record, and the kernel names that serve it: left of `__` is the contract. */
+  readonly contract: number;
+  readonly kernels: readonly string[];
+  /** Bytes of the step record. */
+  readonly stepBytes: number;
+  /** Shape of the output in the graph's terms. Throws BAD_FILE where the inputs do not fit together. */
+  shape(inputs: readonly (readonly number[])[], attributes: Attributes): readonly number[];
+  /** Meaning in reals: the definition of correct. */
+  float(inputs: readonly (FloatValue | undefined)[], attributes: Attributes): FloatValue;
+  /** Integer parameters; scales become dyadic numbers here and floats end. */
+  lower(lowering: Lowering<Attributes>): Parameters;
+  /** Meaning in integers, bit for bit: dense canonical codes in and out. */
+  integer(inputs: readonly Int8Array[], parameters: Parameters, shapes: OpShapes): Int8Array;
+  /** Pixels around input `index` that the kernels read. */
+  halo?(parameters: Parameters, shapes: OpShapes): Halo;
+  /** Inputs whose bytes the output may take over, when the geometry of both is the same. */
+  readonly inPlace: readonly number[];
+  /** Largest scratch over all builds, in bytes. */
+  scratchBytes?(parameters: Parameters): number;
+  cost(parameters: Parameters, shapes: OpShapes): Cost;
+  encode(parameters: Parameters, step: StepEncoder): void;
+}
+
+export interface OpShapes {
+  readonly inputs: readonly IntegerTensor[];
+  readonly output: IntegerTensor;
+}
+
