@@ -96,12 +96,20 @@ export function validateGraph(graph: Graph): void {
         throw new DyadicError("BAD_FILE", `input tensor ${input} does not exist`, place);
       }
       if (!written.has(input)) {
-        throw new DyadicError("BAD_FILE", `"${graph.tensors[input].name}" is read before it is written`, place);
+        throw new DyadicError(
+          "BAD_FILE",
+          `"${graph.tensors[input].name}" is read before it is written`,
+          place,
+        );
       }
     }
     for (const output of node.outputs) {
       if (graph.tensors[output] === undefined || written.has(output)) {
-        throw new DyadicError("BAD_FILE", `output tensor ${output} does not exist or is written twice`, place);
+        throw new DyadicError(
+          "BAD_FILE",
+          `output tensor ${output} does not exist or is written twice`,
+          place,
+        );
       }
       written.add(output);
     }
@@ -119,15 +127,19 @@ export function dumpGraph(graph: Graph): string {
     const tensor = graph.tensors[index];
     if (tensor === undefined) return "-";
     const q = tensor.quantization;
-    const affine = q ? ` ${q.axis === null ? `s=${q.scale[0]} z=${q.zeroPoint[0]}` : `s[${q.axis}]x${q.scale.length}`}` : "";
+    const affine = q
+      ? ` ${q.axis === null ? `s=${q.scale[0]} z=${q.zeroPoint[0]}` : `s[${q.axis}]x${q.scale.length}`}`
+      : "";
     return `%${index} ${tensor.dtype}[${tensor.shape.join("x")}]${affine}${tensor.data ? " const" : ""}`;
   };
   const lines = [`graph ${graph.name}`];
-  for (const border of graph.inputs) lines.push(`  input  ${border.name}: ${value(border.tensor)} as ${border.dtype}`);
+  for (const border of graph.inputs)
+    lines.push(`  input  ${border.name}: ${value(border.tensor)} as ${border.dtype}`);
   for (const node of graph.nodes) {
     lines.push(`  ${node.outputs.map(value).join(", ")} = ${node.op}(${node.inputs.map(value).join(", ")})`);
     lines.push(`      ${JSON.stringify(node.attributes)}  # ${node.name}`);
   }
-  for (const border of graph.outputs) lines.push(`  output ${border.name}: ${value(border.tensor)} as ${border.dtype}`);
+  for (const border of graph.outputs)
+    lines.push(`  output ${border.name}: ${value(border.tensor)} as ${border.dtype}`);
   return `${lines.join("\n")}\n`;
 }

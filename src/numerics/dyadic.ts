@@ -33,7 +33,11 @@ export function toDyadic(scales: ArrayLike<number>, accumulatorBounds: ArrayLike
 /** Equation (9) for add and requantize: every b at most 2^21 and c at most 30, so that sums stay in 32 bits. */
 export function toSmallDyadic(scales: readonly number[]): Dyadic {
   for (let c = MAX_SMALL_SHIFT; c >= 1; c--) {
-    const dyadic = dyadicAt(c, scales, scales.map(() => 255));
+    const dyadic = dyadicAt(
+      c,
+      scales,
+      scales.map(() => 255),
+    );
     if (dyadic?.multiplier.every((b) => b <= MAX_SMALL_MULTIPLIER)) return dyadic;
   }
   throw tooLarge(scales);
@@ -45,7 +49,9 @@ function dyadicAt(c: number, scales: ArrayLike<number>, bounds: ArrayLike<number
   for (let i = 0; i < scales.length; i++) {
     const scale = scales[i]!;
     if (!(scale >= 0 && scale < Infinity)) {
-      throw new DyadicError("BAD_FILE", "a scale is not a finite, non-negative number", { found: `${scale}` });
+      throw new DyadicError("BAD_FILE", "a scale is not a finite, non-negative number", {
+        found: `${scale}`,
+      });
     }
     const b = Math.floor(scale * 2 ** c + 0.5); // exact: multiplying by 2^c only moves the exponent
     if (b >= 2 ** 31) return null;

@@ -1,5 +1,5 @@
-const LN2_HIGH = 0.693147180369123816490; // the first 32 bits of ln 2, so that k * LN2_HIGH is exact for |k| < 2^20
-const LN2_LOW = 1.90821492927058770002e-10; // ln 2 - LN2_HIGH
+const LN2_HIGH = 0.6931471803691238; // the first 32 bits of ln 2, so that k * LN2_HIGH is exact for |k| < 2^20
+const LN2_LOW = 1.9082149292705877e-10; // ln 2 - LN2_HIGH
 
 /**
  * e^x for x <= 0 from +, -, *, / and powers of two alone: the same bits on every host, which Math.exp does not

@@ -1,5 +1,5 @@
-import type { IntegerTensor } from "../graph/integer.ts";
 import type { Node, Tensor } from "../graph/graph.ts";
+import type { IntegerTensor } from "../graph/integer.ts";
 
 /** Pixels around a tensor that a kernel may read: top, left, bottom, right. */
 export type Halo = readonly [top: number, left: number, bottom: number, right: number];
@@ -70,4 +70,3 @@ export interface OpShapes {
   readonly inputs: readonly IntegerTensor[];
   readonly output: IntegerTensor;
 }
-

@@ -1,0 +1,108 @@
+import { CONTRACT_A8W8, CONV_STEP_BYTES, OP_CONV, QUAD } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import type { Activation } from "./activation.ts";
+import {
+  type ConvolutionParameters,
+  convolutionCost,
+  encodeConvolution,
+  finish,
+  lowerConvolution,
+  packBlocks,
+  paddedAccumulators,
+  requantizeChannels,
+  roundUp,
+} from "./convolution.ts";
+import type { Op } from "./op.ts";
+import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
+
+export interface ConvAttributes extends Omit<Window, "kernel"> {
+  readonly activation: Activation;
+}
+
+/** Taps that lie contiguous in NHWC activations: a kernel row, or a single pixel where the width is dilated. */
+function segmentOf(parameters: ConvolutionParameters): number {
+  const [height, width] = parameters.kernel;
+  return parameters.rowLength / (parameters.dilation[1] === 1 ? height : height * width);
+}
+
+function windowOf(attributes: ConvAttributes, weights: readonly number[]): Window {
+  return { ...attributes, kernel: [weights[1]!, weights[2]!] };
+}
+
+/** 2D convolution, weights [output, kernelHeight, kernelWidth, input], optional bias [output]. */
+export const conv: Op<ConvAttributes, ConvolutionParameters> = {
+  name: "conv",
+  opcode: OP_CONV,
+  contract: CONTRACT_A8W8,
+  kernels: ["conv_a8w8"],
+  stepBytes: CONV_STEP_BYTES,
+  inPlace: [],
+
+  shape([x, weights], attributes) {
+    if (x!.length !== 4 || weights!.length !== 4 || weights![3] !== x![3]) {
+      throw new DyadicError("BAD_FILE", "input and weights do not fit together", {
+        expected: "input [1, h, w, c] and weights [o, kh, kw, c]",
+        found: `[${x}] and [${weights}]`,
+        hint: "grouped convolutions are not supported yet",
+      });
+    }
+    const [height, width] = windowOutput(windowOf(attributes, weights!), x![1]!, x![2]!);
+    return [1, height, width, weights![0]!];
+  },
+
+  float([x, weights, bias], attributes) {
+    const window = windowOf(attributes, weights!.shape);
+    const [, height, width, channels] = this.shape([x!.shape, weights!.shape], attributes) as number[];
+    const depth = x!.shape[3]!;
+    const data = new Float32Array(height! * width! * channels!);
+    visitWindows(window, [height!, width!], [x!.shape[1]!, x!.shape[2]!], (pixel, source, tap) => {
+      for (let o = 0; o < channels!; o++) {
+        let sum = data[pixel * channels! + o]!;
+        const at = (o * window.kernel[0] * window.kernel[1] + tap) * depth;
+        for (let c = 0; c < depth; c++) sum += x!.data[source * depth + c]! * weights!.data[at + c]!;
+        data[pixel * channels! + o] = sum;
+      }
+    });
+    return finish(data, [1, height!, width!, channels!], bias, attributes.activation);
+  },
+
+  lower(lowering) {
+    const [channels, height, width, depth] = lowering.inputs[1]!.shape as number[];
+    const length = height! * width! * depth!;
+    return lowerConvolution(
+      lowering,
+      windowOf(lowering.node.attributes, lowering.inputs[1]!.shape),
+      channels!,
+      (channel) => Int32Array.from({ length }, (_, k) => channel * length + k),
+    );
+  },
+
+  integer([x], parameters, { inputs, output }) {
+    const { channels, rowLength, weights } = parameters;
+    const [inputHeight, inputWidth, depth] = inputs[0]!.shape;
+    const [height, width] = output.shape;
+    const inputZero = inputs[0]!.zeroPoint;
+    const padded = paddedAccumulators(parameters, inputZero);
+    const accumulators = new Int32Array(height * width * channels).map((_, i) => padded[i % channels]!);
+    visitWindows(parameters, [height, width], [inputHeight, inputWidth], (pixel, source, tap) => {
+      for (let o = 0; o < channels; o++) {
+        let sum = accumulators[pixel * channels + o]!;
+        const at = o * rowLength + tap * depth;
+        for (let c = 0; c < depth; c++) {
+          sum += (x![source * depth + c]! - inputZero) * weights[at + c]!;
+        }
+        accumulators[pixel * channels + o] = sum;
+      }
+    });
+    return requantizeChannels(accumulators, parameters);
+  },
+
+  halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
+  // Four windows widened to 16 bits, for the builds whose dot product takes 16-bit operands.
+  scratchBytes: (parameters) =>
+    4 * 2 * (parameters.rowLength / segmentOf(parameters)) * roundUp(segmentOf(parameters), QUAD),
+  cost: (parameters, { output }) =>
+    convolutionCost(parameters, output.shape[0] * output.shape[1], segmentOf(parameters)),
+  encode: (parameters, step) =>
+    encodeConvolution(parameters, packBlocks(parameters, segmentOf(parameters)), step),
+};

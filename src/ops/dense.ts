@@ -1,0 +1,78 @@
+import { CONTRACT_A8W8, CONV_STEP_BYTES, OP_DENSE, QUAD } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import type { Activation } from "./activation.ts";
+import {
+  type ConvolutionParameters,
+  convolutionCost,
+  encodeConvolution,
+  finish,
+  lowerConvolution,
+  packBlocks,
+  requantizeChannels,
+  roundUp,
+} from "./convolution.ts";
+import { NO_HALO, type Op } from "./op.ts";
+
+export interface DenseAttributes {
+  readonly activation: Activation;
+}
+
+const POINT = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: NO_HALO } as const;
+
+/** Fully connected: input [m, k], weights [n, k], optional bias [n], output [m, n]. */
+export const dense: Op<DenseAttributes, ConvolutionParameters> = {
+  name: "dense",
+  opcode: OP_DENSE,
+  contract: CONTRACT_A8W8,
+  kernels: ["dense_a8w8"],
+  stepBytes: CONV_STEP_BYTES,
+  inPlace: [],
+
+  shape([x, weights]) {
+    if (x!.length !== 2 || weights!.length !== 2 || weights![1] !== x![1]) {
+      throw new DyadicError("BAD_FILE", "input and weights do not fit together", {
+        expected: "input [m, k] and weights [n, k]",
+        found: `[${x}] and [${weights}]`,
+      });
+    }
+    return [x![0]!, weights![0]!];
+  },
+
+  float([x, weights, bias], attributes) {
+    const [rows, depth] = x!.shape as [number, number];
+    const channels = weights!.shape[0]!;
+    const data = new Float32Array(rows * channels);
+    for (let i = 0; i < data.length; i++) {
+      const [row, channel] = [Math.floor(i / channels), i % channels];
+      for (let k = 0; k < depth; k++) {
+        data[i]! += x!.data[row * depth + k]! * weights!.data[channel * depth + k]!;
+      }
+    }
+    return finish(data, [rows, channels], bias, attributes.activation);
+  },
+
+  lower(lowering) {
+    const [channels, depth] = lowering.inputs[1]!.shape as [number, number];
+    return lowerConvolution(lowering, POINT, channels, (channel) =>
+      Int32Array.from({ length: depth }, (_, k) => channel * depth + k),
+    );
+  },
+
+  integer([x], parameters, { output }) {
+    const { channels, rowLength, weights, bias } = parameters;
+    const accumulators = new Int32Array(output.shape[0] * output.shape[1] * channels);
+    for (let i = 0; i < accumulators.length; i++) {
+      const [row, channel] = [Math.floor(i / channels), i % channels];
+      let sum = bias[channel]!;
+      for (let k = 0; k < rowLength; k++) sum += x![row * rowLength + k]! * weights[channel * rowLength + k]!;
+      accumulators[i] = sum;
+    }
+    return requantizeChannels(accumulators, parameters);
+  },
+
+  scratchBytes: (parameters) => 4 * 2 * roundUp(parameters.rowLength, QUAD),
+  cost: (parameters, { output }) =>
+    convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),
+  encode: (parameters, step) =>
+    encodeConvolution(parameters, packBlocks(parameters, parameters.rowLength), step),
+};

@@ -1,0 +1,44 @@
+import { DyadicError } from "../error.ts";
+import { add } from "./add.ts";
+import { averagePool } from "./average-pool.ts";
+import { conv } from "./conv.ts";
+import { dense } from "./dense.ts";
+import { depthwise } from "./depthwise.ts";
+import { maxPool } from "./max-pool.ts";
+import { mean } from "./mean.ts";
+import type { Op } from "./op.ts";
+import { pad } from "./pad.ts";
+import { requantize } from "./requantize.ts";
+import { reshape } from "./reshape.ts";
+import { softmax } from "./softmax.ts";
+
+/** Every op that Dyadic knows, each declared once in its own file. */
+export const OPS = [
+  conv,
+  depthwise,
+  dense,
+  add,
+  averagePool,
+  maxPool,
+  mean,
+  softmax,
+  pad,
+  reshape,
+  requantize,
+] as unknown as readonly Op[];
+
+const BY_NAME = new Map(OPS.map((op) => [op.name, op]));
+
+/** The definition of an op; throws UNSUPPORTED_OP with what there is. */
+export function opNamed(name: string): Op {
+  const op = BY_NAME.get(name);
+  if (op === undefined) {
+    throw new DyadicError("UNSUPPORTED_OP", `there is no op "${name}"`, {
+      expected: [...BY_NAME.keys()].join(", "),
+    });
+  }
+  return op;
+}
+
+export type { Cost, Halo, Op, OpShapes, StepEncoder } from "./op.ts";
+export { NO_HALO } from "./op.ts";

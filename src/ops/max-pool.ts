@@ -1,0 +1,62 @@
+import { CONTRACT_A8, MAX_POOL_STEP_BYTES, OP_MAX_POOL } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import { clamp } from "../numerics/requantize.ts";
+import { activate, activationCodes } from "./activation.ts";
+import { affineOf } from "./convolution.ts";
+import type { Op } from "./op.ts";
+import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";
+import { visitWindows } from "./window.ts";
+
+/** Largest value of each window; padding takes no part. Input and output share scale and zero point. */
+export const maxPool: Op<PoolAttributes, PoolParameters> = {
+  name: "maxPool",
+  opcode: OP_MAX_POOL,
+  contract: CONTRACT_A8,
+  kernels: ["max_pool_a8"],
+  stepBytes: MAX_POOL_STEP_BYTES,
+  inPlace: [],
+
+  shape: ([x], attributes) => poolShape(x!, attributes),
+
+  float([x], attributes) {
+    const shape = poolShape(x!.shape, attributes);
+    const [, height, width, channels] = shape as [number, number, number, number];
+    const data = new Float32Array(height * width * channels).fill(-Infinity);
+    visitWindows(poolWindow(attributes), [height, width], [x!.shape[1]!, x!.shape[2]!], (pixel, source) => {
+      for (let c = 0; c < channels; c++) {
+        const at = pixel * channels + c;
+        data[at] = Math.max(data[at]!, x!.data[source * channels + c]!);
+      }
+    });
+    return { shape, data: data.map((value) => activate(value, attributes.activation)) };
+  },
+
+  lower({ node, inputs, output }) {
+    const from = affineOf(inputs[0]!, "the input");
+    const to = affineOf(output, "the output");
+    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint) {
+      throw new DyadicError("UNSUPPORTED_OP", "max pool changes the scale", {
+        expected: "one scale and zero point for input and output",
+        found: `${from.scale}, ${from.zeroPoint} and ${to.scale}, ${to.zeroPoint}`,
+      });
+    }
+    const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint);
+    return { ...poolWindow(node.attributes), min, max };
+  },
+
+  integer([x], parameters, { inputs, output }) {
+    const [height, width, channels] = output.shape;
+    const codes = new Int8Array(height * width * channels).fill(-128);
+    const [inputHeight, inputWidth] = inputs[0]!.shape;
+    visitWindows(parameters, [height, width], [inputHeight, inputWidth], (pixel, source) => {
+      for (let c = 0; c < channels; c++) {
+        const at = pixel * channels + c;
+        codes[at] = Math.max(codes[at]!, x![source * channels + c]!);
+      }
+    });
+    return codes.map((code) => clamp(code, parameters.min, parameters.max));
+  },
+
+  cost: () => ({ macs: 0, weightBytes: 0 }),
+  encode: encodePool,
+};

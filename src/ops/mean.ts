@@ -1,0 +1,61 @@
+import { AVERAGE_POOL_STEP_BYTES, CONTRACT_A8, OP_AVERAGE_POOL } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import { canonicalShape } from "../graph/graph.ts";
+import { type AveragePoolParameters, averageCodes, encodeAverage, lowerAverage } from "./average-pool.ts";
+import { NO_HALO, type Op } from "./op.ts";
+import type { Window } from "./window.ts";
+
+interface MeanAttributes {
+  /** Dimensions averaged over: 1, 2 or both, of an input [1, h, w, c]. */
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+function wholeWindow(axes: readonly number[], shape: readonly number[]): Window {
+  const kernel = [axes.includes(1) ? shape[1]! : 1, axes.includes(2) ? shape[2]! : 1] as const;
+  return { kernel, stride: kernel, padding: NO_HALO, dilation: [1, 1] };
+}
+
+/** Mean over height, width or both: an average pool whose window is the whole extent. */
+export const mean: Op<MeanAttributes, AveragePoolParameters> = {
+  name: "mean",
+  opcode: OP_AVERAGE_POOL,
+  contract: CONTRACT_A8,
+  kernels: ["average_pool_a8"],
+  stepBytes: AVERAGE_POOL_STEP_BYTES,
+  inPlace: [],
+
+  shape([x], { axes, keepDims }) {
+    if (x!.length !== 4 || axes.length === 0 || axes.some((axis) => axis !== 1 && axis !== 2)) {
+      throw new DyadicError("UNSUPPORTED_OP", "mean over these dimensions is not supported yet", {
+        expected: "height and width (axes 1 and 2) of an input of rank 4",
+        found: `axes ${axes.join(", ")} of [${x}]`,
+      });
+    }
+    const reduced = x!.map((size, axis) => (axes.includes(axis) ? 1 : size));
+    return keepDims ? reduced : reduced.filter((_, axis) => !axes.includes(axis));
+  },
+
+  float([x], attributes) {
+    const [, height, width, channels] = x!.shape as [number, number, number, number];
+    const { kernel } = wholeWindow(attributes.axes, x!.shape);
+    const [rows, columns] = [height / kernel[0], width / kernel[1]];
+    const data = new Float32Array(rows * columns * channels);
+    x!.data.forEach((value, i) => {
+      const [y, column] = [Math.floor(i / channels / width), Math.floor(i / channels) % width];
+      const pixel = Math.floor(y / kernel[0]) * columns + Math.floor(column / kernel[1]);
+      data[pixel * channels + (i % channels)]! += value / (kernel[0] * kernel[1]);
+    });
+    return { shape: this.shape([x!.shape], attributes), data };
+  },
+
+  lower({ node, inputs, output }) {
+    const window = wholeWindow(node.attributes.axes, inputs[0]!.shape);
+    const shape = canonicalShape(inputs[0]!.shape, inputs[0]!.name);
+    return lowerAverage(window, shape, inputs[0]!, output, { activation: "none", rounding: "halfUp" });
+  },
+
+  integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
+  cost: () => ({ macs: 0, weightBytes: 0 }),
+  encode: encodeAverage,
+};

@@ -1,0 +1,83 @@
+import { CONTRACT_A8, OP_PAD, PAD_CHANNEL, PAD_LEFT, PAD_STEP_BYTES, PAD_TOP } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import { affineOf } from "./convolution.ts";
+import type { Halo, Op } from "./op.ts";
+
+interface PadAttributes {
+  readonly padding: Halo;
+  readonly channels: readonly [before: number, after: number];
+}
+
+function paddedShape(x: readonly number[], { padding, channels }: PadAttributes): number[] {
+  if (x.length !== 4) {
+    throw new DyadicError("BAD_FILE", "pad takes an input [1, h, w, c]", { found: `[${x}]` });
+  }
+  const [top, left, bottom, right] = padding;
+  return [1, x[1]! + top + bottom, x[2]! + left + right, x[3]! + channels[0] + channels[1]];
+}
+
+/** Copies `x` (dense NHWC) into `data`, which already holds the fill, at the place the attributes give. */
+function place<T extends Int8Array | Float32Array>(
+  x: T,
+  shape: readonly number[],
+  data: T,
+  attributes: PadAttributes,
+): T {
+  const [height, width, channels] = shape as [number, number, number];
+  const [, , outWidth, outChannels] = paddedShape([1, ...shape], attributes) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    const y = Math.floor(pixel / width) + attributes.padding[0];
+    const at =
+      (y * outWidth + (pixel % width) + attributes.padding[1]) * outChannels + attributes.channels[0];
+    data.set(x.subarray(pixel * channels, (pixel + 1) * channels), at);
+  }
+  return data;
+}
+
+/** Surrounds the input with real 0 in height, width and channels; input and output share scale and zero point. */
+export const pad: Op<PadAttributes, PadAttributes> = {
+  name: "pad",
+  opcode: OP_PAD,
+  contract: CONTRACT_A8,
+  kernels: ["pad_a8"],
+  stepBytes: PAD_STEP_BYTES,
+  inPlace: [],
+
+  shape: ([x], attributes) => paddedShape(x!, attributes),
+
+  float([x], attributes) {
+    const shape = paddedShape(x!.shape, attributes);
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    return { shape, data: place(x!.data, x!.shape.slice(1), data, attributes) };
+  },
+
+  lower({ node, inputs, output }) {
+    const from = affineOf(inputs[0]!, "the input");
+    const to = affineOf(output, "the output");
+    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint) {
+      throw new DyadicError("UNSUPPORTED_OP", "pad changes the scale", {
+        expected: "one scale and zero point for input and output",
+      });
+    }
+    return { padding: node.attributes.padding, channels: node.attributes.channels };
+  },
+
+  integer([x], parameters, { inputs, output }) {
+    const [height, width, channels] = output.shape;
+    const data = new Int8Array(height * width * channels).fill(output.zeroPoint);
+    return place(x!, inputs[0]!.shape, data, parameters);
+  },
+
+  cost: () => ({ macs: 0, weightBytes: 0 }),
+
+  encode({ padding, channels }, step) {
+    step.set(PAD_TOP, padding[0]);
+    step.set(PAD_LEFT, padding[1]);
+    step.set(PAD_CHANNEL, channels[0]);
+  },
+};

@@ -1,0 +1,29 @@
+import { CONTRACT_A8, OP_RESHAPE, RESHAPE_STEP_BYTES } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import { elements } from "../graph/graph.ts";
+import type { Op } from "./op.ts";
+
+/** The same elements in the same order under another shape; `shape` has no -1 left. */
+export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, never>> = {
+  name: "reshape",
+  opcode: OP_RESHAPE,
+  contract: CONTRACT_A8,
+  kernels: ["reshape_a8"],
+  stepBytes: RESHAPE_STEP_BYTES,
+  inPlace: [0],
+
+  shape([x], { shape }) {
+    if (elements(x!) !== elements(shape)) {
+      throw new DyadicError("BAD_FILE", "reshape changes the number of elements", {
+        found: `[${x}] to [${shape}]`,
+      });
+    }
+    return shape;
+  },
+
+  float: ([x], { shape }) => ({ shape, data: x!.data }),
+  lower: () => ({}),
+  integer: ([x]) => x!.slice(),
+  cost: () => ({ macs: 0, weightBytes: 0 }),
+  encode: () => {},
+};

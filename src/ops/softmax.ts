@@ -1,0 +1,62 @@
+import { CONTRACT_A8, OP_SOFTMAX, SOFTMAX_STEP_BYTES, SOFTMAX_TABLE_AT } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import { softmaxCode, softmaxTable } from "../numerics/softmax.ts";
+import { affineOf } from "./convolution.ts";
+import type { Op } from "./op.ts";
+
+/** Softmax over the channels, equation (8): output scale 1/256, zero point -128. */
+export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Array }> = {
+  name: "softmax",
+  opcode: OP_SOFTMAX,
+  contract: CONTRACT_A8,
+  kernels: ["softmax_a8"],
+  stepBytes: SOFTMAX_STEP_BYTES,
+  inPlace: [0],
+
+  shape: ([x]) => x!,
+
+  float([x], { beta }) {
+    const channels = x!.shape.at(-1)!;
+    const data = new Float32Array(x!.data.length);
+    for (let at = 0; at < data.length; at += channels) {
+      const row = x!.data.subarray(at, at + channels);
+      const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+      const e = row.map((value) => Math.exp(beta * (value - top)));
+      const sum = e.reduce((a, b) => a + b, 0);
+      data.set(
+        e.map((value) => value / sum),
+        at,
+      );
+    }
+    return { shape: x!.shape, data };
+  },
+
+  lower({ node, inputs, output }) {
+    const from = affineOf(inputs[0]!, "the input");
+    const to = affineOf(output, "the output");
+    if (to.scale !== 1 / 256 || to.zeroPoint !== -128) {
+      throw new DyadicError("UNSUPPORTED_OP", "the output of softmax has an unusual scale", {
+        expected: "scale 1/256, zero point -128",
+        found: `scale ${to.scale}, zero point ${to.zeroPoint}`,
+      });
+    }
+    return { table: softmaxTable(node.attributes.beta, from.scale) };
+  },
+
+  integer([x], { table }, { output }) {
+    const channels = output.shape[2];
+    const codes = new Int8Array(x!.length);
+    for (let at = 0; at < codes.length; at += channels) {
+      const row = x!.subarray(at, at + channels);
+      const top = row.reduce((a, b) => Math.max(a, b), -128);
+      const sum = row.reduce((total, code) => total + table[top - code]!, 0);
+      row.forEach((code, i) => {
+        codes[at + i] = softmaxCode(table[top - code]!, sum);
+      });
+    }
+    return codes;
+  },
+
+  cost: () => ({ macs: 0, weightBytes: 1024 }),
+  encode: ({ table }, step) => step.set(SOFTMAX_TABLE_AT, step.constant(table)),
+};
