@@ -16,6 +16,8 @@ export interface TfliteTensor {
   readonly data?: ArrayBufferView;
   /** Index of the buffer where it is not the tensor's own: buffer 0 is empty, buffer i + 1 holds tensor i's data. */
   readonly buffer?: number;
+  /** Where the data is in the file, behind the flatbuffer; instead of `data`. */
+  readonly external?: { readonly offset: number; readonly size: number };
   readonly isVariable?: boolean;
 }
 
@@ -72,13 +74,16 @@ export function buildTflite(model: TfliteModel): Uint8Array {
 }
 
 function writeBuffers(b: Builder, tensors: readonly TfliteTensor[]): Offset[] {
-  const contents = [undefined, ...tensors.map((tensor) => tensor.data)];
-  return contents.map((data) => {
-    const view = data ?? new Uint8Array(0);
-    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    const vector = schema.Buffer.createDataVector(b, bytes);
+  const empty: Pick<TfliteTensor, "data" | "external"> = {};
+  return [empty, ...tensors].map(({ data, external }) => {
+    const bytes = data && new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const vector = bytes && schema.Buffer.createDataVector(b, bytes);
     schema.Buffer.startBuffer(b);
-    if (data !== undefined) schema.Buffer.addData(b, vector);
+    if (vector !== undefined) schema.Buffer.addData(b, vector);
+    if (external !== undefined) {
+      schema.Buffer.addOffset(b, BigInt(external.offset));
+      schema.Buffer.addSize(b, BigInt(external.size));
+    }
     return schema.Buffer.endBuffer(b);
   });
 }
@@ -91,7 +96,7 @@ function writeTensor(b: Builder, tensor: TfliteTensor, index: number): Offset {
   schema.Tensor.startTensor(b);
   schema.Tensor.addShape(b, shape);
   schema.Tensor.addType(b, tensor.type ?? schema.TensorType.INT8);
-  schema.Tensor.addBuffer(b, tensor.buffer ?? (tensor.data === undefined ? 0 : index + 1));
+  schema.Tensor.addBuffer(b, tensor.buffer ?? ((tensor.data ?? tensor.external) ? index + 1 : 0));
   if (name !== null) schema.Tensor.addName(b, name);
   if (quantization !== null) schema.Tensor.addQuantization(b, quantization);
   schema.Tensor.addIsVariable(b, tensor.isVariable ?? false);

@@ -290,6 +290,27 @@ describe("other operators", () => {
   });
 });
 
+describe("constants behind the flatbuffer", () => {
+  const build = (offset: number, size: number) =>
+    buildTflite(
+      single({ code: Op.FULLY_CONNECTED }, [
+        { shape: [1, 3], ...affine },
+        { shape: [1, 3], scale: [1], external: { offset, size } },
+        { shape: [1, 1], ...affine },
+      ]),
+    );
+  const start = build(4, 3).length;
+
+  test("are read from their offset in the file", () => {
+    const bytes = Uint8Array.of(...build(start, 3), 1, 2, 255);
+    expect(importTflite(bytes).tensors[1]!.data).toEqual(Int8Array.of(1, 2, -1));
+  });
+
+  test("must be in the file", () => {
+    expect(failure(() => importTflite(build(start, 3))).message).toMatch(/outside the file/);
+  });
+});
+
 describe("errors", () => {
   const unary = (code: number, more: Partial<TfliteOperator> = {}) =>
     single({ code, ...more }, [
@@ -298,7 +319,7 @@ describe("errors", () => {
     ]);
 
   test("every unsupported operator is listed, custom ones by their own name, new ones by theirs", () => {
-    const tensors = Array.from({ length: 8 }, (_, i) => ({ name: `t${i}`, shape: [1, 4], ...affine }));
+    const tensors = Array.from({ length: 9 }, (_, i) => ({ name: `t${i}`, shape: [1, 4], ...affine }));
     const step = (code: number, at: number, custom = "") => ({
       code,
       custom,
@@ -308,15 +329,16 @@ describe("errors", () => {
     const operators = [
       ...[0, 1, 2, 3].map((at) => step(Op.CAST, at)),
       step(Op.CUSTOM, 4, "TFLite_Detection_PostProcess"),
-      step(Op.GELU, 5),
-      { ...step(Op.RELU, 6), version: 99 },
+      step(Op.WHILE, 5),
+      step(Op.GELU, 6),
+      { ...step(Op.RELU, 7), version: 99 },
     ];
-    const error = refuse({ tensors, operators, inputs: [0], outputs: [7] });
+    const error = refuse({ tensors, operators, inputs: [0], outputs: [8] });
     expect(error.code).toBe("UNSUPPORTED_OP");
     expect(error.place.file).toBe("m.tflite");
     expect(error.place.found).toBe(
       'CAST x4 ("t1", "t2", "t3", ...); custom operator "TFLite_Detection_PostProcess" x1 ("t5"); ' +
-        'GELU x1 ("t6"); RELU version 99 (known up to 3) x1 ("t7")',
+        'WHILE (calls another subgraph) x1 ("t6"); GELU x1 ("t7"); RELU version 99 (known up to 3) x1 ("t8")',
     );
     expect(error.place.hint).toContain("CONV_2D");
   });

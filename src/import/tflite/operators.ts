@@ -40,7 +40,11 @@ export const OPERATORS: readonly Row[] = [
 
 const NAMES = new Map<number, string>(Object.entries(Op).map(([name, code]) => [code, name]));
 
+/** Control flow: Dyadic runs subgraph 0 alone. */
+const CALLERS: readonly number[] = [Op.CALL, Op.CALL_ONCE, Op.IF, Op.WHILE];
+
 /** TFLite's own name of a builtin operator. */
 export function operatorName(code: number): string {
-  return NAMES.get(code) ?? `builtin operator ${code}`;
+  const name = NAMES.get(code) ?? `builtin operator ${code}`;
+  return CALLERS.includes(code) ? `${name} (calls another subgraph)` : name;
 }
