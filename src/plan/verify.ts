@@ -118,17 +118,13 @@ function tensorRegions(graph: IntegerGraph, layout: Layout): Region[] {
     const input = graph.inputs.findIndex((border) => border.tensor === tensor);
     const writer = graph.nodes.findIndex((node) => node.output === tensor);
     const reader = graph.nodes.findLastIndex((node) => node.inputs.includes(tensor));
-    const from = input >= 0 ? 0 : firstNode + writer; // the host writes all inputs before the first step
-    const lastUse = Math.max(input, firstNode + writer, reader >= 0 ? firstNode + reader : 0);
+    const isOutput = graph.outputs.some((border) => border.tensor === tensor);
+    const uses = [input, ...[writer, reader].map((node) => (node >= 0 ? firstNode + node : -1))];
     return {
       name,
       tensor,
-      from,
-      to: graph.outputs.some((border) => border.tensor === tensor)
-        ? lastStep
-        : writer < 0 && reader < 0
-          ? input
-          : lastUse,
+      from: input >= 0 ? 0 : firstNode + writer, // the host writes all inputs before the first step
+      to: isOutput ? lastStep : Math.max(...uses),
       start: offset - halo[0] * rowPitch - halo[1] * pixelPitch,
       end: offset + (height + halo[2] - 1) * rowPitch + (width + halo[3]) * pixelPitch,
     };
