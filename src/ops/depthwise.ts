@@ -25,6 +25,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   contract: CONTRACT_A8W8,
   kernels: ["depthwise_a8w8"],
   stepBytes: CONV_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape([x, weights], attributes) {

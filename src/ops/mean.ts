@@ -23,6 +23,7 @@ export const mean: Op<MeanAttributes, AveragePoolParameters> = {
   contract: CONTRACT_A8,
   kernels: ["average_pool_a8"],
   stepBytes: AVERAGE_POOL_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape([x], { axes, keepDims }) {

@@ -10,6 +10,7 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   contract: CONTRACT_A8,
   kernels: ["reshape_a8"],
   stepBytes: RESHAPE_STEP_BYTES,
+  activations: 1,
   inPlace: [0],
 
   shape([x], { shape }) {
