@@ -57,7 +57,10 @@ const STATUS: Record<number, readonly [code: ErrorCode, problem: string]> = {
   [BAD_LENGTH]: ["CORRUPT", "the file is cut short or its length is wrong"],
   [UNSUPPORTED_FEATURE]: ["UNSUPPORTED_VERSION", "the model needs a feature that this engine does not have"],
   [BAD_SECTION]: ["CORRUPT", "the section table is damaged"],
-  [UNKNOWN_SECTION]: ["UNSUPPORTED_VERSION", "the model has a critical section that this engine does not know"],
+  [UNKNOWN_SECTION]: [
+    "UNSUPPORTED_VERSION",
+    "the model has a critical section that this engine does not know",
+  ],
   [BAD_IO]: ["CORRUPT", "the io section is damaged"],
   [BAD_PLAN]: ["CORRUPT", "the plan's header is damaged"],
   [BAD_TENSOR]: ["CORRUPT", "a tensor record is damaged"],

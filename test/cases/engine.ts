@@ -2,13 +2,27 @@ import { readFileSync } from "node:fs";
 import type { IntegerGraph } from "../../src/graph/integer.ts";
 import { type EngineExports, instantiate, loadModel } from "../../src/runtime/engine.ts";
 
-export type Build = "engine-scalar" | "engine" | "engine-relaxed" | "test-scalar" | "test-simd" | "test-emulated";
+export type Build =
+  | "engine-scalar"
+  | "engine"
+  | "engine-relaxed"
+  | "test-scalar"
+  | "test-simd"
+  | "test-emulated";
 
 /** What the test builds export besides the engine's ABI (assembly/test.ts). */
 export interface TestExports extends EngineExports {
   requantize(acc: number, b: number, c: number, z: number, min: number, max: number): number;
   requantize_sum(sum: number, c: number, z: number, min: number, max: number): number;
-  requantize_mean(acc: number, b: number, c: number, away: number, z: number, min: number, max: number): number;
+  requantize_mean(
+    acc: number,
+    b: number,
+    c: number,
+    away: number,
+    z: number,
+    min: number,
+    max: number,
+  ): number;
   softmax_code(e: number, sum: bigint): number;
   requantize_all(
     acc: number,
@@ -52,7 +66,12 @@ export function setInputs(engine: EngineExports, inputs: readonly Int8Array[]): 
 }
 
 /** Codes of one tensor of the plan, canonical. */
-export function readTensor(engine: EngineExports, graph: IntegerGraph, tensor: number, room: number): Int8Array {
+export function readTensor(
+  engine: EngineExports,
+  graph: IntegerGraph,
+  tensor: number,
+  room: number,
+): Int8Array {
   const [height, width, channels] = graph.tensors[tensor]!.shape;
   if (engine.read_tensor(tensor, room) !== 1) throw new Error(`no tensor ${tensor}`);
   return new Int8Array(engine.memory.buffer, room, height * width * channels).slice();
@@ -80,7 +99,11 @@ export function traceNodes(
 }
 
 /** Codes of every model output after a whole run. */
-export function runModel(engine: EngineExports, graph: IntegerGraph, inputs: readonly Int8Array[]): Int8Array[] {
+export function runModel(
+  engine: EngineExports,
+  graph: IntegerGraph,
+  inputs: readonly Int8Array[],
+): Int8Array[] {
   setInputs(engine, inputs);
   const status = engine.run();
   if (status !== 0) throw new Error(`run: status ${status}`);

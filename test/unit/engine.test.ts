@@ -5,7 +5,14 @@ import { writeModel } from "../../src/model/writer.ts";
 import { plan } from "../../src/plan/index.ts";
 import { lower } from "../../src/quantize/lower.ts";
 import { runReference } from "../../src/quantize/reference.ts";
-import { hasRelaxed, openEngine, openModel, runModel, type TestExports, traceNodes } from "../cases/engine.ts";
+import {
+  hasRelaxed,
+  openEngine,
+  openModel,
+  runModel,
+  type TestExports,
+  traceNodes,
+} from "../cases/engine.ts";
 import { randomGraph, randomInputs } from "../cases/graphs.ts";
 
 const GRAPHS = 300;
