@@ -40,23 +40,19 @@ import { DyadicError } from "../error.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
 import { opNamed } from "../ops/index.ts";
 import type { Layout, Placement, Scratch } from "../plan/layout.ts";
-import { hex } from "./digest.ts";
-import { sha256 } from "./sha256.ts";
 
-/** The weights section while it grows: arrays on their alignment, identical ones stored once. */
+/**
+ * The weights section while it grows: arrays on their alignment, in the order of the steps. Identical arrays are not
+ * merged: an engine build permutes each in place while loading.
+ */
 class WeightStore {
-  private readonly places = new Map<string, number>();
   private readonly arrays: { at: number; bytes: Uint8Array }[] = [];
   private end = 0;
 
   /** Byte offset in the section of an array with these bytes. */
   place(view: ArrayBufferView): number {
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice();
-    const key = hex(sha256(bytes));
-    const known = this.places.get(key);
-    if (known !== undefined) return known;
     const at = Math.ceil(this.end / WEIGHTS_ALIGNMENT) * WEIGHTS_ALIGNMENT;
-    this.places.set(key, at);
     this.arrays.push({ at, bytes });
     this.end = at + bytes.length;
     return at;

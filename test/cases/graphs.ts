@@ -250,11 +250,8 @@ class Maker {
 
   private mean(x: number): number {
     const { random, builder } = this;
-    const attributes = { axes: random.pick([[1, 2], [1, 2], [1], [2]]), keepDims: random.chance(0.5) };
-    const output = builder.node("mean", [x], attributes, this.averaged(x));
-    if (builder.shape(output).length !== 3) return output;
-    const shape = [1, 1, ...builder.shape(output).slice(1)];
-    return builder.node("reshape", [output], { shape }, builder.affine(output));
+    const axes = random.pick([[1, 2], [1, 2], [1], [2]]);
+    return builder.node("mean", [x], { axes }, this.averaged(x));
   }
 
   /** Averages keep the scale (as TensorFlow Lite wants) or get a finer one. */

@@ -1,0 +1,33 @@
+// Compiles every target of asconfig.json into assembly/build; with --copy, copies the released ones beside dist's JavaScript.
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { main } from "assemblyscript/asc";
+
+const ENTRIES = { engine: "assembly/index.ts", "dyadic-wasi": "assembly/wasi.ts", test: "assembly/test.ts" };
+const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8"));
+
+/** The entry file that an artefact is made of: by the first part of its name. */
+function entryOf(outFile) {
+  const name = outFile.split("/").at(-1);
+  const key = Object.keys(ENTRIES).find((prefix) => name.startsWith(prefix));
+  return ENTRIES[key];
+}
+
+if (process.argv.includes("--copy")) {
+  for (const { outFile } of Object.values(targets)) {
+    if (entryOf(outFile) === ENTRIES.test) continue;
+    mkdirSync(dirname(`dist/${outFile}`), { recursive: true });
+    copyFileSync(outFile, `dist/${outFile}`);
+  }
+} else {
+  mkdirSync("assembly/build", { recursive: true });
+  const wanted = process.argv.slice(2);
+  for (const [target, { outFile }] of Object.entries(targets)) {
+    if (wanted.length > 0 && !wanted.includes(target)) continue;
+    const { error, stderr } = await main([entryOf(outFile), "--target", target]);
+    if (error !== null) {
+      console.error(`asc --target ${target}: ${error.message}\n${stderr}`);
+      process.exit(1);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// Steps to kernels: one switch on the opcode.
+import {
+  BORDER_TENSOR,
+  OP_ADD,
+  OP_AVERAGE_POOL,
+  OP_CONV,
+  OP_DENSE,
+  OP_DEPTHWISE,
+  OP_INPUT,
+  OP_MAX_POOL,
+  OP_OUTPUT,
+  OP_PAD,
+  OP_RESHAPE,
+  OP_REQUANTIZE,
+  OP_SOFTMAX,
+  STEP_ENGINE,
+  STEP_OPCODE,
+} from "./abi";
+import { PAIRED } from "./arrange";
+import { HAS_RELAXED_DOT } from "./build";
+import { add_a8 } from "./kernels/add";
+import { gather, inputStage, outputStage, spread } from "./kernels/border";
+import { conv_a8w8__scalar } from "./kernels/conv";
+import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
+import { conv_a8w8__simd } from "./kernels/conv.simd";
+import { pad_a8, reshape_a8 } from "./kernels/copy";
+import { depthwise_a8w8__scalar } from "./kernels/depthwise";
+import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
+import { pool_a8 } from "./kernels/pool";
+import { softmax_a8 } from "./kernels/softmax";
+import { nextStep, tensorOf, word } from "./state";
+
+/** Runs `count` steps from the record at `step`; the plan was validated. */
+export function execute(step: usize, count: i32): void {
+  for (; count > 0; count--) {
+    executeStep(step);
+    step = nextStep(step);
+  }
+}
+
+function executeStep(step: usize): void {
+  switch (word(step, STEP_OPCODE)) {
+    case OP_INPUT: {
+      const tensor = tensorOf(step, BORDER_TENSOR);
+      spread(tensor, inputStage(tensor));
+      break;
+    }
+    case OP_OUTPUT: {
+      const tensor = tensorOf(step, BORDER_TENSOR);
+      gather(tensor, outputStage(tensor));
+      break;
+    }
+    case OP_CONV:
+    case OP_DENSE:
+      convolve(step);
+      break;
+    case OP_DEPTHWISE:
+      if (ASC_FEATURE_SIMD) {
+        depthwise_a8w8__simd(step);
+      } else {
+        depthwise_a8w8__scalar(step);
+      }
+      break;
+    case OP_ADD:
+    case OP_REQUANTIZE:
+      add_a8(step);
+      break;
+    case OP_AVERAGE_POOL:
+    case OP_MAX_POOL:
+      pool_a8(step);
+      break;
+    case OP_SOFTMAX:
+      softmax_a8(step);
+      break;
+    case OP_PAD:
+      pad_a8(step);
+      break;
+    case OP_RESHAPE:
+      reshape_a8(step);
+      break;
+  }
+}
+
+/** Dense is a convolution with a 1x1 kernel; which twin runs was decided by the arrangement of the weights. */
+function convolve(step: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    conv_a8w8__scalar(step);
+    return;
+  }
+  if (HAS_RELAXED_DOT) {
+    if (word(step, STEP_ENGINE) != PAIRED) {
+      conv_a8w8__relaxed(step);
+      return;
+    }
+  }
+  conv_a8w8__simd(step);
+}

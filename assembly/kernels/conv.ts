@@ -1,0 +1,181 @@
+// 2D convolution, int8 activations, int8 weights: the record's checks and the scalar truth.
+// Accumulators: |sum w * a + beta| < 2^31 is proved at compile time; on the way they wrap, the same in every build.
+import {
+  BAD_STEP,
+  CHANNEL_BLOCK,
+  CONV_BIAS_AT,
+  CONV_DILATION_H,
+  CONV_DILATION_W,
+  CONV_KERNEL_H,
+  CONV_KERNEL_W,
+  CONV_MAX,
+  CONV_MIN,
+  CONV_MULTIPLIER_AT,
+  CONV_PAD_LEFT,
+  CONV_PAD_TOP,
+  CONV_SHIFT,
+  CONV_STRIDE_H,
+  CONV_STRIDE_W,
+  CONV_WEIGHTS_AT,
+  MAX_EXTENT,
+  MAX_SHIFT,
+  OK,
+  OP_DENSE,
+  OP_DEPTHWISE,
+  QUAD,
+  STEP_IN,
+  STEP_OPCODE,
+  STEP_OUT,
+  TENSOR_CHANNELS,
+  TENSOR_HALO_BOTTOM,
+  TENSOR_HALO_LEFT,
+  TENSOR_HALO_RIGHT,
+  TENSOR_HALO_TOP,
+  TENSOR_HEIGHT,
+  TENSOR_PIXEL_PITCH,
+  TENSOR_ROW_PITCH,
+  TENSOR_WIDTH,
+  TENSOR_ZERO_POINT,
+} from "../abi";
+import { claimConstant, checkClamp, checkRange } from "../checks";
+import { requantize } from "../numerics/requantize";
+import { fail, flip, pixels, tensorOf, weightsPtr, word } from "../state";
+import { fillHalo } from "./border";
+
+/** Packed bytes of one channel: its segments, each a whole number of quads. Depthwise packs all taps as one. */
+export function packedRow(step: usize): i64 {
+  const taps = <i64>word(step, CONV_KERNEL_H) * word(step, CONV_KERNEL_W);
+  if (word(step, STEP_OPCODE) == OP_DEPTHWISE) return roundUp(taps, QUAD);
+  const depth = <i64>word(tensorOf(step, STEP_IN), TENSOR_CHANNELS);
+  if (word(step, CONV_DILATION_W) != 1) return taps * roundUp(depth, QUAD);
+  return <i64>word(step, CONV_KERNEL_H) * roundUp(<i64>word(step, CONV_KERNEL_W) * depth, QUAD);
+}
+
+// @ts-ignore: decorator
+@inline
+export function roundUp(value: i64, multiple: i64): i64 {
+  return ((value + multiple - 1) / multiple) * multiple;
+}
+
+/** Output channels rounded up to whole blocks. */
+export function packedChannels(step: usize): i32 {
+  return <i32>roundUp(word(tensorOf(step, STEP_OUT), TENSOR_CHANNELS), CHANNEL_BLOCK);
+}
+
+/** Multiply-adds of one run of the step. */
+export function convolutionWork(step: usize): i64 {
+  const output = tensorOf(step, STEP_OUT);
+  const pixelCount = <i64>word(output, TENSOR_HEIGHT) * word(output, TENSOR_WIDTH);
+  return pixelCount * word(output, TENSOR_CHANNELS) * packedRow(step);
+}
+
+/** Checks the record of conv, depthwise or dense: every read that its kernels will make lies inside its tensors. */
+export function checkConvolution(step: usize, index: i32): i32 {
+  const input = tensorOf(step, STEP_IN);
+  const output = tensorOf(step, STEP_OUT);
+  for (let at = CONV_KERNEL_H; at <= CONV_DILATION_W; at += 4) {
+    const status = checkRange(step, index, at, 1, MAX_EXTENT);
+    if (status != OK) return status;
+  }
+  let status = checkRange(step, index, CONV_SHIFT, 1, MAX_SHIFT);
+  if (status == OK) status = checkClamp(step, index, CONV_MIN, CONV_MAX);
+  if (status == OK) status = checkWindow(step, index, CONV_KERNEL_H, CONV_STRIDE_H, CONV_DILATION_H, CONV_PAD_TOP, 0);
+  if (status == OK) status = checkWindow(step, index, CONV_KERNEL_W, CONV_STRIDE_W, CONV_DILATION_W, CONV_PAD_LEFT, 1);
+  if (status != OK) return status;
+  const channels = word(input, TENSOR_CHANNELS);
+  if (word(step, STEP_OPCODE) == OP_DEPTHWISE && word(output, TENSOR_CHANNELS) != channels) {
+    return fail(BAD_STEP, index, STEP_OUT, word(output, TENSOR_CHANNELS));
+  }
+  if (word(step, STEP_OPCODE) == OP_DENSE && (word(step, CONV_KERNEL_H) | word(step, CONV_KERNEL_W)) != 1) {
+    return fail(BAD_STEP, index, CONV_KERNEL_H, word(step, CONV_KERNEL_H));
+  }
+  // Kernel rows are read as one segment, so pixels of the input must touch.
+  if (word(input, TENSOR_PIXEL_PITCH) != channels) return fail(BAD_STEP, index, STEP_IN, channels);
+  const padded = packedChannels(step);
+  status = claimConstant(step, index, CONV_WEIGHTS_AT, packedRow(step) * padded);
+  if (status == OK) status = claimConstant(step, index, CONV_BIAS_AT, <i64>padded * 4);
+  if (status == OK) status = claimConstant(step, index, CONV_MULTIPLIER_AT, <i64>padded * 4);
+  return status;
+}
+
+/** One axis (0 height, 1 width): padding within the halo, and the last window within size + halo. */
+function checkWindow(step: usize, index: i32, kernel: i32, stride: i32, dilation: i32, pad: i32, axis: i32): i32 {
+  const input = tensorOf(step, STEP_IN);
+  const output = tensorOf(step, STEP_OUT);
+  const before = word(input, axis == 0 ? TENSOR_HALO_TOP : TENSOR_HALO_LEFT);
+  const after = word(input, axis == 0 ? TENSOR_HALO_BOTTOM : TENSOR_HALO_RIGHT);
+  const size = word(input, axis == 0 ? TENSOR_HEIGHT : TENSOR_WIDTH);
+  const count = word(output, axis == 0 ? TENSOR_HEIGHT : TENSOR_WIDTH);
+  const status = checkRange(step, index, pad, 0, before);
+  if (status != OK) return status;
+  const last = <i64>(count - 1) * word(step, stride) + <i64>(word(step, kernel) - 1) * word(step, dilation) - word(step, pad);
+  return last < <i64>size + after ? OK : fail(BAD_STEP, index, kernel, word(step, kernel));
+}
+
+/** Contract a8w8: canonical packed weights [N/8][K/4][8][4]. */
+export function conv_a8w8__scalar(step: usize): void {
+  const input = tensorOf(step, STEP_IN);
+  const output = tensorOf(step, STEP_OUT);
+  const height = word(output, TENSOR_HEIGHT);
+  const width = word(output, TENSOR_WIDTH);
+  const rowStride = word(step, CONV_STRIDE_H) * word(input, TENSOR_ROW_PITCH);
+  const pixelStride = word(step, CONV_STRIDE_W) * word(input, TENSOR_PIXEL_PITCH);
+  const corner =
+    pixels(input) -
+    word(step, CONV_PAD_TOP) * word(input, TENSOR_ROW_PITCH) -
+    word(step, CONV_PAD_LEFT) * word(input, TENSOR_PIXEL_PITCH);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const out = pixels(output) + y * word(output, TENSOR_ROW_PITCH) + x * word(output, TENSOR_PIXEL_PITCH);
+      window(step, input, output, corner + y * rowStride + x * pixelStride, out);
+    }
+  }
+  fillHalo(output);
+}
+
+function window(step: usize, input: usize, output: usize, corner: usize, out: usize): void {
+  const channels = word(output, TENSOR_CHANNELS);
+  const block: usize = <usize>packedRow(step) * CHANNEL_BLOCK;
+  const bias = weightsPtr + word(step, CONV_BIAS_AT);
+  const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT);
+  for (let n = 0; n < channels; n++) {
+    const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + <usize>(n >> 3) * block + ((n & 7) << 2);
+    const acc = load<i32>(bias + (n << 2)) + channelSum(step, input, corner, weights);
+    const code = requantize(
+      acc,
+      load<i32>(multipliers + (n << 2)),
+      word(step, CONV_SHIFT),
+      word(output, TENSOR_ZERO_POINT),
+      word(step, CONV_MIN),
+      word(step, CONV_MAX),
+    );
+    store<u8>(out + n, <u8>(code ^ flip));
+  }
+}
+
+/** Sum over one window of one channel; bytes behind a segment meet zero weights. */
+function channelSum(step: usize, input: usize, corner: usize, weights: usize): i32 {
+  const depth = word(input, TENSOR_CHANNELS);
+  const whole = word(step, CONV_DILATION_W) == 1;
+  const segments = whole ? 1 : word(step, CONV_KERNEL_W);
+  const quads = ((whole ? word(step, CONV_KERNEL_W) * depth : depth) + QUAD - 1) >> 2;
+  const step0 = word(step, CONV_DILATION_H) * word(input, TENSOR_ROW_PITCH);
+  const step1 = word(step, CONV_DILATION_W) * word(input, TENSOR_PIXEL_PITCH);
+  const f = flip;
+  let sum = 0;
+  for (let ky = 0; ky < word(step, CONV_KERNEL_H); ky++) {
+    for (let kx = 0; kx < segments; kx++) {
+      let a = corner + ky * step0 + kx * step1;
+      for (let q = 0; q < quads; q++) {
+        sum +=
+          (load<i8>(a) ^ f) * load<i8>(weights) +
+          (load<i8>(a, 1) ^ f) * load<i8>(weights, 1) +
+          (load<i8>(a, 2) ^ f) * load<i8>(weights, 2) +
+          (load<i8>(a, 3) ^ f) * load<i8>(weights, 3);
+        a += QUAD;
+        weights += CHANNEL_BLOCK * QUAD;
+      }
+    }
+  }
+  return sum;
+}

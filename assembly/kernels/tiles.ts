@@ -1,0 +1,100 @@
+// The walk over output pixels that the fast convolutions share: pixels in tiles, window and output addresses of each.
+import {
+  CONV_DILATION_H,
+  CONV_DILATION_W,
+  CONV_KERNEL_H,
+  CONV_KERNEL_W,
+  CONV_PAD_LEFT,
+  CONV_PAD_TOP,
+  CONV_STRIDE_H,
+  CONV_STRIDE_W,
+  QUAD,
+  STEP_IN,
+  STEP_OUT,
+  TENSOR_CHANNELS,
+  TENSOR_HEIGHT,
+  TENSOR_PIXEL_PITCH,
+  TENSOR_ROW_PITCH,
+  TENSOR_WIDTH,
+} from "../abi";
+import { pixels, tensorOf, word } from "../state";
+
+const MAX_TILE_PIXELS = 6;
+/** Address of the window's first byte, of every pixel of the tile. */
+export const WINDOWS: usize = memory.data(MAX_TILE_PIXELS * 4, 16);
+/** Address of the output pixel, of every pixel of the tile. */
+export const OUTPUTS: usize = memory.data(MAX_TILE_PIXELS * 4, 16);
+
+/** Pixels that no tile has taken yet. */
+export let remaining: i32 = 0;
+let column: i32 = 0;
+let width: i32 = 0;
+let windowRow: usize = 0;
+let window: usize = 0;
+let outRow: usize = 0;
+let out: usize = 0;
+let windowStep: i32 = 0;
+let windowRowStep: i32 = 0;
+let outStep: i32 = 0;
+let outRowStep: i32 = 0;
+
+/** How a window lies in the input: `rows` x `segments` runs of `quads` quads. */
+export let rows: i32 = 0;
+export let segments: i32 = 0;
+export let quads: i32 = 0;
+/** Bytes from the start of a segment to the next one of the row, and from a row to the next. */
+export let segmentPitch: i32 = 0;
+export let rowPitch: i32 = 0;
+
+export function startTiles(step: usize): void {
+  const input = tensorOf(step, STEP_IN);
+  const output = tensorOf(step, STEP_OUT);
+  const inputRow = word(input, TENSOR_ROW_PITCH);
+  const inputPixel = word(input, TENSOR_PIXEL_PITCH);
+  width = word(output, TENSOR_WIDTH);
+  remaining = width * word(output, TENSOR_HEIGHT);
+  column = 0;
+  windowRow = pixels(input) - word(step, CONV_PAD_TOP) * inputRow - word(step, CONV_PAD_LEFT) * inputPixel;
+  window = windowRow;
+  outRow = pixels(output);
+  out = outRow;
+  windowStep = word(step, CONV_STRIDE_W) * inputPixel;
+  windowRowStep = word(step, CONV_STRIDE_H) * inputRow;
+  outStep = word(output, TENSOR_PIXEL_PITCH);
+  outRowStep = word(output, TENSOR_ROW_PITCH);
+  const depth = word(input, TENSOR_CHANNELS);
+  const whole = word(step, CONV_DILATION_W) == 1;
+  rows = word(step, CONV_KERNEL_H);
+  segments = whole ? 1 : word(step, CONV_KERNEL_W);
+  quads = ((whole ? word(step, CONV_KERNEL_W) * depth : depth) + QUAD - 1) >> 2;
+  segmentPitch = word(step, CONV_DILATION_W) * inputPixel;
+  rowPitch = word(step, CONV_DILATION_H) * inputRow;
+}
+
+/** Fills WINDOWS and OUTPUTS for the next tile. Past the last pixel it repeats it: the same bytes are stored twice. */
+export function nextTile(size: i32): void {
+  for (let i = 0; i < size; i++) {
+    store<usize>(WINDOWS + (i << 2), window);
+    store<usize>(OUTPUTS + (i << 2), out);
+    if (--remaining <= 0) continue;
+    if (++column < width) {
+      window += windowStep;
+      out += outStep;
+    } else {
+      column = 0;
+      windowRow += windowRowStep;
+      outRow += outRowStep;
+      window = windowRow;
+      out = outRow;
+    }
+  }
+}
+
+/** Describes one window of a single run of quads, for the self-test. */
+export function setSegments(count: i32): void {
+  rows = 1;
+  segments = 1;
+  quads = count;
+  segmentPitch = 0;
+  rowPitch = 0;
+}

@@ -1,0 +1,130 @@
+// Proves that a plan computes what its records say: every tensor is written once, before it is read, and nothing
+// that is still needed shares bytes with anything else. Quadratic in tensors and steps, which abi.ts bounds.
+import {
+  ADD_IN_B,
+  BAD_LIFETIME,
+  BORDER_TENSOR,
+  OK,
+  OP_ADD,
+  OP_INPUT,
+  OP_OUTPUT,
+  OP_REQUANTIZE,
+  OP_RESHAPE,
+  OP_SOFTMAX,
+  STEP_IN,
+  STEP_OPCODE,
+  STEP_OUT,
+  STEP_SCRATCH_AT,
+  STEP_SCRATCH_BYTES,
+  TENSOR_DEFINED,
+  TENSOR_LAST_USE,
+  TENSOR_HEIGHT,
+  TENSOR_HALO_RIGHT,
+} from "./abi";
+import {
+  extentBytes,
+  extentStart,
+  fail,
+  firstStep,
+  isDense,
+  nextStep,
+  stepCount,
+  tensorCount,
+  tensorRecord,
+  word,
+} from "./state";
+
+/** Notes in every tensor record the defining and the last reading step, both counted from 1, then checks overlaps. */
+export function checkLifetimes(): i32 {
+  let step = firstStep();
+  for (let index = 0; index < stepCount; index++) {
+    const status = note(step, index);
+    if (status != OK) return status;
+    step = nextStep(step);
+  }
+  step = firstStep();
+  for (let index = 0; index < stepCount; index++) {
+    const status = checkOverlaps(step, index);
+    if (status != OK) return status;
+    step = nextStep(step);
+  }
+  return OK;
+}
+
+function note(step: usize, index: i32): i32 {
+  const opcode = word(step, STEP_OPCODE);
+  // Inputs lie in the arena from the start: the host has put them there before the first step.
+  if (opcode == OP_INPUT) return define(word(step, BORDER_TENSOR), index, 1);
+  if (opcode == OP_OUTPUT) {
+    const tensor = tensorRecord(word(step, BORDER_TENSOR));
+    // Output steps come last; a tensor given out twice would be compacted twice.
+    const given = word(tensor, TENSOR_LAST_USE) > stepCount;
+    if (given || word(tensor, TENSOR_DEFINED) == 0) return lifetime(index, BORDER_TENSOR, word(step, BORDER_TENSOR));
+    store<i32>(tensor, stepCount + 1, TENSOR_LAST_USE);
+    return OK;
+  }
+  let status = use(word(step, STEP_IN), index, STEP_IN);
+  if (status == OK && opcode == OP_ADD) status = use(word(step, ADD_IN_B), index, ADD_IN_B);
+  return status != OK ? status : define(word(step, STEP_OUT), index, index + 1);
+}
+
+function use(tensor: i32, index: i32, at: i32): i32 {
+  const record = tensorRecord(tensor);
+  if (word(record, TENSOR_DEFINED) == 0) return lifetime(index, at, tensor);
+  store<i32>(record, index + 1, TENSOR_LAST_USE);
+  return OK;
+}
+
+function define(tensor: i32, index: i32, defined: i32): i32 {
+  const record = tensorRecord(tensor);
+  if (word(record, TENSOR_DEFINED) != 0) return lifetime(index, STEP_OUT, tensor);
+  store<i32>(record, defined, TENSOR_DEFINED);
+  store<i32>(record, index + 1, TENSOR_LAST_USE);
+  return OK;
+}
+
+function lifetime(index: i32, at: i32, tensor: i32): i32 {
+  return fail(BAD_LIFETIME, index, at, tensor);
+}
+
+/** What the step writes (its output and its scratch) against every tensor that is alive while it runs. */
+function checkOverlaps(step: usize, index: i32): i32 {
+  const opcode = word(step, STEP_OPCODE);
+  const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
+  const written = tensorRecord(word(step, border ? BORDER_TENSOR : STEP_OUT));
+  const start = extentStart(written);
+  const bytes = extentBytes(written);
+  const scratch = border ? 0 : <i64>word(step, STEP_SCRATCH_AT);
+  const scratchBytes = border ? 0 : <i64>word(step, STEP_SCRATCH_BYTES);
+  for (let i = 0; i < tensorCount; i++) {
+    const tensor = tensorRecord(i);
+    const defined = word(tensor, TENSOR_DEFINED);
+    if (defined == 0 || defined > index + 1 || word(tensor, TENSOR_LAST_USE) < index + 1) continue;
+    const at = extentStart(tensor);
+    const size = extentBytes(tensor);
+    if (overlap(at, size, scratch, scratchBytes)) return lifetime(index, STEP_SCRATCH_AT, i);
+    if (tensor == written || !overlap(at, size, start, bytes)) continue;
+    if (!mayReplace(step, opcode, tensor, written, index)) return lifetime(index, STEP_OUT, i);
+  }
+  return OK;
+}
+
+function overlap(a: i64, aBytes: i64, b: i64, bBytes: i64): bool {
+  return aBytes > 0 && bBytes > 0 && a < b + bBytes && b < a + aBytes;
+}
+
+/** In place: an element-wise step may write over an operand of the same geometry that dies with it. */
+function mayReplace(step: usize, opcode: i32, tensor: usize, written: usize, index: i32): bool {
+  if (word(tensor, TENSOR_LAST_USE) != index + 1) return false;
+  const isOperand =
+    tensor == tensorRecord(word(step, STEP_IN)) || (opcode == OP_ADD && tensor == tensorRecord(word(step, ADD_IN_B)));
+  if (!isOperand) return false;
+  if (opcode == OP_RESHAPE) {
+    return extentStart(tensor) == extentStart(written) && isDense(tensor) && isDense(written);
+  }
+  if (opcode != OP_ADD && opcode != OP_REQUANTIZE && opcode != OP_SOFTMAX) return false;
+  for (let at = TENSOR_HEIGHT; at <= TENSOR_HALO_RIGHT; at += 4) {
+    if (word(tensor, at) != word(written, at)) return false;
+  }
+  return true;
+}

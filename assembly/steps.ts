@@ -1,0 +1,207 @@
+// The step records: each against its op's contract, and the order of the borders.
+import {
+  ADD_IN_B,
+  ADD_STEP_BYTES,
+  AVERAGE_POOL_STEP_BYTES,
+  BAD_STEP,
+  BORDER_IO,
+  BORDER_STEP_BYTES,
+  BORDER_TENSOR,
+  CONTRACT_A8,
+  CONTRACT_A8W8,
+  CONV_STEP_BYTES,
+  IO_BYTES,
+  IO_HEADER_BYTES,
+  IO_RECORD_BYTES,
+  IO_ROLE,
+  IO_TENSOR,
+  MAX_POOL_STEP_BYTES,
+  OK,
+  OP_ADD,
+  OP_AVERAGE_POOL,
+  OP_CONV,
+  OP_DENSE,
+  OP_DEPTHWISE,
+  OP_INPUT,
+  OP_MAX_POOL,
+  OP_OUTPUT,
+  OP_PAD,
+  OP_REQUANTIZE,
+  OP_RESHAPE,
+  OP_SOFTMAX,
+  PAD_STEP_BYTES,
+  REQUANTIZE_STEP_BYTES,
+  RESHAPE_STEP_BYTES,
+  ROLE_INPUT,
+  ROLE_OUTPUT,
+  SOFTMAX_STEP_BYTES,
+  STEP_BYTES,
+  STEP_CONTRACT,
+  STEP_ENGINE,
+  STEP_HEADER_BYTES,
+  STEP_IN,
+  STEP_OPCODE,
+  STEP_OUT,
+  STEP_SCRATCH_AT,
+  STEP_SCRATCH_BYTES,
+} from "./abi";
+import { checkTensor } from "./checks";
+import { checkAdd, checkRequantize } from "./kernels/add";
+import { checkConvolution, convolutionWork, packedRow } from "./kernels/conv";
+import { convScratch } from "./kernels/conv.simd";
+import { checkPad, checkReshape } from "./kernels/copy";
+import { depthwiseScratch } from "./kernels/depthwise.simd";
+import { checkPool, poolWork } from "./kernels/pool";
+import { checkSoftmax } from "./kernels/softmax";
+import {
+  arenaBytes,
+  denseBytes,
+  fail,
+  firstStep,
+  ioPtr,
+  nextStep,
+  planBytes,
+  planPtr,
+  setWork,
+  stepCount,
+  stepsAt,
+  tensorOf,
+  tensorRecord,
+  word,
+} from "./state";
+
+/** Bytes of an op's record; 0 for an opcode that this engine does not know. */
+function recordBytes(opcode: i32): i32 {
+  switch (opcode) {
+    case OP_INPUT:
+    case OP_OUTPUT:
+      return BORDER_STEP_BYTES;
+    case OP_CONV:
+    case OP_DEPTHWISE:
+    case OP_DENSE:
+      return CONV_STEP_BYTES;
+    case OP_ADD:
+      return ADD_STEP_BYTES;
+    case OP_AVERAGE_POOL:
+      return AVERAGE_POOL_STEP_BYTES;
+    case OP_MAX_POOL:
+      return MAX_POOL_STEP_BYTES;
+    case OP_SOFTMAX:
+      return SOFTMAX_STEP_BYTES;
+    case OP_PAD:
+      return PAD_STEP_BYTES;
+    case OP_RESHAPE:
+      return RESHAPE_STEP_BYTES;
+    case OP_REQUANTIZE:
+      return REQUANTIZE_STEP_BYTES;
+    default:
+      return 0;
+  }
+}
+
+/** Checks every step and sums up the work of a run. `features` are the ones that the prefix declares. */
+export function checkSteps(features: u64): i32 {
+  let step = firstStep();
+  const end = planPtr + planBytes;
+  let stage = OP_INPUT; // inputs, then nodes (0), then outputs
+  let total: i64 = 0;
+  let borders = 0;
+  for (let index = 0; index < stepCount; index++) {
+    if (end - step < <usize>STEP_HEADER_BYTES) return fail(BAD_STEP, index, STEP_BYTES, <i32>(end - step));
+    const opcode = word(step, STEP_OPCODE);
+    const bytes = recordBytes(opcode);
+    if (bytes == 0 || !((features >> opcode) & 1)) return fail(BAD_STEP, index, STEP_OPCODE, opcode);
+    if (word(step, STEP_BYTES) != bytes || <usize>bytes > end - step) {
+      return fail(BAD_STEP, index, STEP_BYTES, word(step, STEP_BYTES));
+    }
+    if (word(step, STEP_ENGINE) != 0) return fail(BAD_STEP, index, STEP_ENGINE, word(step, STEP_ENGINE));
+    if (opcode == OP_INPUT || opcode == OP_OUTPUT) borders++;
+    if (opcode != OP_INPUT && stage == OP_INPUT) stage = 0;
+    if (opcode == OP_OUTPUT) stage = OP_OUTPUT;
+    if ((opcode == OP_INPUT && stage != OP_INPUT) || (opcode != OP_OUTPUT && stage == OP_OUTPUT)) {
+      return fail(BAD_STEP, index, STEP_OPCODE, opcode);
+    }
+    const status = checkStep(step, index, opcode);
+    if (status != OK) return status;
+    total += stepWork(step, opcode);
+    step = nextStep(step);
+  }
+  setWork(total);
+  if (step != end) return fail(BAD_STEP, stepCount, STEP_BYTES, <i32>(end - step));
+  return borders == word(ioPtr, 0) ? OK : fail(BAD_STEP, stepCount, BORDER_IO, borders);
+}
+
+function checkStep(step: usize, index: i32, opcode: i32): i32 {
+  const weighted = opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE;
+  if (word(step, STEP_CONTRACT) != (weighted ? CONTRACT_A8W8 : CONTRACT_A8)) {
+    return fail(BAD_STEP, index, STEP_CONTRACT, word(step, STEP_CONTRACT));
+  }
+  if (opcode == OP_INPUT || opcode == OP_OUTPUT) return checkBorder(step, index, opcode);
+  let status = checkTensor(step, index, STEP_IN);
+  if (status == OK) status = checkTensor(step, index, STEP_OUT);
+  if (status == OK && opcode == OP_ADD) status = checkTensor(step, index, ADD_IN_B);
+  if (status == OK && word(step, STEP_IN) == word(step, STEP_OUT)) status = fail(BAD_STEP, index, STEP_OUT, 0);
+  if (status == OK) status = checkOp(step, index, opcode);
+  return status != OK ? status : checkScratch(step, index, opcode);
+}
+
+function checkOp(step: usize, index: i32, opcode: i32): i32 {
+  switch (opcode) {
+    case OP_CONV:
+    case OP_DEPTHWISE:
+    case OP_DENSE:
+      return checkConvolution(step, index);
+    case OP_ADD:
+      return checkAdd(step, index);
+    case OP_AVERAGE_POOL:
+    case OP_MAX_POOL:
+      return checkPool(step, index);
+    case OP_SOFTMAX:
+      return checkSoftmax(step, index);
+    case OP_PAD:
+      return checkPad(step, index);
+    case OP_RESHAPE:
+      return checkReshape(step, index);
+    default:
+      return checkRequantize(step, index);
+  }
+}
+
+/** Every build asks for the scratch of the neediest one, so that a file runs in all or in none. */
+function checkScratch(step: usize, index: i32, opcode: i32): i32 {
+  let needed: i64 = 0;
+  if (opcode == OP_CONV || opcode == OP_DENSE) needed = convScratch(packedRow(step));
+  if (opcode == OP_DEPTHWISE) needed = depthwiseScratch(packedRow(step));
+  const bytes = <i64>word(step, STEP_SCRATCH_BYTES);
+  if (bytes < needed) return fail(BAD_STEP, index, STEP_SCRATCH_BYTES, <i32>bytes);
+  const at = <i64>word(step, STEP_SCRATCH_AT);
+  return at >= 0 && at + bytes <= <i64>arenaBytes ? OK : fail(BAD_STEP, index, STEP_SCRATCH_AT, <i32>at);
+}
+
+/** An input or output step and its io record name the same tensor, and its dense bytes. */
+function checkBorder(step: usize, index: i32, opcode: i32): i32 {
+  const status = checkTensor(step, index, BORDER_TENSOR);
+  if (status != OK) return status;
+  const io = word(step, BORDER_IO);
+  if (io < 0 || io >= word(ioPtr, 0)) return fail(BAD_STEP, index, BORDER_IO, io);
+  const record = ioPtr + IO_HEADER_BYTES + io * IO_RECORD_BYTES;
+  const tensor = word(step, BORDER_TENSOR);
+  const same =
+    word(record, IO_ROLE) == (opcode == OP_INPUT ? ROLE_INPUT : ROLE_OUTPUT) &&
+    word(record, IO_TENSOR) == tensor &&
+    <i64>word(record, IO_BYTES) == denseBytes(tensorRecord(tensor));
+  return same ? OK : fail(BAD_STEP, index, BORDER_IO, io);
+}
+
+function stepWork(step: usize, opcode: i32): i64 {
+  if (opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE) return convolutionWork(step);
+  if (opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL) return poolWork(step);
+  return denseBytes(tensorOf(step, opcode == OP_INPUT || opcode == OP_OUTPUT ? BORDER_TENSOR : STEP_OUT));
+}
+
+/** The step of a number below stepCount. */
+export function stepAt(index: i32): usize {
+  let step = planPtr + stepsAt;
+  for (; index > 0; index--) step = nextStep(step);
+  return step;
+}

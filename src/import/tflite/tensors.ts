@@ -1,0 +1,267 @@
+import { DyadicError } from "../../error.ts";
+import {
+  canonicalShape,
+  type DataType,
+  elements,
+  type Quantization,
+  type Tensor,
+  type TensorData,
+} from "../../graph/graph.ts";
+import type { CheckedBuffer } from "./buffer.ts";
+import * as schema from "./schema.generated.ts";
+
+const MAX_TENSORS = 1 << 16;
+const MAX_RANK = 8;
+const MAX_ELEMENTS = 2 ** 31 - 1;
+/** uint8 codes are stored as int8, 128 lower, and so are their zero points. */
+const UINT8_SHIFT = 128;
+
+interface Element {
+  readonly dtype: DataType;
+  readonly bytes: number;
+  readonly make: (buffer: ArrayBuffer) => TensorData;
+}
+
+const ELEMENTS = new Map<number, Element>([
+  [schema.TensorType.FLOAT32, { dtype: "float32", bytes: 4, make: (b) => new Float32Array(b) }],
+  [schema.TensorType.INT32, { dtype: "int32", bytes: 4, make: (b) => new Int32Array(b) }],
+  [schema.TensorType.INT8, { dtype: "int8", bytes: 1, make: (b) => new Int8Array(b) }],
+  [schema.TensorType.UINT8, { dtype: "int8", bytes: 1, make: signed }],
+]);
+
+function signed(buffer: ArrayBuffer): Int8Array {
+  return new Int8Array(buffer).map((code) => code ^ -UINT8_SHIFT);
+}
+
+export function typeName(type: number): string {
+  const names = Object.entries(schema.TensorType);
+  return names.find(([, code]) => code === type)?.[0].toLowerCase() ?? `type ${type}`;
+}
+
+/** The elements of a flatbuffer vector, at most `limit` of them. Throws BAD_FILE. */
+export function vector<T>(
+  what: string,
+  length: number,
+  limit: number,
+  read: (index: number) => T | null,
+): NonNullable<T>[] {
+  if (length > limit) {
+    throw new DyadicError("BAD_FILE", `${what}: too many entries`, {
+      expected: `at most ${limit}`,
+      found: `${length}`,
+    });
+  }
+  return Array.from({ length }, (_, index) => read(index)!);
+}
+
+/**
+ * Tensors of one subgraph under the file's own indices, translated when somebody asks for them, and behind them
+ * the ones that an adapter adds. A TFLite constant is one with bytes in its buffer.
+ */
+export class Tensors {
+  private readonly bytes: CheckedBuffer;
+  private readonly model: schema.Model;
+  private readonly graph: schema.SubGraph;
+  private readonly translated: (Tensor | undefined)[];
+
+  constructor(bytes: CheckedBuffer, model: schema.Model, graph: schema.SubGraph) {
+    this.bytes = bytes;
+    this.model = model;
+    this.graph = graph;
+    const count = graph.tensorsLength();
+    if (count > MAX_TENSORS) {
+      throw new DyadicError("BAD_FILE", `${count} tensors`, { expected: `at most ${MAX_TENSORS}` });
+    }
+    this.translated = new Array(count).fill(undefined);
+  }
+
+  /** Throws BAD_FILE when the file has no tensor of that index. */
+  private table(index: number): schema.Tensor {
+    const table = index >= 0 ? this.graph.tensors(index) : null;
+    if (table === null || index >= this.graph.tensorsLength()) {
+      throw new DyadicError("BAD_FILE", `tensor ${index} does not exist`, {
+        expected: `an index below ${this.graph.tensorsLength()}`,
+      });
+    }
+    return table;
+  }
+
+  name(index: number): string {
+    return this.table(index).name() || `tensor_${index}`;
+  }
+
+  /** The dtype in the file: uint8 is not visible any more in the translated tensor. */
+  isUint8(index: number): boolean {
+    return this.table(index).type() === schema.TensorType.UINT8;
+  }
+
+  /**
+   * The tensor in Dyadic's terms: dtype int8, int32 or float32, every dimension known, uint8 codes 128 lower.
+   * Throws UNSUPPORTED_OP for dtypes, shapes, quantization schemes that Dyadic has not; BAD_FILE for damage.
+   */
+  get(index: number): Tensor {
+    const known = this.translated[index];
+    if (known !== undefined) return known;
+    const tensor = this.translate(this.table(index), this.name(index));
+    this.translated[index] = tensor;
+    return tensor;
+  }
+
+  add(tensor: Tensor): number {
+    return this.translated.push(tensor) - 1;
+  }
+
+  /** Values of a small constant of integers: axes, paddings. Throws UNSUPPORTED_OP when it is computed. */
+  integers(index: number): readonly number[] {
+    const table = this.table(index);
+    const name = this.name(index);
+    const raw = this.raw(table, name);
+    const wide = table.type() === schema.TensorType.INT64;
+    if (raw === null || !(wide || table.type() === schema.TensorType.INT32)) {
+      throw new DyadicError("UNSUPPORTED_OP", `"${name}" must be a constant of integers`, {
+        found: raw === null ? "a tensor computed at run time" : typeName(table.type()),
+      });
+    }
+    const bytes = wide ? 8 : 4;
+    if (raw.length % bytes !== 0 || raw.length > bytes * 2 * MAX_RANK) {
+      throw new DyadicError("BAD_FILE", `"${name}" has a wrong length`, { found: `${raw.length} bytes` });
+    }
+    const buffer = raw.slice().buffer;
+    return wide ? Array.from(new BigInt64Array(buffer), Number) : Array.from(new Int32Array(buffer));
+  }
+
+  private translate(table: schema.Tensor, name: string): Tensor {
+    const element = ELEMENTS.get(table.type());
+    if (element === undefined) {
+      throw new DyadicError("UNSUPPORTED_OP", `tensor "${name}" has a dtype that Dyadic does not import`, {
+        expected: "int8, uint8, int32 or float32",
+        found: typeName(table.type()),
+        hint: "export the model fully quantized to int8, or as float32",
+      });
+    }
+    if (table.isVariable()) unsupported(name, "is a variable (state between runs)");
+    if (table.sparsity() !== null) unsupported(name, "is stored in a sparse format");
+    const shape = readShape(table, name);
+    const data = this.constant(table, name, element, shape);
+    const quantization = element.dtype === "float32" ? null : readQuantization(table, name, shape);
+    if (quantization === null && element.dtype === "int8") {
+      unsupported(name, "holds 8-bit codes without a scale", "a scale and a zero point");
+    }
+    return {
+      name,
+      dtype: element.dtype,
+      shape,
+      ...(quantization === null ? {} : { quantization }),
+      ...(data === null ? {} : { data }),
+    };
+  }
+
+  private constant(
+    table: schema.Tensor,
+    name: string,
+    element: Element,
+    shape: readonly number[],
+  ): TensorData | null {
+    const raw = this.raw(table, name);
+    if (raw === null) {
+      checkActivation(table, name, shape);
+      return null;
+    }
+    if (raw.length !== elements(shape) * element.bytes) {
+      throw new DyadicError("BAD_FILE", `constant "${name}" does not fill its shape`, {
+        expected: `${elements(shape) * element.bytes} bytes for ${typeName(table.type())}[${shape.join(", ")}]`,
+        found: `${raw.length} bytes`,
+      });
+    }
+    return element.make(new Uint8Array(raw).buffer);
+  }
+
+  /** Bytes of a tensor where they are in the file; null for one that is computed. */
+  private raw(table: schema.Tensor, name: string): Uint8Array | null {
+    const index = table.buffer();
+    const buffer = index < this.model.buffersLength() ? this.model.buffers(index) : null;
+    if (buffer === null) {
+      if (index === 0) return null;
+      throw new DyadicError("BAD_FILE", `"${name}" is in buffer ${index}, which does not exist`);
+    }
+    const data = buffer.dataArray();
+    if (data !== null && data.length > 0) {
+      this.bytes.claim(0, data.length);
+      return data;
+    }
+    const [offset, size] = [Number(buffer.offset()), Number(buffer.size())];
+    if (offset <= 1 || size === 0) return null;
+    this.bytes.claim(offset, size);
+    return this.bytes.bytes().subarray(offset, offset + size);
+  }
+}
+
+function unsupported(name: string, problem: string, expected?: string): never {
+  throw new DyadicError("UNSUPPORTED_OP", `tensor "${name}" ${problem}`, {
+    ...(expected === undefined ? {} : { expected }),
+  });
+}
+
+function readShape(table: schema.Tensor, name: string): readonly number[] {
+  const shape = vector(`shape of "${name}"`, table.shapeLength(), MAX_RANK, (i) => table.shape(i));
+  const count = elements(shape);
+  if (shape.some((size) => size < 1) || count > MAX_ELEMENTS) {
+    throw new DyadicError("BAD_FILE", `tensor "${name}" has an impossible shape`, {
+      expected: `every size known and at least 1, at most ${MAX_ELEMENTS} elements`,
+      found: `[${shape.join(", ")}]`,
+      hint: "export the model with static shapes",
+    });
+  }
+  return shape;
+}
+
+function checkActivation(table: schema.Tensor, name: string, shape: readonly number[]): void {
+  const length = table.shapeSignatureLength();
+  const signature = vector(`shape signature of "${name}"`, length, MAX_RANK, (i) => table.shapeSignature(i));
+  if (shape.length === 0 || signature.some((size, axis) => size < 0 && axis > 0)) {
+    throw new DyadicError("UNSUPPORTED_OP", `tensor "${name}" has a shape that is known only at run time`, {
+      expected: "a static shape; only the batch may be dynamic",
+      found: `[${(signature.length > 0 ? signature : shape).join(", ")}]`,
+      hint: "export the model with a fixed input shape",
+    });
+  }
+  canonicalShape(shape, name);
+}
+
+function readQuantization(table: schema.Tensor, name: string, shape: readonly number[]): Quantization | null {
+  const q = table.quantization();
+  if (q === null || (q.scaleLength() === 0 && q.zeroPointLength() === 0)) return null;
+  if (q.detailsKind() !== 0) unsupported(name, "has a custom quantization scheme");
+  const axis = q.scaleLength() > 1 ? q.quantizedDimension() : null;
+  const count = axis === null ? 1 : (shape[axis] ?? 0);
+  const zeros = q.zeroPointLength();
+  if (q.scaleLength() !== count || !(zeros === count || zeros <= 1)) {
+    throw new DyadicError("BAD_FILE", `tensor "${name}" has quantization parameters that do not fit it`, {
+      expected: `${count} scales and zero points for [${shape.join(", ")}]`,
+      found: `${q.scaleLength()} scales and ${zeros} zero points along dimension ${q.quantizedDimension()}`,
+    });
+  }
+  const scale = vector(`scales of "${name}"`, count, count, (i) => q.scale(i));
+  const zero = vector(`zero points of "${name}"`, zeros, count, (i) => q.zeroPoint(i)).map(Number);
+  const zeroPoint = scale.map((_, i) => (zeros > 1 ? zero[i]! : (zero[0] ?? 0)));
+  checkRange(table, name, scale, zeroPoint);
+  const shift = table.type() === schema.TensorType.UINT8 ? UINT8_SHIFT : 0;
+  return { scale, zeroPoint: zeroPoint.map((z) => z - shift), axis };
+}
+
+function checkRange(
+  table: schema.Tensor,
+  name: string,
+  scale: readonly number[],
+  zeroPoint: readonly number[],
+): void {
+  const bits = table.type() === schema.TensorType.INT32 ? 32 : 8;
+  const min = table.type() === schema.TensorType.UINT8 ? 0 : -(2 ** (bits - 1));
+  const badScale = scale.find((s) => !(s > 0 && s < Infinity));
+  const badZero = zeroPoint.find((z) => !(z >= min && z < min + 2 ** bits));
+  if (badScale === undefined && badZero === undefined) return;
+  throw new DyadicError("BAD_FILE", `tensor "${name}" has an impossible quantization`, {
+    expected: `scales above 0, zero points from ${min} to ${min + 2 ** bits - 1}`,
+    found: badScale === undefined ? `zero point ${badZero}` : `scale ${badScale}`,
+  });
+}
