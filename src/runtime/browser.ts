@@ -34,7 +34,8 @@ async function compile(url: URL): Promise<WebAssembly.Module> {
       hint: "some bundlers do not copy .wasm files: copy it beside the bundle, or pass { module }",
     });
   }
-  if (response.headers.get("content-type") === "application/wasm") return WebAssembly.compileStreaming(response);
+  if (response.headers.get("content-type") === "application/wasm")
+    return WebAssembly.compileStreaming(response);
   return WebAssembly.compile(await response.arrayBuffer());
 }
 

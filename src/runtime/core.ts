@@ -54,7 +54,10 @@ export class InferenceSession {
    *
    * @param model the file's bytes
    */
-  static async create(model: Uint8Array | ArrayBuffer, options: SessionOptions = {}): Promise<InferenceSession> {
+  static async create(
+    model: Uint8Array | ArrayBuffer,
+    options: SessionOptions = {},
+  ): Promise<InferenceSession> {
     const { module, file = "model" } = options;
     if (module === undefined) {
       throw new DyadicError("BAD_ARGUMENT", "no engine module was given", {
@@ -83,7 +86,8 @@ export class InferenceSession {
   runSync(feeds: Feeds): Record<string, Tensor> {
     const engine = this.live();
     for (const name of Object.keys(feeds)) {
-      if (!this.inputMetadata.some((input) => input.name === name)) throw this.badInput(`no input "${name}"`, name);
+      if (!this.inputMetadata.some((input) => input.name === name))
+        throw this.badInput(`no input "${name}"`, name);
     }
     this.io.forEach((io, index) => {
       if (io.role === "input") this.write(engine, io, index, feeds[io.name]);
@@ -114,13 +118,20 @@ export class InferenceSession {
   private badInput(problem: string, found: string): DyadicError {
     return new DyadicError("BAD_INPUT", problem, {
       file: this.file,
-      expected: this.inputMetadata.map(({ name, type, shape }) => `${name}: ${type}[${shape.join(", ")}]`).join("; "),
+      expected: this.inputMetadata
+        .map(({ name, type, shape }) => `${name}: ${type}[${shape.join(", ")}]`)
+        .join("; "),
       found,
     });
   }
 
   /** Writes one input as the int8 codes that the engine takes. */
-  private write(engine: EngineExports, io: IoTensor, index: number, value: Tensor | TensorArray | undefined): void {
+  private write(
+    engine: EngineExports,
+    io: IoTensor,
+    index: number,
+    value: Tensor | TensorArray | undefined,
+  ): void {
     if (value === undefined) throw this.badInput(`input "${io.name}" is missing`, "nothing");
     const data = value instanceof Tensor ? value.data : value;
     if (data.length !== io.bytes) {

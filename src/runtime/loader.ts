@@ -38,7 +38,12 @@ export async function responseBytes(
   } catch (error) {
     await reader.cancel().catch(() => {});
     if (signal?.aborted) throw signal.reason;
-    throw new DyadicError("BAD_FILE", "the download of the model broke off", { file, found: `${loaded} bytes` }, error);
+    throw new DyadicError(
+      "BAD_FILE",
+      "the download of the model broke off",
+      { file, found: `${loaded} bytes` },
+      error,
+    );
   }
   const bytes = new Uint8Array(loaded);
   let at = 0;

@@ -29,7 +29,8 @@ export class InferenceSession extends CoreSession {
     source: string | URL | Response | Uint8Array | ArrayBuffer,
     options: SessionOptions & LoaderOptions = {},
   ): Promise<CoreSession> {
-    const file = options.file ?? (typeof source === "string" || source instanceof URL ? `${source}` : "model");
+    const file =
+      options.file ?? (typeof source === "string" || source instanceof URL ? `${source}` : "model");
     const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
     return CoreSession.create(await sourceBytes(source, file, options), { ...options, module, file });
   }
