@@ -73,6 +73,13 @@ export function elements(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** Whether the same codes mean the same reals in both tensors. */
+export function sameQuantization(a: Tensor, b: Tensor): boolean {
+  const [p, q] = [a.quantization, b.quantization];
+  const equal = p?.scale.join() === q?.scale.join() && p?.zeroPoint.join() === q?.zeroPoint.join();
+  return equal && a.dtype === b.dtype && p?.axis === q?.axis;
+}
+
 /**
  * Checks the graph's own consistency: indices in range, every value written once and before it is read.
  * Throws BAD_FILE naming the node.

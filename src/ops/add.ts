@@ -31,6 +31,7 @@ export const add: Op<{ readonly activation: Activation }, AddParameters> = {
   contract: CONTRACT_A8,
   kernels: ["add_a8"],
   stepBytes: ADD_STEP_BYTES,
+  activations: 2,
   inPlace: [0, 1],
 
   shape([a, b]) {

@@ -118,6 +118,7 @@ export const averagePool: Op<AveragePoolAttributes, AveragePoolParameters> = {
   contract: CONTRACT_A8,
   kernels: ["average_pool_a8"],
   stepBytes: AVERAGE_POOL_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape: ([x], attributes) => poolShape(x!, attributes),

@@ -36,6 +36,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   contract: CONTRACT_A8W8,
   kernels: ["conv_a8w8"],
   stepBytes: CONV_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape([x, weights], attributes) {

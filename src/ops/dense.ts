@@ -26,6 +26,7 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   contract: CONTRACT_A8W8,
   kernels: ["dense_a8w8"],
   stepBytes: CONV_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape([x, weights]) {

@@ -1,4 +1,4 @@
-import { CONTRACT_A8W8, CONV_STEP_BYTES, OP_DEPTHWISE } from "../../assembly/abi.ts";
+import { CONTRACT_A8W8, CONV_STEP_BYTES, OP_DEPTHWISE, QUAD } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import type { ConvAttributes } from "./conv.ts";
 import {
@@ -10,6 +10,7 @@ import {
   packBlocks,
   paddedAccumulators,
   requantizeChannels,
+  roundUp,
 } from "./convolution.ts";
 import type { Op } from "./op.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
@@ -25,6 +26,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   contract: CONTRACT_A8W8,
   kernels: ["depthwise_a8w8"],
   stepBytes: CONV_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape([x, weights], attributes) {
@@ -80,6 +82,8 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   },
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
+  // Byte offsets of the taps, for the builds that walk them in pairs.
+  scratchBytes: (parameters) => 4 * roundUp(parameters.rowLength, QUAD),
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),
   encode: (parameters, step) =>

@@ -14,6 +14,7 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
   contract: CONTRACT_A8,
   kernels: ["max_pool_a8"],
   stepBytes: MAX_POOL_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape: ([x], attributes) => poolShape(x!, attributes),

@@ -8,7 +8,6 @@ import type { Window } from "./window.ts";
 interface MeanAttributes {
   /** Dimensions averaged over: 1, 2 or both, of an input [1, h, w, c]. */
   readonly axes: readonly number[];
-  readonly keepDims: boolean;
 }
 
 function wholeWindow(axes: readonly number[], shape: readonly number[]): Window {
@@ -16,24 +15,24 @@ function wholeWindow(axes: readonly number[], shape: readonly number[]): Window 
   return { kernel, stride: kernel, padding: NO_HALO, dilation: [1, 1] };
 }
 
-/** Mean over height, width or both: an average pool whose window is the whole extent. */
+/** Mean over height, width or both, which stay as 1: an average pool whose window is the whole extent. */
 export const mean: Op<MeanAttributes, AveragePoolParameters> = {
   name: "mean",
   opcode: OP_AVERAGE_POOL,
   contract: CONTRACT_A8,
   kernels: ["average_pool_a8"],
   stepBytes: AVERAGE_POOL_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
-  shape([x], { axes, keepDims }) {
+  shape([x], { axes }) {
     if (x!.length !== 4 || axes.length === 0 || axes.some((axis) => axis !== 1 && axis !== 2)) {
       throw new DyadicError("UNSUPPORTED_OP", "mean over these dimensions is not supported yet", {
         expected: "height and width (axes 1 and 2) of an input of rank 4",
         found: `axes ${axes.join(", ")} of [${x}]`,
       });
     }
-    const reduced = x!.map((size, axis) => (axes.includes(axis) ? 1 : size));
-    return keepDims ? reduced : reduced.filter((_, axis) => !axes.includes(axis));
+    return x!.map((size, axis) => (axes.includes(axis) ? 1 : size));
   },
 
   float([x], attributes) {

@@ -48,6 +48,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly kernels: readonly string[];
   /** Bytes of the step record. */
   readonly stepBytes: number;
+  /** How many activations come first among the inputs; what follows is constant or absent. */
+  readonly activations: number;
   /** Shape of the output in the graph's terms. Throws BAD_FILE where the inputs do not fit together. */
   shape(inputs: readonly (readonly number[])[], attributes: Attributes): readonly number[];
   /** Meaning in reals: the definition of correct. */

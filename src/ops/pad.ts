@@ -46,6 +46,7 @@ export const pad: Op<PadAttributes, PadAttributes> = {
   contract: CONTRACT_A8,
   kernels: ["pad_a8"],
   stepBytes: PAD_STEP_BYTES,
+  activations: 1,
   inPlace: [],
 
   shape: ([x], attributes) => paddedShape(x!, attributes),

@@ -27,6 +27,7 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
   contract: CONTRACT_A8,
   kernels: ["requantize_a8"],
   stepBytes: REQUANTIZE_STEP_BYTES,
+  activations: 1,
   inPlace: [0],
 
   shape: ([x]) => x!,

@@ -1,6 +1,7 @@
 import { CONTRACT_A8, OP_RESHAPE, RESHAPE_STEP_BYTES } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { elements } from "../graph/graph.ts";
+import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
 
 /** The same elements in the same order under another shape; `shape` has no -1 left. */
@@ -10,6 +11,7 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   contract: CONTRACT_A8,
   kernels: ["reshape_a8"],
   stepBytes: RESHAPE_STEP_BYTES,
+  activations: 1,
   inPlace: [0],
 
   shape([x], { shape }) {
@@ -22,7 +24,16 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   },
 
   float: ([x], { shape }) => ({ shape, data: x!.data }),
-  lower: () => ({}),
+  lower({ inputs, output }) {
+    const from = affineOf(inputs[0]!, "the input");
+    const to = affineOf(output, "the output");
+    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint) {
+      throw new DyadicError("UNSUPPORTED_OP", "reshape changes the scale", {
+        expected: "one scale and zero point for input and output",
+      });
+    }
+    return {};
+  },
   integer: ([x]) => x!.slice(),
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: () => {},

@@ -11,6 +11,7 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
   contract: CONTRACT_A8,
   kernels: ["softmax_a8"],
   stepBytes: SOFTMAX_STEP_BYTES,
+  activations: 1,
   inPlace: [0],
 
   shape: ([x]) => x!,

@@ -47,9 +47,9 @@ function checkPadValue(operator: Operator, builder: Builder): void {
   });
 }
 
-/** MEAN over constant axes. */
+/** MEAN over constant axes; ours keeps the reduced dimensions, a reshape drops them. */
 export const mean: Adapter = (operator, builder) => {
-  const { x } = builder.sameFormat(operator);
+  const { x, y } = builder.sameFormat(operator);
   const rank = x.shape.length;
   const found = builder.tensors.integers(operator.inputs[1]!);
   if (found.length === 0 || found.some((axis) => axis < -rank || axis >= rank)) {
@@ -60,6 +60,12 @@ export const mean: Adapter = (operator, builder) => {
   }
   const axes = [...new Set(found.map((axis) => (axis < 0 ? axis + rank : axis)))].sort((a, b) => a - b);
   const table = options(operator, schema.BuiltinOptions.ReducerOptions, new schema.ReducerOptions());
-  const attributes = { axes, keepDims: table?.keepDims() ?? false };
-  builder.emit(operator.name, "mean", [operator.inputs[0]!], operator.output, attributes);
+  if (table?.keepDims() === true) {
+    builder.emit(operator.name, "mean", [operator.inputs[0]!], operator.output, { axes });
+    return;
+  }
+  const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  const result = builder.reshaped(operator.output, kept, `${operator.name}/mean`);
+  builder.emit(`${operator.name}/mean`, "mean", [operator.inputs[0]!], result, { axes });
+  builder.emit(operator.name, "reshape", [result], operator.output, { shape: y.shape });
 };

@@ -1,0 +1,136 @@
+// Hand-written codec of model.proto: reflection would need eval, which pages with a strict policy forbid.
+import protobuf from "protobufjs/minimal.js";
+import { DyadicError } from "../error.ts";
+
+/** The header of a model file; model.proto is its schema. */
+export interface Header {
+  readonly model: string;
+  readonly producer: string;
+  readonly sourceFile: string;
+  /** 32 bytes, or none. */
+  readonly sourceSha256: Uint8Array;
+  readonly layers: readonly { readonly name: string; readonly op: string }[];
+  readonly values: readonly { readonly name: string; readonly scale: number }[];
+  /** JSON, or empty. */
+  readonly policy: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const FIXED64 = 1;
+const DELIMITED = 2;
+const tag = (field: number, wire: number) => (field << 3) | wire;
+
+/** Protobuf bytes of a header: fields in order, metadata sorted by key, defaults left out. */
+export function encodeHeader(header: Header): Uint8Array {
+  const writer = new protobuf.Writer();
+  const text = (field: number, value: string) => {
+    if (value !== "") writer.uint32(tag(field, DELIMITED)).string(value);
+  };
+  text(1, header.model);
+  text(2, header.producer);
+  text(3, header.sourceFile);
+  if (header.sourceSha256.length > 0) writer.uint32(tag(4, DELIMITED)).bytes(header.sourceSha256);
+  for (const { name, op } of header.layers) {
+    writer.uint32(tag(5, DELIMITED)).fork();
+    text(1, name);
+    text(2, op);
+    writer.ldelim();
+  }
+  for (const { name, scale } of header.values) {
+    writer.uint32(tag(6, DELIMITED)).fork();
+    text(1, name);
+    if (scale !== 0) writer.uint32(tag(2, FIXED64)).double(scale);
+    writer.ldelim();
+  }
+  text(7, header.policy);
+  for (const key of Object.keys(header.metadata).sort()) {
+    writer.uint32(tag(8, DELIMITED)).fork();
+    writer.uint32(tag(1, DELIMITED)).string(key);
+    writer.uint32(tag(2, DELIMITED)).string(header.metadata[key]!);
+    writer.ldelim();
+  }
+  return Uint8Array.from(writer.finish());
+}
+
+/** Reads what `encodeHeader` or a newer writer wrote; unknown fields are skipped. Throws CORRUPT. */
+export function decodeHeader(bytes: Uint8Array): Header {
+  try {
+    return readHeader(new protobuf.Reader(bytes));
+  } catch (error) {
+    throw new DyadicError("CORRUPT", "the header section is not a valid protobuf message", {}, error);
+  }
+}
+
+/** What one field does with its value; the key is the field's tag, number and wire type together. */
+type Fields = Readonly<Record<number, () => void>>;
+
+/** Reads a message of `bytes` bytes; fields that are unknown or have another wire type are skipped. */
+function readMessage(reader: protobuf.Reader, bytes: number, fields: Fields): void {
+  const end = reader.pos + bytes;
+  while (reader.pos < end) {
+    const read = reader.uint32();
+    if (fields[read] !== undefined) fields[read]();
+    else reader.skipType(read & 7);
+  }
+  if (reader.pos !== end) throw new RangeError("a field runs over the end of its message");
+}
+
+function readHeader(reader: protobuf.Reader): Header {
+  const text = { model: "", producer: "", sourceFile: "", policy: "" };
+  let sourceSha256 = new Uint8Array(0);
+  const layers: Header["layers"][number][] = [];
+  const values: Header["values"][number][] = [];
+  const metadata = new Map<string, string>();
+  const string = (field: number, name: keyof typeof text) => ({
+    [tag(field, DELIMITED)]: () => {
+      text[name] = reader.string();
+    },
+  });
+  readMessage(reader, reader.len, {
+    ...string(1, "model"),
+    ...string(2, "producer"),
+    ...string(3, "sourceFile"),
+    [tag(4, DELIMITED)]: () => {
+      sourceSha256 = Uint8Array.from(reader.bytes());
+    },
+    [tag(5, DELIMITED)]: () => {
+      const [name, op] = readTexts(reader);
+      layers.push({ name, op });
+    },
+    [tag(6, DELIMITED)]: () => {
+      values.push(readValue(reader));
+    },
+    ...string(7, "policy"),
+    [tag(8, DELIMITED)]: () => {
+      metadata.set(...readTexts(reader));
+    },
+  });
+  return { ...text, sourceSha256, layers, values, metadata: Object.fromEntries(metadata) };
+}
+
+/** A message of two strings, fields 1 and 2: a layer, or an entry of the metadata. */
+function readTexts(reader: protobuf.Reader): [first: string, second: string] {
+  const texts: [string, string] = ["", ""];
+  readMessage(reader, reader.uint32(), {
+    [tag(1, DELIMITED)]: () => {
+      texts[0] = reader.string();
+    },
+    [tag(2, DELIMITED)]: () => {
+      texts[1] = reader.string();
+    },
+  });
+  return texts;
+}
+
+function readValue(reader: protobuf.Reader): Header["values"][number] {
+  const value = { name: "", scale: 0 };
+  readMessage(reader, reader.uint32(), {
+    [tag(1, DELIMITED)]: () => {
+      value.name = reader.string();
+    },
+    [tag(2, FIXED64)]: () => {
+      value.scale = reader.double();
+    },
+  });
+  return value;
+}

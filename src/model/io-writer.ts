@@ -1,0 +1,104 @@
+import {
+  DTYPE_INT8,
+  DTYPE_UINT8,
+  IO_BYTES,
+  IO_CANONICAL_SHAPE,
+  IO_DTYPE,
+  IO_HEADER_BYTES,
+  IO_LABELS_AT,
+  IO_LABELS_BYTES,
+  IO_LAYOUT,
+  IO_MAX_RANK,
+  IO_NAME_AT,
+  IO_NAME_BYTES,
+  IO_ORIGINAL_RANK,
+  IO_ORIGINAL_SHAPE,
+  IO_RECORD_BYTES,
+  IO_ROLE,
+  IO_SCALE,
+  IO_TENSOR,
+  IO_ZERO_POINT,
+  LAYOUT_FLAT,
+  LAYOUT_NCHW,
+  LAYOUT_NHWC,
+  ROLE_INPUT,
+  ROLE_OUTPUT,
+} from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import { type Border, elements } from "../graph/graph.ts";
+import type { IntegerGraph } from "../graph/integer.ts";
+
+const LAYOUTS = { flat: LAYOUT_FLAT, NHWC: LAYOUT_NHWC, NCHW: LAYOUT_NCHW } as const;
+
+/** The io section: one record per input, then per output, then their names and labels as UTF-8. */
+export function encodeIo(graph: IntegerGraph): Uint8Array {
+  const borders = [
+    ...graph.inputs.map((border) => ({ border, role: ROLE_INPUT })),
+    ...graph.outputs.map((border) => ({ border, role: ROLE_OUTPUT })),
+  ];
+  const blobAt = IO_HEADER_BYTES + borders.length * IO_RECORD_BYTES;
+  const blob: number[] = [];
+  const text = (value: string): [at: number, bytes: number] => {
+    const at = blobAt + blob.length;
+    const bytes = new TextEncoder().encode(value);
+    for (const byte of bytes) blob.push(byte);
+    return [at, bytes.length];
+  };
+  const records = new DataView(new ArrayBuffer(blobAt));
+  records.setUint32(0, borders.length, true);
+  borders.forEach(({ border, role }, i) => {
+    const record = new DataView(records.buffer, IO_HEADER_BYTES + i * IO_RECORD_BYTES, IO_RECORD_BYTES);
+    encodeRecord(record, border, role, graph, text);
+  });
+  const section = new Uint8Array(blobAt + blob.length);
+  section.set(new Uint8Array(records.buffer));
+  section.set(blob, blobAt);
+  return section;
+}
+
+function encodeRecord(
+  record: DataView,
+  border: Border,
+  role: number,
+  graph: IntegerGraph,
+  text: (value: string) => [at: number, bytes: number],
+): void {
+  const set = (at: number, value: number) => record.setInt32(at, value, true);
+  const tensor = graph.tensors[border.tensor]!;
+  if (border.shape.length > IO_MAX_RANK || border.name === "") {
+    throw new DyadicError("UNSUPPORTED_OP", `"${border.name}" cannot be a model's border`, {
+      expected: `a name, and at most ${IO_MAX_RANK} dimensions`,
+      found: `[${border.shape.join(", ")}]`,
+    });
+  }
+  set(IO_ROLE, role);
+  set(IO_TENSOR, border.tensor);
+  set(IO_DTYPE, border.dtype === "uint8" ? DTYPE_UINT8 : DTYPE_INT8);
+  set(IO_BYTES, elements(tensor.shape));
+  record.setFloat32(IO_SCALE, tensor.scale, true);
+  set(IO_ZERO_POINT, tensor.zeroPoint + (border.dtype === "uint8" ? 128 : 0));
+  const [nameAt, nameBytes] = text(border.name);
+  set(IO_NAME_AT, nameAt);
+  set(IO_NAME_BYTES, nameBytes);
+  if (border.labels !== undefined && border.labels.length > 0) {
+    const [labelsAt, labelsBytes] = text(joinLabels(border));
+    set(IO_LABELS_AT, labelsAt);
+    set(IO_LABELS_BYTES, labelsBytes);
+  }
+  set(IO_LAYOUT, LAYOUTS[border.layout]);
+  set(IO_ORIGINAL_RANK, border.shape.length);
+  border.shape.forEach((size, axis) => {
+    set(IO_ORIGINAL_SHAPE + 4 * axis, size);
+  });
+  tensor.shape.forEach((size, axis) => {
+    set(IO_CANONICAL_SHAPE + 4 * axis, size);
+  });
+}
+
+function joinLabels(border: Border): string {
+  const broken = border.labels!.find((label) => label.includes("\n"));
+  if (broken === undefined) return border.labels!.join("\n");
+  throw new DyadicError("BAD_ARGUMENT", `a label of "${border.name}" contains a line break`, {
+    found: JSON.stringify(broken),
+  });
+}

@@ -1,0 +1,134 @@
+// For tools: `inspect`, tests, debuggers. The runtime leaves the plan to the engine.
+import {
+  ADD_IN_B,
+  KIND_PLAN,
+  KIND_WEIGHTS,
+  OP_ADD,
+  OP_INPUT,
+  OP_OUTPUT,
+  PLAN_HEADER_BYTES,
+  PLAN_STEP_COUNT,
+  PLAN_STEPS_AT,
+  PLAN_TENSOR_COUNT,
+  STEP_BYTES,
+  STEP_CONTRACT,
+  STEP_HEADER_BYTES,
+  STEP_IN,
+  STEP_OPCODE,
+  STEP_OUT,
+  STEP_SCRATCH_AT,
+  STEP_SCRATCH_BYTES,
+  TENSOR_BYTES,
+  TENSOR_CHANNELS,
+  TENSOR_DTYPE,
+  TENSOR_HALO_BOTTOM,
+  TENSOR_HALO_LEFT,
+  TENSOR_HALO_RIGHT,
+  TENSOR_HALO_TOP,
+  TENSOR_HEIGHT,
+  TENSOR_OFFSET,
+  TENSOR_PIXEL_PITCH,
+  TENSOR_ROW_PITCH,
+  TENSOR_WIDTH,
+  TENSOR_ZERO_POINT,
+} from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import { type ModelFile, sectionOfKind } from "./reader.ts";
+
+/** A tensor record of the plan. */
+export interface PlanTensor {
+  readonly dtype: number;
+  readonly shape: readonly [height: number, width: number, channels: number];
+  readonly offset: number;
+  readonly rowPitch: number;
+  readonly pixelPitch: number;
+  readonly halo: readonly [top: number, left: number, bottom: number, right: number];
+  readonly zeroPoint: number;
+}
+
+/** A step record of the plan; `words` is the whole record. */
+export interface PlanStep {
+  readonly opcode: number;
+  readonly contract: number;
+  readonly scratchAt: number;
+  readonly scratchBytes: number;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly words: Int32Array;
+}
+
+export interface Plan {
+  readonly tensors: readonly PlanTensor[];
+  readonly steps: readonly PlanStep[];
+  readonly weightBytes: number;
+}
+
+/** Reads the plan section of a model, every record inside its bounds; throws CORRUPT with the record. */
+export function readPlan(model: ModelFile): Plan {
+  const section = sectionOfKind(model.sections, KIND_PLAN, "plan");
+  const words = wordsOf(section);
+  const [tensorCount, stepCount, stepsAt] = [PLAN_TENSOR_COUNT, PLAN_STEP_COUNT, PLAN_STEPS_AT].map(
+    (at) => words[at / 4],
+  );
+  const tensorsEnd = PLAN_HEADER_BYTES + tensorCount! * TENSOR_BYTES;
+  if (!(tensorCount! >= 0) || !(stepCount! >= 0) || stepsAt !== tensorsEnd || tensorsEnd > section.length) {
+    throw new DyadicError("CORRUPT", "the plan section does not hold its tensor records", {
+      found: `${tensorCount} tensors, steps at ${stepsAt} of ${section.length} bytes`,
+    });
+  }
+  const tensors = Array.from({ length: tensorCount! }, (_, i) => {
+    const at = (PLAN_HEADER_BYTES + i * TENSOR_BYTES) / 4;
+    return readTensor(words.subarray(at, at + TENSOR_BYTES / 4));
+  });
+  const steps: PlanStep[] = [];
+  let at = stepsAt;
+  while (steps.length < stepCount!) {
+    const bytes = words[(at + STEP_BYTES) / 4] ?? 0;
+    if (bytes < STEP_HEADER_BYTES + 8 || bytes % 4 !== 0 || at + bytes > section.length) {
+      throw new DyadicError("CORRUPT", `plan step ${steps.length}: the record's length is wrong`, {
+        found: `${bytes}`,
+      });
+    }
+    steps.push(readStep(words.subarray(at / 4, (at + bytes) / 4), steps.length, tensorCount!));
+    at += bytes;
+  }
+  return { tensors, steps, weightBytes: sectionOfKind(model.sections, KIND_WEIGHTS, "weights").length };
+}
+
+function wordsOf(section: Uint8Array): Int32Array {
+  const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
+  return Int32Array.from({ length: Math.floor(section.length / 4) }, (_, i) => view.getInt32(4 * i, true));
+}
+
+function readTensor(words: Int32Array): PlanTensor {
+  const word = (at: number) => words[at / 4]!;
+  return {
+    dtype: word(TENSOR_DTYPE),
+    shape: [word(TENSOR_HEIGHT), word(TENSOR_WIDTH), word(TENSOR_CHANNELS)],
+    offset: word(TENSOR_OFFSET),
+    rowPitch: word(TENSOR_ROW_PITCH),
+    pixelPitch: word(TENSOR_PIXEL_PITCH),
+    halo: [word(TENSOR_HALO_TOP), word(TENSOR_HALO_LEFT), word(TENSOR_HALO_BOTTOM), word(TENSOR_HALO_RIGHT)],
+    zeroPoint: word(TENSOR_ZERO_POINT),
+  };
+}
+
+function readStep(words: Int32Array, index: number, tensorCount: number): PlanStep {
+  const word = (at: number) => words[at / 4] ?? -1;
+  const opcode = word(STEP_OPCODE);
+  const inputs = opcode === OP_INPUT ? [] : [word(STEP_IN), ...(opcode === OP_ADD ? [word(ADD_IN_B)] : [])];
+  const outputs = opcode === OP_OUTPUT ? [] : [word(opcode === OP_INPUT ? STEP_IN : STEP_OUT)];
+  const stray = [...inputs, ...outputs].find((tensor) => tensor < 0 || tensor >= tensorCount);
+  if (stray !== undefined) {
+    throw new DyadicError("CORRUPT", `plan step ${index}: tensor ${stray} does not exist`);
+  }
+  return {
+    opcode,
+    contract: word(STEP_CONTRACT),
+    scratchAt: word(STEP_SCRATCH_AT),
+    scratchBytes: word(STEP_SCRATCH_BYTES),
+    inputs,
+    outputs,
+    words,
+  };
+}

@@ -1,0 +1,162 @@
+import {
+  BORDER_IO,
+  BORDER_STEP_BYTES,
+  BORDER_TENSOR,
+  CONTRACT_A8,
+  DTYPE_INT8,
+  MAX_EXTENT,
+  MAX_STEPS,
+  MAX_TENSORS,
+  OP_INPUT,
+  OP_OUTPUT,
+  PLAN_HEADER_BYTES,
+  PLAN_STEP_COUNT,
+  PLAN_STEPS_AT,
+  PLAN_TENSOR_COUNT,
+  STEP_BYTES,
+  STEP_CONTRACT,
+  STEP_IN,
+  STEP_OPCODE,
+  STEP_OUT,
+  STEP_SCRATCH_AT,
+  STEP_SCRATCH_BYTES,
+  TENSOR_BYTES,
+  TENSOR_CHANNELS,
+  TENSOR_DTYPE,
+  TENSOR_HALO_BOTTOM,
+  TENSOR_HALO_FILL_AT,
+  TENSOR_HALO_LEFT,
+  TENSOR_HALO_RIGHT,
+  TENSOR_HALO_TOP,
+  TENSOR_HEIGHT,
+  TENSOR_OFFSET,
+  TENSOR_PIXEL_PITCH,
+  TENSOR_ROW_PITCH,
+  TENSOR_WIDTH,
+  TENSOR_ZERO_POINT,
+  WEIGHTS_ALIGNMENT,
+} from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
+import { opNamed } from "../ops/index.ts";
+import type { Layout, Placement, Scratch } from "../plan/layout.ts";
+
+/**
+ * The weights section while it grows: arrays on their alignment, in the order of the steps. Identical arrays are not
+ * merged: an engine build permutes each in place while loading.
+ */
+class WeightStore {
+  private readonly arrays: { at: number; bytes: Uint8Array }[] = [];
+  private end = 0;
+
+  /** Byte offset in the section of an array with these bytes. */
+  place(view: ArrayBufferView): number {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice();
+    const at = Math.ceil(this.end / WEIGHTS_ALIGNMENT) * WEIGHTS_ALIGNMENT;
+    this.arrays.push({ at, bytes });
+    this.end = at + bytes.length;
+    return at;
+  }
+
+  section(): Uint8Array {
+    const section = new Uint8Array(this.end);
+    for (const { at, bytes } of this.arrays) section.set(bytes, at);
+    return section;
+  }
+}
+
+/**
+ * The plan section (tensor records, then step records, i32 words) and the weights section that it points into.
+ * Throws UNSUPPORTED_OP where the model exceeds a limit of the format.
+ */
+export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Array; weights: Uint8Array } {
+  const store = new WeightStore();
+  const steps = [
+    ...graph.inputs.map((border, io) => borderStep(OP_INPUT, border.tensor, io)),
+    ...graph.nodes.map((node, k) => nodeStep(node, layout.scratch[k]!, store)),
+    ...graph.outputs.map((border, i) => borderStep(OP_OUTPUT, border.tensor, graph.inputs.length + i)),
+  ];
+  if (graph.tensors.length > MAX_TENSORS || steps.length > MAX_STEPS) {
+    throw new DyadicError("UNSUPPORTED_OP", "the model has too many tensors or steps", {
+      expected: `at most ${MAX_TENSORS} tensors and ${MAX_STEPS} steps`,
+      found: `${graph.tensors.length} and ${steps.length}`,
+    });
+  }
+  const stepsAt = PLAN_HEADER_BYTES + graph.tensors.length * TENSOR_BYTES;
+  const plan = new Uint8Array(steps.reduce((sum, step) => sum + step.byteLength, stepsAt));
+  const header = words(plan.buffer, 0);
+  header(PLAN_TENSOR_COUNT, graph.tensors.length);
+  header(PLAN_STEP_COUNT, steps.length);
+  header(PLAN_STEPS_AT, stepsAt);
+  graph.tensors.forEach((tensor, i) => {
+    encodeTensor(tensor, layout.placements[i]!, words(plan.buffer, PLAN_HEADER_BYTES + i * TENSOR_BYTES));
+  });
+  let at = stepsAt;
+  for (const step of steps) {
+    plan.set(new Uint8Array(step), at);
+    at += step.byteLength;
+  }
+  return { plan, weights: store.section() };
+}
+
+type SetWord = (at: number, value: number) => void;
+
+/** Writes i32 words of a record; what does not fit one is a mistake of the compiler. */
+function words(buffer: ArrayBufferLike, start: number): SetWord {
+  const view = new DataView(buffer, start);
+  return (at, value) => {
+    if (value !== (value | 0))
+      throw new DyadicError("INTERNAL", `word ${at} of a record is not an i32: ${value}`);
+    view.setInt32(at, value, true);
+  };
+}
+
+function encodeTensor(tensor: IntegerTensor, placement: Placement, set: SetWord): void {
+  const { shape, name } = tensor;
+  if (shape.some((size) => size > MAX_EXTENT)) {
+    throw new DyadicError("UNSUPPORTED_OP", `tensor "${name}" is too large for the format`, {
+      expected: `no dimension above ${MAX_EXTENT}`,
+      found: `[${shape.join(", ")}]`,
+    });
+  }
+  set(TENSOR_DTYPE, DTYPE_INT8);
+  set(TENSOR_HEIGHT, shape[0]);
+  set(TENSOR_WIDTH, shape[1]);
+  set(TENSOR_CHANNELS, shape[2]);
+  set(TENSOR_OFFSET, placement.offset);
+  set(TENSOR_ROW_PITCH, placement.rowPitch);
+  set(TENSOR_PIXEL_PITCH, placement.pixelPitch);
+  set(TENSOR_HALO_TOP, placement.halo[0]);
+  set(TENSOR_HALO_LEFT, placement.halo[1]);
+  set(TENSOR_HALO_BOTTOM, placement.halo[2]);
+  set(TENSOR_HALO_RIGHT, placement.halo[3]);
+  set(TENSOR_ZERO_POINT, tensor.zeroPoint);
+  set(TENSOR_HALO_FILL_AT, -1);
+}
+
+function borderStep(opcode: number, tensor: number, io: number): ArrayBuffer {
+  const record = new ArrayBuffer(BORDER_STEP_BYTES);
+  const set = words(record, 0);
+  set(STEP_OPCODE, opcode);
+  set(STEP_BYTES, BORDER_STEP_BYTES);
+  set(STEP_CONTRACT, CONTRACT_A8);
+  set(BORDER_TENSOR, tensor);
+  set(BORDER_IO, io);
+  return record;
+}
+
+function nodeStep(node: IntegerNode, scratch: Scratch, store: WeightStore): ArrayBuffer {
+  const op = opNamed(node.op);
+  const record = new ArrayBuffer(op.stepBytes);
+  const set = words(record, 0);
+  set(STEP_OPCODE, op.opcode);
+  set(STEP_BYTES, op.stepBytes);
+  set(STEP_CONTRACT, op.contract);
+  set(STEP_SCRATCH_AT, scratch.offset);
+  set(STEP_SCRATCH_BYTES, scratch.bytes);
+  set(STEP_IN, node.inputs[0]!);
+  set(STEP_OUT, node.output);
+  const constant = (array: ArrayBufferView) => store.place(array);
+  op.encode(node.parameters, { set, constant, inputs: node.inputs, output: node.output });
+  return record;
+}

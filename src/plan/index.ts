@@ -1,0 +1,3 @@
+export { dumpLayout, type Layout, type Placement, type Scratch } from "./layout.ts";
+export { plan } from "./plan.ts";
+export { verifyLayout } from "./verify.ts";

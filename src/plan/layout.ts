@@ -1,0 +1,133 @@
+import type { Shape } from "../graph/graph.ts";
+import type { IntegerGraph, IntegerTensor } from "../graph/integer.ts";
+import type { Halo } from "../ops/index.ts";
+
+/** Where a tensor lies in the arena; all in bytes but the halo, which is in pixels. */
+export interface Placement {
+  /** Byte of pixel (0, 0), channel 0. */
+  readonly offset: number;
+  readonly rowPitch: number;
+  readonly pixelPitch: number;
+  readonly halo: Halo;
+}
+
+/** Working memory of one node, in bytes of the arena; live only at its step. */
+export interface Scratch {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/**
+ * The arena of a model. Steps are one INPUT per model input, then the nodes, then one OUTPUT per model output:
+ * node `k` runs at step `inputs.length + k`.
+ */
+export interface Layout {
+  /** By tensor index of the graph. */
+  readonly placements: readonly Placement[];
+  /** By node index; 0 bytes where a node needs none. */
+  readonly scratch: readonly Scratch[];
+  /** Bytes of the arena: halos, scratch and alignment counted. */
+  readonly peakBytes: number;
+  /** Bytes alive at each step: tensors with halos (shared bytes once) and scratch. */
+  readonly liveBytes: readonly number[];
+  /** Largest of `liveBytes`: no arrangement with these in-place decisions and halos is smaller. */
+  readonly lowerBound: number;
+  /** The same without any halo. */
+  readonly lowerBoundWithoutHalos: number;
+  /** Bytes of halos alive at the step of the lower bound. */
+  readonly haloBytes: number;
+}
+
+/** Distances between pixels of a tensor: the right halo of a row and the left halo of the next share bytes. */
+export function pitches([, width, channels]: Shape, [, left, , right]: Halo) {
+  return { pixelPitch: channels, rowPitch: (width + Math.max(left, right)) * channels };
+}
+
+/** Bytes from the first halo pixel to the last. */
+export function extentBytes([height, width]: Shape, placement: Omit<Placement, "offset">): number {
+  const [top, left, bottom, right] = placement.halo;
+  return (top + height + bottom - 1) * placement.rowPitch + (left + width + right) * placement.pixelPitch;
+}
+
+/** Bytes from the start of the extent to pixel (0, 0). */
+export function leadBytes({ halo: [top, left], rowPitch, pixelPitch }: Omit<Placement, "offset">): number {
+  return top * rowPitch + left * pixelPitch;
+}
+
+export function denseBytes(tensor: IntegerTensor): number {
+  return tensor.shape[0] * tensor.shape[1] * tensor.shape[2];
+}
+
+export function stepCount(graph: IntegerGraph): number {
+  return graph.inputs.length + graph.nodes.length + graph.outputs.length;
+}
+
+const PICTURE_COLUMNS = 64;
+
+/** The arena over time as text: one line a step, the arena from left to right, a letter for each live tensor. */
+export function dumpLayout(graph: IntegerGraph, layout: Layout): string {
+  const bytes = (value: number) => value.toLocaleString("en-US");
+  const lines = [
+    `arena ${bytes(layout.peakBytes)} bytes, lower bound ${bytes(layout.lowerBound)} (${bytes(layout.lowerBoundWithoutHalos)} without halos)`,
+  ];
+  const names = [
+    ...graph.inputs.map((border) => `input ${border.name}`),
+    ...graph.nodes.map((node) => `${node.op} ${node.name}`),
+    ...graph.outputs.map((border) => `output ${border.name}`),
+  ];
+  const spans = liveSpans(graph, layout);
+  names.forEach((name, step) => {
+    const cells = Array<string>(PICTURE_COLUMNS).fill("·");
+    for (const span of spans) {
+      if (step < span.from || step > span.to) continue;
+      const cell = (at: number) => Math.floor((at * PICTURE_COLUMNS) / Math.max(1, layout.peakBytes));
+      cells.fill(span.letter, cell(span.start), Math.max(cell(span.start) + 1, cell(span.end)));
+    }
+    lines.push(
+      `${String(step).padStart(4)} |${cells.join("")}| ${bytes(layout.liveBytes[step]!).padStart(11)}  ${name}`,
+    );
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+function liveSpans(graph: IntegerGraph, layout: Layout) {
+  const lifetimes = tensorLifetimes(graph);
+  const tensors = graph.tensors.map((tensor, index) => {
+    const placement = layout.placements[index]!;
+    const start = placement.offset - leadBytes(placement);
+    const letter = LETTERS[index % LETTERS.length]!;
+    return { ...lifetimes[index]!, start, end: start + extentBytes(tensor.shape, placement), letter };
+  });
+  const scratch = layout.scratch.flatMap(({ offset, bytes }, node) => {
+    const step = graph.inputs.length + node;
+    return bytes > 0 ? [{ from: step, to: step, start: offset, end: offset + bytes, letter: "#" }] : [];
+  });
+  return [...tensors, ...scratch];
+}
+
+/** First and last step at which each tensor's bytes matter, both included. */
+export interface Lifetime {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Lifetimes by tensor index. The host writes every input before the first step and reads every output after the last;
+ * a tensor that nobody reads lives at the step that writes it.
+ */
+export function tensorLifetimes(graph: IntegerGraph): Lifetime[] {
+  const first = graph.inputs.length;
+  const from = graph.tensors.map(() => 0);
+  const to = graph.tensors.map(() => 0);
+  graph.inputs.forEach((border, step) => {
+    to[border.tensor] = step;
+  });
+  graph.nodes.forEach((node, k) => {
+    from[node.output] = first + k;
+    for (const tensor of [node.output, ...node.inputs]) to[tensor] = first + k;
+  });
+  for (const border of graph.outputs) to[border.tensor] = stepCount(graph) - 1;
+  return from.map((start, tensor) => ({ from: start, to: to[tensor]! }));
+}

@@ -1,0 +1,219 @@
+// Trusts nothing of the planner and shares no code with it: what it needs it works out from the graph and the ops.
+import { OP_RESHAPE } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import type { IntegerGraph } from "../graph/integer.ts";
+import { opNamed } from "../ops/index.ts";
+import type { Layout } from "./layout.ts";
+
+const VECTOR_BYTES = 16;
+
+/** Bytes [start, end) that must keep their content from step `from` to step `to`, both included. */
+interface Region {
+  readonly name: string;
+  /** Index of the tensor; -1 for a scratch. */
+  readonly tensor: number;
+  readonly start: number;
+  readonly end: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Proves that a layout is safe to execute: every halo that a kernel reads is there, everything lies aligned inside the
+ * arena, nothing alive is overwritten but by a legal in-place output, and the figures are exact.
+ * Throws INTERNAL naming the tensors.
+ */
+export function verifyLayout(graph: IntegerGraph, layout: Layout): void {
+  if (layout.placements.length !== graph.tensors.length || layout.scratch.length !== graph.nodes.length) {
+    throw wrong("the layout belongs to another graph");
+  }
+  checkOrder(graph);
+  graph.tensors.forEach((_, tensor) => {
+    checkGeometry(graph, layout, tensor);
+  });
+  checkHalos(graph, layout);
+  const regions = [...tensorRegions(graph, layout), ...scratchRegions(graph, layout)];
+  for (const region of regions) checkBounds(region, layout.peakBytes);
+  checkOverlaps(graph, layout, regions);
+  checkFigures(graph, layout, regions);
+}
+
+function wrong(problem: string, expected?: string, found?: string): DyadicError {
+  return new DyadicError("INTERNAL", `memory plan: ${problem}`, {
+    ...(expected !== undefined && { expected }),
+    ...(found !== undefined && { found }),
+  });
+}
+
+/** Every tensor has one writer, before its first reader; no two outputs share a tensor. */
+function checkOrder(graph: IntegerGraph): void {
+  const written = new Set<number>();
+  const write = (tensor: number) => {
+    if (graph.tensors[tensor] === undefined || written.has(tensor)) {
+      throw wrong(`tensor ${tensor} "${graph.tensors[tensor]?.name}" does not exist or has two writers`);
+    }
+    written.add(tensor);
+  };
+  for (const border of graph.inputs) write(border.tensor);
+  for (const node of graph.nodes) {
+    const early = node.inputs.find((input) => !written.has(input));
+    if (early !== undefined) {
+      throw wrong(
+        `"${node.name}" reads tensor ${early} "${graph.tensors[early]?.name}" before it is written`,
+      );
+    }
+    write(node.output);
+  }
+  const given = new Set<number>();
+  for (const border of graph.outputs) {
+    if (!written.has(border.tensor) || given.has(border.tensor)) {
+      throw wrong(`the output "${border.name}" is never written or is another output's tensor`);
+    }
+    given.add(border.tensor);
+  }
+  const orphan = graph.tensors.findIndex((_, tensor) => !written.has(tensor));
+  if (orphan >= 0) throw wrong(`tensor ${orphan} "${graph.tensors[orphan]!.name}" is never written`);
+}
+
+function checkGeometry(graph: IntegerGraph, layout: Layout, tensor: number): void {
+  const { name, shape } = graph.tensors[tensor]!;
+  const { offset, rowPitch, pixelPitch, halo } = layout.placements[tensor]!;
+  const [, width, channels] = shape;
+  if ([offset, rowPitch, pixelPitch, ...halo].some((value) => !Number.isInteger(value) || value < 0)) {
+    throw wrong(`the placement of "${name}" is not made of natural numbers`);
+  }
+  const pitch = (width + Math.max(halo[1], halo[3])) * channels;
+  if (pixelPitch !== channels || rowPitch !== pitch) {
+    throw wrong(
+      `the pitches of "${name}" do not hold its pixels`,
+      `${channels} and ${pitch}`,
+      `${pixelPitch} and ${rowPitch}`,
+    );
+  }
+}
+
+function checkHalos(graph: IntegerGraph, layout: Layout): void {
+  for (const node of graph.nodes) {
+    const shapes = {
+      inputs: node.inputs.map((input) => graph.tensors[input]!),
+      output: graph.tensors[node.output]!,
+    };
+    const need = opNamed(node.op).halo?.(node.parameters, shapes) ?? [0, 0, 0, 0];
+    const { halo } = layout.placements[node.inputs[0]!]!;
+    if (need.some((side, i) => halo[i]! < side)) {
+      throw wrong(
+        `the halo of "${shapes.inputs[0]!.name}" is too narrow for "${node.name}"`,
+        need.join(),
+        halo.join(),
+      );
+    }
+  }
+}
+
+function tensorRegions(graph: IntegerGraph, layout: Layout): Region[] {
+  const firstNode = graph.inputs.length;
+  const lastStep = firstNode + graph.nodes.length + graph.outputs.length - 1;
+  return graph.tensors.map(({ name, shape: [height, width] }, tensor) => {
+    const { offset, rowPitch, pixelPitch, halo } = layout.placements[tensor]!;
+    const input = graph.inputs.findIndex((border) => border.tensor === tensor);
+    const writer = graph.nodes.findIndex((node) => node.output === tensor);
+    const reader = graph.nodes.findLastIndex((node) => node.inputs.includes(tensor));
+    const isOutput = graph.outputs.some((border) => border.tensor === tensor);
+    const uses = [input, ...[writer, reader].map((node) => (node >= 0 ? firstNode + node : -1))];
+    return {
+      name,
+      tensor,
+      from: input >= 0 ? 0 : firstNode + writer, // the host writes all inputs before the first step
+      to: isOutput ? lastStep : Math.max(...uses),
+      start: offset - halo[0] * rowPitch - halo[1] * pixelPitch,
+      end: offset + (height + halo[2] - 1) * rowPitch + (width + halo[3]) * pixelPitch,
+    };
+  });
+}
+
+function scratchRegions(graph: IntegerGraph, layout: Layout): Region[] {
+  return graph.nodes.flatMap((node, k) => {
+    const need = opNamed(node.op).scratchBytes?.(node.parameters) ?? 0;
+    const { offset, bytes } = layout.scratch[k]!;
+    if (bytes !== need)
+      throw wrong(`the scratch of "${node.name}" has the wrong size`, `${need}`, `${bytes}`);
+    if (need === 0) return [];
+    const step = graph.inputs.length + k;
+    return [
+      {
+        name: `scratch of ${node.name}`,
+        tensor: -1,
+        start: offset,
+        end: offset + bytes,
+        from: step,
+        to: step,
+      },
+    ];
+  });
+}
+
+function checkBounds({ name, start, end }: Region, peakBytes: number): void {
+  if (!(start >= 0 && end <= peakBytes && start < end)) {
+    throw wrong(`"${name}" lies outside the arena`, `within 0 to ${peakBytes}`, `${start} to ${end}`);
+  }
+  if (start % VECTOR_BYTES !== 0)
+    throw wrong(`"${name}" is not aligned`, `${VECTOR_BYTES} bytes`, `${start}`);
+}
+
+function checkOverlaps(graph: IntegerGraph, layout: Layout, regions: readonly Region[]): void {
+  regions.forEach((a, i) => {
+    for (const b of regions.slice(i + 1)) {
+      const together = a.from <= b.to && b.from <= a.to;
+      if (!together || a.end <= b.start || b.end <= a.start) continue;
+      if (inPlace(graph, layout, a, b) || inPlace(graph, layout, b, a)) continue;
+      const step = Math.max(a.from, b.from);
+      throw wrong(
+        `"${a.name}" and "${b.name}" overlap at step ${step}`,
+        "disjoint bytes",
+        `${span(a)} and ${span(b)}`,
+      );
+    }
+  });
+}
+
+function span({ start, end }: Region): string {
+  return `${start} to ${end}`;
+}
+
+/** Whether `output` may lie on `input`: written by the node that reads `input` for the last time, pixel upon pixel. */
+function inPlace(graph: IntegerGraph, layout: Layout, input: Region, output: Region): boolean {
+  const node = graph.nodes[output.from - graph.inputs.length];
+  if (input.tensor < 0 || output.tensor < 0 || node === undefined || node.output !== output.tensor)
+    return false;
+  const op = opNamed(node.op);
+  const operands = node.inputs.flatMap((tensor, operand) => (tensor === input.tensor ? [operand] : []));
+  if (input.to !== output.from || operands.length !== 1 || !op.inPlace.includes(operands[0]!)) return false;
+  if (input.start !== output.start || input.end !== output.end) return false;
+  const [from, to] = [layout.placements[input.tensor]!, layout.placements[output.tensor]!];
+  if (op.opcode === OP_RESHAPE) return [...from.halo, ...to.halo].every((side) => side === 0);
+  const [shape, halo] = [graph.tensors[input.tensor]!.shape, from.halo];
+  return shape.join() === graph.tensors[output.tensor]!.shape.join() && halo.join() === to.halo.join();
+}
+
+function checkFigures(graph: IntegerGraph, layout: Layout, regions: readonly Region[]): void {
+  const peak = regions.reduce((most, { end }) => Math.max(most, end), 0);
+  if (layout.peakBytes !== peak) throw wrong("the peak is not exact", `${peak}`, `${layout.peakBytes}`);
+  const steps = graph.inputs.length + graph.nodes.length + graph.outputs.length;
+  const live = Array.from({ length: steps }, (_, step) =>
+    coveredBytes(regions.filter(({ from, to }) => from <= step && step <= to)),
+  );
+  if (layout.liveBytes.join() !== live.join()) throw wrong("the live bytes of the steps are not exact");
+  const bound = live.reduce((a, b) => Math.max(a, b), 0);
+  if (layout.lowerBound !== bound)
+    throw wrong("the lower bound is not exact", `${bound}`, `${layout.lowerBound}`);
+}
+
+/** Bytes covered by at least one region. */
+function coveredBytes(regions: readonly Region[]): number {
+  let [covered, end] = [0, 0];
+  for (const region of [...regions].sort((a, b) => a.start - b.start)) {
+    covered += Math.max(0, region.end - Math.max(end, region.start));
+    end = Math.max(end, region.end);
+  }
+  return covered;
+}

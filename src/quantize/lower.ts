@@ -1,0 +1,165 @@
+import { DyadicError } from "../error.ts";
+import {
+  type Border,
+  canonicalShape,
+  elements,
+  type Graph,
+  type Node,
+  type Tensor,
+  validateGraph,
+} from "../graph/graph.ts";
+import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
+import { affineOf } from "../ops/convolution.ts";
+import { type Op, opNamed } from "../ops/index.ts";
+
+/**
+ * Ends the floats: every scale becomes dyadic numbers in the node's parameters, constants leave the tensor list, and
+ * shapes become canonical [height, width, channels].
+ * Throws UNSUPPORTED_OP for what has no int8 form, BAD_FILE where declared and computed shapes differ, OVERFLOW where
+ * an accumulator could; always with the node.
+ */
+export function lower(graph: Graph): IntegerGraph {
+  validateGraph(graph);
+  const used = usedActivations(graph);
+  const index = new Map(used.map((tensor, position) => [tensor, position]));
+  const writers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
+  const tensors = used.map((tensor) =>
+    located(writers.get(tensor), () => lowerTensor(graph.tensors[tensor]!)),
+  );
+  const border = (role: string) => (declared: Border) => lowerBorder(declared, role, graph, index);
+  const lowered: IntegerGraph = {
+    name: graph.name,
+    tensors,
+    nodes: graph.nodes.map((node) => lowerNode(node, graph, index)),
+    inputs: graph.inputs.map(border("input")),
+    outputs: graph.outputs.map(border("output")),
+  };
+  refuseSharedBorders(lowered.inputs, "inputs");
+  refuseSharedBorders(lowered.outputs, "outputs");
+  return lowered;
+}
+
+/** Indices of the tensors that are activations: what is not constant and what a border or a node mentions. */
+function usedActivations(graph: Graph): number[] {
+  const mentioned = new Set([...graph.inputs, ...graph.outputs].map((border) => border.tensor));
+  for (const node of graph.nodes) {
+    for (const tensor of [...node.inputs, ...node.outputs]) mentioned.add(tensor);
+  }
+  mentioned.delete(-1);
+  return [...mentioned].filter((tensor) => graph.tensors[tensor]?.data === undefined).sort((a, b) => a - b);
+}
+
+function lowerTensor(tensor: Tensor): IntegerTensor {
+  const { scale, zeroPoint } = affineOf(tensor, "the tensor");
+  const shape = canonicalShape(tensor.shape, tensor.name);
+  if (
+    !Number.isInteger(zeroPoint) ||
+    zeroPoint < -128 ||
+    zeroPoint > 127 ||
+    !(scale > 0 && scale < Infinity)
+  ) {
+    throw new DyadicError("BAD_FILE", `tensor "${tensor.name}" has an impossible quantization`, {
+      expected: "a positive, finite scale and a zero point from -128 to 127",
+      found: `scale ${scale}, zero point ${zeroPoint}`,
+    });
+  }
+  if (!shape.every((size) => Number.isInteger(size) && size >= 1)) {
+    throw new DyadicError("BAD_FILE", `tensor "${tensor.name}" is empty`, {
+      expected: "every dimension at least 1",
+      found: `[${tensor.shape.join(", ")}]`,
+    });
+  }
+  return { name: tensor.name, shape, scale, zeroPoint };
+}
+
+/** Runs `action`; a DyadicError from it also names the node. */
+function located<T>(node: Node | undefined, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (node === undefined || !(error instanceof DyadicError)) throw error;
+    throw error.at({ node: node.name, op: node.op });
+  }
+}
+
+function lowerNode(node: Node, graph: Graph, index: ReadonlyMap<number, number>): IntegerNode {
+  return located(node, () => {
+    const op = opNamed(node.op);
+    const inputs = node.inputs.map((input) => graph.tensors[input]);
+    checkOperands(node, inputs, op);
+    const output = graph.tensors[node.outputs[0]!]!;
+    const shape = op.shape(
+      inputs.map((input) => input?.shape ?? []),
+      node.attributes,
+    );
+    if (shape.join() !== output.shape.join()) {
+      throw new DyadicError("BAD_FILE", `the file declares another shape for "${output.name}"`, {
+        expected: `[${shape.join(", ")}]`,
+        found: `[${output.shape.join(", ")}]`,
+      });
+    }
+    return {
+      name: node.name,
+      op: node.op,
+      inputs: node.inputs.slice(0, op.activations).map((input) => index.get(input)!),
+      output: index.get(node.outputs[0]!)!,
+      parameters: op.lower({ node, inputs, output }),
+    };
+  });
+}
+
+function checkOperands(node: Node, inputs: readonly (Tensor | undefined)[], op: Op): void {
+  const activations = inputs.slice(0, op.activations);
+  const constants = inputs.slice(op.activations);
+  if (activations.length < op.activations || activations.includes(undefined) || node.outputs.length !== 1) {
+    throw new DyadicError("BAD_FILE", "the node has the wrong number of inputs or outputs", {
+      expected: `${op.activations} activation${op.activations > 1 ? "s" : ""} in, one out`,
+      found: `${node.inputs.length} in, ${node.outputs.length} out`,
+    });
+  }
+  const computed = constants.find((tensor) => tensor !== undefined && tensor.data === undefined);
+  const constant = activations.find((tensor) => tensor!.data !== undefined);
+  if (computed !== undefined || constant !== undefined) {
+    const name = (computed ?? constant)!.name;
+    throw new DyadicError(
+      "UNSUPPORTED_OP",
+      `"${name}" is ${computed ? "computed at run time, not constant" : "a constant, not an activation"}`,
+    );
+  }
+}
+
+function lowerBorder(border: Border, role: string, graph: Graph, index: ReadonlyMap<number, number>): Border {
+  const place = { op: role, node: border.name };
+  const tensor = graph.tensors[border.tensor];
+  const position = index.get(border.tensor);
+  if (tensor === undefined || position === undefined) {
+    throw new DyadicError("UNSUPPORTED_OP", `the model's ${role} is a constant or does not exist`, place);
+  }
+  if (border.dtype !== "int8" && border.dtype !== "uint8") {
+    throw new DyadicError("UNSUPPORTED_OP", `a model ${role} of this type is not supported`, {
+      ...place,
+      expected: "int8 or uint8",
+      found: border.dtype,
+    });
+  }
+  if (elements(border.shape) !== elements(tensor.shape)) {
+    throw new DyadicError("BAD_FILE", `the ${role} and its tensor "${tensor.name}" differ in size`, {
+      ...place,
+      expected: `[${tensor.shape.join(", ")}]`,
+      found: `[${border.shape.join(", ")}]`,
+    });
+  }
+  return { ...border, tensor: position };
+}
+
+function refuseSharedBorders(borders: readonly Border[], role: string): void {
+  borders.forEach((border, i) => {
+    const twin = borders.slice(0, i).find((other) => other.tensor === border.tensor);
+    if (twin === undefined) return;
+    throw new DyadicError(
+      "UNSUPPORTED_OP",
+      `the ${role} "${twin.name}" and "${border.name}" are the same tensor`,
+      { hint: `keep one of the two ${role}` },
+    );
+  });
+}

@@ -1,0 +1,34 @@
+import { DyadicError } from "../error.ts";
+import { elements } from "../graph/graph.ts";
+import type { IntegerGraph } from "../graph/integer.ts";
+import { opNamed } from "../ops/index.ts";
+
+/**
+ * The integer network in TypeScript: what every engine must reproduce bit for bit.
+ *
+ * @param inputs one array of dense canonical int8 codes per model input, in the order of `graph.inputs`
+ * @returns the codes of every tensor, by index; only tensors that nothing writes stay empty
+ * Throws BAD_INPUT where an input has the wrong length.
+ */
+export function runReference(graph: IntegerGraph, inputs: readonly Int8Array[]): Int8Array[] {
+  const codes = graph.tensors.map(() => new Int8Array(0));
+  graph.inputs.forEach((border, i) => {
+    const size = elements(graph.tensors[border.tensor]!.shape);
+    if (inputs[i]?.length !== size) {
+      throw new DyadicError("BAD_INPUT", `input "${border.name}" has the wrong length`, {
+        expected: `${size} codes`,
+        found: `${inputs[i]?.length ?? "nothing"}`,
+      });
+    }
+    codes[border.tensor] = new Int8Array(inputs[i]!);
+  });
+  for (const node of graph.nodes) {
+    const shapes = {
+      inputs: node.inputs.map((input) => graph.tensors[input]!),
+      output: graph.tensors[node.output]!,
+    };
+    const operands = node.inputs.map((input) => codes[input]!);
+    codes[node.output] = new Int8Array(opNamed(node.op).integer(operands, node.parameters, shapes));
+  }
+  return codes;
+}

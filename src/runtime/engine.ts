@@ -1,0 +1,164 @@
+import {
+  ABI_VERSION,
+  BAD_IO,
+  BAD_LENGTH,
+  BAD_LIFETIME,
+  BAD_MAGIC,
+  BAD_PLAN,
+  BAD_SECTION,
+  BAD_STEP,
+  BAD_TENSOR,
+  BAD_VERSION,
+  OK,
+  OUT_OF_MEMORY,
+  PREFIX_BYTES,
+  PREFIX_DIGEST,
+  UNKNOWN_SECTION,
+  UNSUPPORTED_FEATURE,
+} from "../../assembly/abi.ts";
+import { DyadicError, type ErrorCode } from "../error.ts";
+
+/** The engine's ABI (DESIGN section 5). Addresses and byte counts are u32: `>>> 0` before use. */
+export interface EngineExports {
+  readonly memory: WebAssembly.Memory;
+  abi_version(): number;
+  prefix_ptr(): number;
+  prefix_status(prefix: number, length: number): number;
+  required_bytes(prefix: number, length: number): number;
+  reserve(total: number): number;
+  load(ptr: number, length: number): number;
+  error_detail(index: number): number;
+  work_mega(): number;
+  input_ptr(io: number): number;
+  output_ptr(io: number): number;
+  step_count(): number;
+  run(): number;
+  run_steps(from: number, to: number): number;
+  read_tensor(index: number, target: number): number;
+  write_tensor(index: number, source: number): number;
+  self_test(): number;
+  assume_class(dotClass: number): void;
+  sha256(ptr: number, length: number): number;
+}
+
+/** What a session may use of the host. */
+export interface Limits {
+  /** Largest wasm memory in bytes; above it OUT_OF_MEMORY. Default 1 GiB. */
+  readonly memoryLimit?: number;
+  /** Most multiply-adds of one run; above it TOO_MUCH_WORK. Default 10^11. */
+  readonly maxMacs?: number;
+  /** Whether the file's SHA-256 is checked before it is loaded. Default true. */
+  readonly verify?: boolean;
+}
+
+const STATUS: Record<number, readonly [code: ErrorCode, problem: string]> = {
+  [BAD_MAGIC]: ["BAD_FILE", "this is not a .dyad model"],
+  [BAD_VERSION]: ["UNSUPPORTED_VERSION", "the model's format version is not one that this engine reads"],
+  [BAD_LENGTH]: ["CORRUPT", "the file is cut short or its length is wrong"],
+  [UNSUPPORTED_FEATURE]: ["UNSUPPORTED_VERSION", "the model needs a feature that this engine does not have"],
+  [BAD_SECTION]: ["CORRUPT", "the section table is damaged"],
+  [UNKNOWN_SECTION]: [
+    "UNSUPPORTED_VERSION",
+    "the model has a critical section that this engine does not know",
+  ],
+  [BAD_IO]: ["CORRUPT", "the io section is damaged"],
+  [BAD_PLAN]: ["CORRUPT", "the plan's header is damaged"],
+  [BAD_TENSOR]: ["CORRUPT", "a tensor record is damaged"],
+  [BAD_STEP]: ["CORRUPT", "a step record is damaged"],
+  [BAD_LIFETIME]: ["CORRUPT", "a tensor is read before it is written, or shares bytes with a live one"],
+  [OUT_OF_MEMORY]: ["OUT_OF_MEMORY", "the model does not fit into memory"],
+};
+
+const FIX: Partial<Record<ErrorCode, string>> = {
+  CORRUPT: "download or compile the model again",
+  BAD_FILE: "compile the model with `dyadic compile` first",
+  UNSUPPORTED_VERSION: "update dyadic, or compile the model again with this version",
+};
+
+/** The error of a status code of the engine, with the place that it noted. */
+export function statusError(engine: EngineExports, status: number, file: string): DyadicError {
+  const [code, problem] = STATUS[status] ?? ["INTERNAL", `the engine answered with status ${status}`];
+  const [where, field, found] = [0, 1, 2].map((i) => engine.error_detail(i));
+  return new DyadicError(code, problem, {
+    file,
+    found: `status ${status}: record ${where}, byte ${field}, value ${found}`,
+    hint: FIX[code] ?? "report this model to the authors of dyadic",
+  });
+}
+
+/** Instantiates the engine; a module of another ABI is refused. */
+export async function instantiate(module: WebAssembly.Module): Promise<EngineExports> {
+  const instance = await WebAssembly.instantiate(module, {});
+  const engine = instance.exports as unknown as EngineExports;
+  const version = typeof engine.abi_version === "function" ? engine.abi_version() : undefined;
+  if (version !== ABI_VERSION) {
+    throw new DyadicError("UNSUPPORTED_VERSION", "the engine module does not fit this package", {
+      expected: `engine ABI ${ABI_VERSION}`,
+      found: `${version}`,
+      hint: "use the .wasm files of the same package version",
+    });
+  }
+  return engine;
+}
+
+/**
+ * Copies a model into the engine and loads it: size known from its first 64 bytes, memory grown once.
+ * `extraBytes` more are reserved behind it for tools. Returns their address.
+ */
+export function loadModel(
+  engine: EngineExports,
+  bytes: Uint8Array,
+  file: string,
+  limits: Limits = {},
+  extraBytes = 0,
+): number {
+  const { memoryLimit = 2 ** 30, maxMacs = 1e11, verify = true } = limits;
+  const prefix = engine.prefix_ptr() >>> 0;
+  const length = Math.min(PREFIX_BYTES, bytes.length);
+  new Uint8Array(engine.memory.buffer).set(bytes.subarray(0, length), prefix);
+  const status = engine.prefix_status(prefix, length);
+  if (status !== OK) throw statusError(engine, status, file);
+  const required = engine.required_bytes(prefix, length) >>> 0;
+  const total = required + extraBytes;
+  if (total > memoryLimit) throw tooLarge(file, `${memoryLimit} bytes`, total);
+  const ptr = engine.reserve(total) >>> 0;
+  if (ptr === 0 || bytes.length > required) throw tooLarge(file, "memory from the host", total);
+  new Uint8Array(engine.memory.buffer).set(bytes, ptr);
+  if (verify) checkDigest(engine, ptr, bytes.length, file);
+  const loaded = engine.load(ptr, bytes.length);
+  if (loaded !== OK) throw statusError(engine, loaded, file);
+  if (engine.work_mega() * 2 ** 20 > maxMacs + 2 ** 20) {
+    throw new DyadicError("TOO_MUCH_WORK", "one run of this model is more work than allowed", {
+      file,
+      expected: `at most ${maxMacs} multiply-adds`,
+      found: `${engine.work_mega()} x 2^20`,
+      hint: "raise maxMacs if you trust the model",
+    });
+  }
+  return ptr + required;
+}
+
+function tooLarge(file: string, expected: string, found: number): DyadicError {
+  return new DyadicError("OUT_OF_MEMORY", "the model does not fit into memory", {
+    file,
+    expected,
+    found: `${found} bytes needed`,
+    hint: "raise memoryLimit, or compile with a smaller --ram",
+  });
+}
+
+function checkDigest(engine: EngineExports, ptr: number, length: number, file: string): void {
+  const memory = new Uint8Array(engine.memory.buffer);
+  const place = memory.subarray(ptr + PREFIX_DIGEST, ptr + PREFIX_DIGEST + 32);
+  const stated = place.slice();
+  place.fill(0);
+  const digest = engine.sha256(ptr, length) >>> 0;
+  const same = stated.every((byte, i) => byte === memory[digest + i]);
+  place.set(stated);
+  if (!same) {
+    throw new DyadicError("CORRUPT", "the file's SHA-256 does not match its content", {
+      file,
+      hint: "the download was damaged or the file was changed: fetch or compile it again",
+    });
+  }
+}

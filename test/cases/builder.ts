@@ -1,0 +1,83 @@
+import {
+  type Border,
+  type DataType,
+  elements,
+  type Graph,
+  type Node,
+  type Quantization,
+  type Tensor,
+  type TensorData,
+} from "../../src/graph/graph.ts";
+import { opNamed } from "../../src/ops/index.ts";
+
+/** Scale and zero point of a per-tensor quantized activation. */
+export interface Affine {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** Builds a quantized graph node by node; shapes come from the ops themselves. */
+export class GraphBuilder {
+  readonly tensors: Tensor[] = [];
+  private readonly nodes: Node[] = [];
+  private readonly inputs: Border[] = [];
+  private readonly outputs: Border[] = [];
+
+  private readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  input(shape: readonly number[], affine: Affine, dtype: DataType = "int8"): number {
+    const tensor = this.activation(`input${this.inputs.length}`, shape, affine);
+    this.inputs.push(this.border(tensor, dtype));
+    return tensor;
+  }
+
+  output(tensor: number, dtype: DataType = "int8", labels?: readonly string[]): void {
+    this.outputs.push({ ...this.border(tensor, dtype), ...(labels !== undefined && { labels }) });
+  }
+
+  constant(data: TensorData, shape: readonly number[], dtype: DataType, quantization?: Quantization): number {
+    const name = `constant${this.tensors.length}`;
+    return this.tensors.push({ name, dtype, shape, data, ...(quantization && { quantization }) }) - 1;
+  }
+
+  /** Appends a node and returns its output tensor. */
+  node(op: string, inputs: readonly number[], attributes: unknown, affine: Affine): number {
+    const shapes = inputs.map((input) => this.tensors[input]?.shape ?? []);
+    const name = `${op}${this.nodes.length}`;
+    const output = this.activation(name, opNamed(op).shape(shapes, attributes), affine);
+    this.nodes.push({ name, op, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  affine(tensor: number): Affine {
+    const { scale, zeroPoint } = this.tensors[tensor]!.quantization!;
+    return { scale: scale[0]!, zeroPoint: zeroPoint[0]! };
+  }
+
+  shape(tensor: number): readonly number[] {
+    return this.tensors[tensor]!.shape;
+  }
+
+  size(tensor: number): number {
+    return elements(this.shape(tensor));
+  }
+
+  build(): Graph {
+    const { name, tensors, nodes, inputs, outputs } = this;
+    return { name, tensors, nodes, inputs, outputs };
+  }
+
+  private activation(name: string, shape: readonly number[], { scale, zeroPoint }: Affine): number {
+    const quantization = { scale: [scale], zeroPoint: [zeroPoint], axis: null };
+    return this.tensors.push({ name, dtype: "int8", shape, quantization }) - 1;
+  }
+
+  private border(tensor: number, dtype: DataType): Border {
+    const { name, shape } = this.tensors[tensor]!;
+    return { name, tensor, dtype, shape, layout: shape.length === 4 ? "NHWC" : "flat" };
+  }
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import type { IntegerGraph } from "../../src/graph/integer.ts";
+import { type EngineExports, instantiate, loadModel } from "../../src/runtime/engine.ts";
+
+export type Build =
+  | "engine-scalar"
+  | "engine"
+  | "engine-relaxed"
+  | "test-scalar"
+  | "test-simd"
+  | "test-emulated";
+
+/** What the test builds export besides the engine's ABI (assembly/test.ts). */
+export interface TestExports extends EngineExports {
+  requantize(acc: number, b: number, c: number, z: number, min: number, max: number): number;
+  requantize_sum(sum: number, c: number, z: number, min: number, max: number): number;
+  requantize_mean(
+    acc: number,
+    b: number,
+    c: number,
+    away: number,
+    z: number,
+    min: number,
+    max: number,
+  ): number;
+  softmax_code(e: number, sum: bigint): number;
+  requantize_all(
+    acc: number,
+    multipliers: number,
+    out: number,
+    count: number,
+    c: number,
+    z: number,
+    min: number,
+    max: number,
+  ): void;
+  emulate(dotClass: number): void;
+}
+
+const modules = new Map<Build, WebAssembly.Module>();
+
+export function engineBytes(build: Build): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL(`../../assembly/build/${build}.wasm`, import.meta.url)));
+}
+
+/** A fresh instance of a build. */
+export async function openEngine(build: Build): Promise<TestExports> {
+  if (!modules.has(build)) modules.set(build, await WebAssembly.compile(engineBytes(build)));
+  return (await instantiate(modules.get(build)!)) as TestExports;
+}
+
+/** Whether this host compiles relaxed SIMD at all (Node 20 does not). */
+export const hasRelaxed = WebAssembly.validate(engineBytes("engine-relaxed"));
+
+/** Loads a model with room behind it for the largest tensor; returns the room's address. */
+export function openModel(engine: EngineExports, model: Uint8Array, graph: IntegerGraph): number {
+  const largest = Math.max(...graph.tensors.map(({ shape }) => shape[0] * shape[1] * shape[2]));
+  return loadModel(engine, model, graph.name, {}, largest);
+}
+
+/** Puts dense canonical codes into the engine's inputs. */
+export function setInputs(engine: EngineExports, inputs: readonly Int8Array[]): void {
+  inputs.forEach((codes, i) => {
+    new Int8Array(engine.memory.buffer).set(codes, engine.input_ptr(i) >>> 0);
+  });
+}
+
+/** Codes of one tensor of the plan, canonical. */
+export function readTensor(
+  engine: EngineExports,
+  graph: IntegerGraph,
+  tensor: number,
+  room: number,
+): Int8Array {
+  const [height, width, channels] = graph.tensors[tensor]!.shape;
+  if (engine.read_tensor(tensor, room) !== 1) throw new Error(`no tensor ${tensor}`);
+  return new Int8Array(engine.memory.buffer, room, height * width * channels).slice();
+}
+
+export function writeTensor(engine: EngineExports, tensor: number, codes: Int8Array, room: number): void {
+  new Int8Array(engine.memory.buffer).set(codes, room);
+  if (engine.write_tensor(tensor, room) !== 1) throw new Error(`no tensor ${tensor}`);
+}
+
+/** Runs a loaded model step by step: the codes that every node wrote, in the order of the nodes. */
+export function traceNodes(
+  engine: EngineExports,
+  graph: IntegerGraph,
+  inputs: readonly Int8Array[],
+  room: number,
+): Int8Array[] {
+  setInputs(engine, inputs);
+  const first = graph.inputs.length;
+  run(engine, 0, first);
+  return graph.nodes.map((node, k) => {
+    run(engine, first + k, first + k + 1);
+    return readTensor(engine, graph, node.output, room);
+  });
+}
+
+/** Codes of every model output after a whole run. */
+export function runModel(
+  engine: EngineExports,
+  graph: IntegerGraph,
+  inputs: readonly Int8Array[],
+): Int8Array[] {
+  setInputs(engine, inputs);
+  const status = engine.run();
+  if (status !== 0) throw new Error(`run: status ${status}`);
+  return graph.outputs.map((border, i) => {
+    const [height, width, channels] = graph.tensors[border.tensor]!.shape;
+    const at = engine.output_ptr(graph.inputs.length + i) >>> 0;
+    return new Int8Array(engine.memory.buffer, at, height * width * channels).slice();
+  });
+}
+
+export function run(engine: EngineExports, from: number, to: number): void {
+  const status = engine.run_steps(from, to);
+  if (status !== 0) throw new Error(`steps ${from} to ${to}: status ${status}`);
+}
