@@ -1,0 +1,56 @@
+// The session in browsers: engines and models by fetch. Every engine URL is a literal, so that bundlers see it.
+import { DyadicError } from "../error.ts";
+import { type Build, chooseBuild } from "./builds.ts";
+import { InferenceSession as CoreSession, type SessionOptions } from "./core.ts";
+import { type LoaderOptions, responseBytes } from "./loader.ts";
+
+export * from "./core.ts";
+export type { LoaderOptions } from "./loader.ts";
+
+function engineUrl(build: Build): URL {
+  if (build === "engine-relaxed") return new URL("../../assembly/build/engine-relaxed.wasm", import.meta.url);
+  if (build === "engine") return new URL("../../assembly/build/engine.wasm", import.meta.url);
+  return new URL("../../assembly/build/engine-scalar.wasm", import.meta.url);
+}
+
+const modules = new Map<Build, Promise<WebAssembly.Module>>();
+
+/** The compiled engine of a build, compiled once a page while it arrives. A failed fetch is tried again next time. */
+export function engineModule(build: Build = chooseBuild()): Promise<WebAssembly.Module> {
+  const known = modules.get(build);
+  if (known !== undefined) return known;
+  const module = compile(engineUrl(build));
+  modules.set(build, module);
+  module.catch(() => modules.delete(build));
+  return module;
+}
+
+async function compile(url: URL): Promise<WebAssembly.Module> {
+  const response = await fetch(url);
+  if (!response.ok) {
+    throw new DyadicError("BAD_FILE", "the engine could not be fetched", {
+      file: url.href,
+      found: `status ${response.status}`,
+      hint: "some bundlers do not copy .wasm files: copy it beside the bundle, or pass { module }",
+    });
+  }
+  if (response.headers.get("content-type") === "application/wasm")
+    return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
+export class InferenceSession extends CoreSession {
+  /** Loads a `.dyad` model from a URL, a Response or bytes. Throws DyadicError; see the core session. */
+  static override async create(
+    source: string | URL | Response | Uint8Array | ArrayBuffer,
+    options: SessionOptions & LoaderOptions = {},
+  ): Promise<CoreSession> {
+    const { signal } = options;
+    const isUrl = typeof source === "string" || source instanceof URL;
+    const file = options.file ?? (isUrl ? `${source}` : "model");
+    const fetched = isUrl ? await fetch(source, signal === undefined ? {} : { signal }) : source;
+    const bytes = fetched instanceof Response ? await responseBytes(fetched, file, options) : fetched;
+    const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
+    return CoreSession.create(bytes, { ...options, module, file });
+  }
+}
