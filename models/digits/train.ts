@@ -34,7 +34,9 @@ function train(digits: Digits): Network {
     }
     const heldOut = accuracy(network, digits, digits.count - HELD_OUT, digits.count);
     const seconds = Math.round((Date.now() - began) / 1000);
-    console.error(`epoch ${epoch + 1}: ${percent(right / order.length)} of varied digits, ${percent(heldOut)} held out, ${seconds} s`);
+    console.error(
+      `epoch ${epoch + 1}: ${percent(right / order.length)} of varied digits, ${percent(heldOut)} held out, ${seconds} s`,
+    );
   }
   return network;
 }
@@ -59,5 +61,10 @@ const directory = process.argv[2] ?? `${process.env.DYADIC_ASSETS ?? "../shared/
 const network = train(readDigits(directory, "train"));
 const test = readDigits(directory, "test");
 console.error(`test ${percent(accuracy(network, test, 0, test.count))}`);
+
 import { writeFileSync } from "node:fs";
-writeFileSync("/tmp/digits-weights.json", JSON.stringify(network.layers.map((l) => [[...l.weights.values], [...l.bias.values]])));
+
+writeFileSync(
+  "/tmp/digits-weights.json",
+  JSON.stringify(network.layers.map((l) => [[...l.weights.values], [...l.bias.values]])),
+);

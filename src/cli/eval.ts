@@ -16,7 +16,10 @@ export async function evaluate(path: string, options: Options): Promise<void> {
   const model = await openModel(path, options);
   const [input] = model.inputs;
   if (input === undefined || model.inputs.length !== 1) {
-    throw new DyadicError("BAD_ARGUMENT", "eval takes models of one input", { file: path, found: `${model.inputs.length}` });
+    throw new DyadicError("BAD_ARGUMENT", "eval takes models of one input", {
+      file: path,
+      found: `${model.inputs.length}`,
+    });
   }
   const samples = readInputs(options.inputs, input, preparationOf(options));
   const labels = readNpy(readBytes(options.labels), options.labels).data;
@@ -36,5 +39,9 @@ export async function evaluate(path: string, options: Options): Promise<void> {
   });
   progress("");
   const n = samples.length;
-  print(options.json === true, { metric: "top1", value: right / n, n }, () => `top-1 ${((100 * right) / n).toFixed(2)} % of ${n}\n`);
+  print(
+    options.json === true,
+    { metric: "top1", value: right / n, n },
+    () => `top-1 ${((100 * right) / n).toFixed(2)} % of ${n}\n`,
+  );
 }

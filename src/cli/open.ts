@@ -32,7 +32,10 @@ export async function openModel(path: string, options: RunOptions): Promise<Open
   const inputs = readModel(bytes, path).io.filter(({ role }) => role === "input");
   return {
     inputs,
-    run: (samples) => Object.values(session.runSync(Object.fromEntries(samples.map((sample, i) => [inputs[i]!.name, sample])))),
+    run: (samples) =>
+      Object.values(
+        session.runSync(Object.fromEntries(samples.map((sample, i) => [inputs[i]!.name, sample]))),
+      ),
   };
 }
 
@@ -49,5 +52,8 @@ export function preparationOf({ scale, mean, std, invert }: RunOptions): Prepara
 function numbers(option: string, list: string): number[] {
   const values = list.split(",").map(Number);
   if (list.trim() !== "" && values.every(Number.isFinite)) return values;
-  throw new DyadicError("BAD_ARGUMENT", `${option} is not a list of numbers`, { expected: "R,G,B", found: list });
+  throw new DyadicError("BAD_ARGUMENT", `${option} is not a list of numbers`, {
+    expected: "R,G,B",
+    found: list,
+  });
 }

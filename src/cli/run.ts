@@ -51,7 +51,15 @@ function classes(output: Tensor, labels: readonly string[] | undefined, count: n
 
 function describe(output: Tensor, labels: readonly string[] | undefined, count: number) {
   const { name, type, dims, scale, zeroPoint } = output;
-  return { name, type, dims, scale, zeroPoint, data: Array.from(output.data), top: classes(output, labels, count) };
+  return {
+    name,
+    type,
+    dims,
+    scale,
+    zeroPoint,
+    data: Array.from(output.data),
+    top: classes(output, labels, count),
+  };
 }
 
 function text(output: Tensor, labels: readonly string[] | undefined, count: number): string {

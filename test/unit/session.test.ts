@@ -87,9 +87,7 @@ describe("errors", () => {
 
   test("limits of memory and work", async () => {
     expect((await failure(InferenceSession.create(bytes, { memoryLimit: 1000 }))).code).toBe("OUT_OF_MEMORY");
-    expect((await failure(InferenceSession.create(bytes, { maxMacs: 0 }))).code).toBe(
-      "TOO_MUCH_WORK",
-    );
+    expect((await failure(InferenceSession.create(bytes, { maxMacs: 0 }))).code).toBe("TOO_MUCH_WORK");
   });
 
   test("damaged, foreign and missing files", async () => {
