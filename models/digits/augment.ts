@@ -47,13 +47,7 @@ function changeWeight(image: Float64Array, weight: number): void {
   for (let y = 1; y < SIDE - 1; y++) {
     for (let x = 1; x < SIDE - 1; x++) {
       const i = y * SIDE + x;
-      const around = pick(
-        before[i]!,
-        before[i - 1]!,
-        before[i + 1]!,
-        before[i - SIDE]!,
-        before[i + SIDE]!,
-      );
+      const around = pick(before[i]!, before[i - 1]!, before[i + 1]!, before[i - SIDE]!, before[i + SIDE]!);
       image[i] = before[i]! + share * (around - before[i]!);
     }
   }

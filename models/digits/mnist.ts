@@ -16,7 +16,8 @@ export interface Digits {
 export function readDigits(directory: string, half: "train" | "test"): Digits {
   const pixels = readIdx(join(directory, `${half}-images-idx3-ubyte.gz`), [SIDE, SIDE]);
   const labels = readIdx(join(directory, `${half}-labels-idx1-ubyte.gz`), []);
-  if (pixels.length !== labels.length * PIXELS) throw new Error(`${half}: images and labels differ in number`);
+  if (pixels.length !== labels.length * PIXELS)
+    throw new Error(`${half}: images and labels differ in number`);
   return { count: labels.length, pixels, labels };
 }
 

@@ -17,7 +17,15 @@ export class Network {
       new Layer({ ...conv, input: [14, 14, 8], kernel: 3, channels: 16, output: [7, 7] }, random),
       new Layer({ ...conv, input: [7, 7, 16], kernel: 3, channels: 32, output: [4, 4] }, random),
       new Layer(
-        { input: [4, 4, 32], kernel: 4, channels: CLASSES, stride: 1, before: 0, output: [1, 1], relu: false },
+        {
+          input: [4, 4, 32],
+          kernel: 4,
+          channels: CLASSES,
+          stride: 1,
+          before: 0,
+          output: [1, 1],
+          relu: false,
+        },
         random,
       ),
     ];
