@@ -129,7 +129,7 @@ export function loadModel(
   if (verify) checkDigest(engine, ptr, bytes.length, file);
   const loaded = engine.load(ptr, bytes.length);
   if (loaded !== OK) throw statusError(engine, loaded, file);
-  if (engine.work_mega() * 2 ** 20 > maxMacs + 2 ** 20) {
+  if (engine.work_mega() > Math.ceil(maxMacs / 2 ** 20)) {
     throw new DyadicError("TOO_MUCH_WORK", "one run of this model is more work than allowed", {
       file,
       expected: `at most ${maxMacs} multiply-adds`,

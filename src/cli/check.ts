@@ -1,0 +1,28 @@
+import { DyadicError } from "../error.ts";
+import { describe, summary } from "./describe.ts";
+import { loadModel } from "./model.ts";
+import { exitCode, print, table } from "./output.ts";
+
+/** `dyadic check`: ops, RAM, flash and work of a model; for an unsupported one, everything that is missing. */
+export function check(path: string, options: { json?: boolean }): void {
+  const json = options.json === true;
+  try {
+    const description = describe(loadModel(path).bytes, path);
+    const counts = new Map<string, number>();
+    for (const { op } of description.plan.steps) counts.set(op, (counts.get(op) ?? 0) + 1);
+    const { flashBytes, macs, plan } = description;
+    const ops = Object.fromEntries(counts);
+    const { peakBytes, lowerBound, haloBytes } = plan;
+    print(json, { supported: true, flashBytes, macs, plan: { peakBytes, lowerBound, haloBytes }, ops }, () =>
+      [
+        `${path}: supported\n`,
+        summary(description),
+        table([...counts].map(([op, count]) => [`  ${op}`, count])),
+      ].join(""),
+    );
+  } catch (error) {
+    if (!json || !(error instanceof DyadicError) || exitCode(error) !== 2) throw error;
+    print(true, { supported: false, code: error.code, message: error.message, ...error.place }, () => "");
+    process.exitCode = exitCode(error);
+  }
+}
