@@ -61,10 +61,3 @@ const directory = process.argv[2] ?? `${process.env.DYADIC_ASSETS ?? "../shared/
 const network = train(readDigits(directory, "train"));
 const test = readDigits(directory, "test");
 console.error(`test ${percent(accuracy(network, test, 0, test.count))}`);
-
-import { writeFileSync } from "node:fs";
-
-writeFileSync(
-  "/tmp/digits-weights.json",
-  JSON.stringify(network.layers.map((l) => [[...l.weights.values], [...l.bias.values]])),
-);

@@ -46,3 +46,17 @@ test("functions are short: 60 lines in src, 150 in assembly", () => {
   const most = (name: string) => MOST_FUNCTION_LINES[name.startsWith("src/") ? "src" : "assembly"];
   expect(all.filter(({ name, lines }) => lines > most(name))).toEqual([]);
 });
+
+test("every equation that a source cites is defined in src/numerics/README.md, and each is cited", () => {
+  const defined = Array.from(
+    sourceText("src/numerics/README.md").matchAll(/^\*\*\((\d+)\)\*\*/gm),
+    ([, n]) => n!,
+  );
+  const cited = productSources().flatMap((path) =>
+    Array.from(sourceText(path).matchAll(/[Ee]quations? \(?(\d+)\)?(?: and \((\d+)\))?/g)).flatMap(
+      ([, a, b]) => (b === undefined ? [a!] : [a!, b]),
+    ),
+  );
+  expect(defined).toEqual(defined.map((_, i) => `${i + 1}`));
+  expect([...new Set(cited)].sort()).toEqual([...defined].sort());
+});
