@@ -1,6 +1,6 @@
 import type { Adapter } from "./builder.ts";
 import { gemm, matMul } from "./dense.ts";
-import { add, clip, div, extreme, gelu, mul, prelu, relu, sub, unary } from "./pointwise.ts";
+import { add, clip, div, gelu, mul, prelu, relu, sub, unary, variadic } from "./pointwise.ts";
 import {
   dequantizeLinear,
   qGemm,
@@ -15,6 +15,7 @@ import { globalAveragePool, reduceMean, softmax } from "./reduce.ts";
 import { resize } from "./resize.ts";
 import {
   concat,
+  dropout,
   flatten,
   identity,
   pad,
@@ -38,7 +39,7 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Conv: conv,
   DequantizeLinear: dequantizeLinear,
   Div: div,
-  Dropout: identity,
+  Dropout: dropout,
   Elu: unary("elu", ["alpha", 1]),
   Erf: unary("erf"),
   Flatten: flatten,
@@ -51,9 +52,9 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Identity: identity,
   LeakyRelu: unary("leakyRelu", ["alpha", Math.fround(0.01)]),
   MatMul: matMul,
-  Max: extreme("maximum"),
+  Max: variadic("maximum"),
   MaxPool: pool("maxPool"),
-  Min: extreme("minimum"),
+  Min: variadic("minimum"),
   Mul: mul,
   PRelu: prelu,
   Pad: pad,
@@ -70,6 +71,7 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Split: split,
   Squeeze: squeeze,
   Sub: sub,
+  Sum: variadic("add"),
   Tanh: unary("tanh"),
   Transpose: transpose,
   Unsqueeze: unsqueeze,

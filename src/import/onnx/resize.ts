@@ -1,7 +1,7 @@
 import { DyadicError } from "../../error.ts";
 import type { Adapter } from "./builder.ts";
-import { channelsLast } from "./layout.ts";
-import type { Operator } from "./operator.ts";
+import { channelsLast, plain } from "./layout.ts";
+import { axisOf, type Operator } from "./operator.ts";
 
 const MODES = new Map([
   ["nearest", "nearest"],
@@ -32,9 +32,13 @@ export const resize: Adapter = (operator, builder) => {
   const x = builder.value(operator);
   const rank = x.shape.length;
   const mode = MODES.get(operator.string("mode", "nearest"));
-  if (mode === undefined || operator.int("antialias", 0) !== 0 || operator.has("axes")) {
+  if (
+    mode === undefined ||
+    operator.int("antialias", 0) !== 0 ||
+    operator.string("keep_aspect_ratio_policy", "stretch") !== "stretch"
+  ) {
     throw new DyadicError("UNSUPPORTED_OP", "this resize is not supported", {
-      expected: "nearest or linear, without antialias and axes",
+      expected: "nearest or linear, without antialias and aspect ratio policy",
       found: operator.string("mode", "nearest"),
     });
   }
@@ -43,10 +47,13 @@ export const resize: Adapter = (operator, builder) => {
     ? builder.constant(operator, 2)?.data
     : (builder.constant(operator, 1)?.data ?? operator.floats("scales"));
   const sizes = isNew ? builder.constant(operator, 3)?.data : undefined;
-  const shape = sizes?.length
-    ? Array.from(sizes)
-    : Array.from(scales ?? [], (scale, axis) => Math.floor((x.shape[axis] ?? 0) * scale));
-  if (rank !== 4 || shape.length !== 4 || shape[0] !== x.shape[0] || shape[1] !== x.shape[1]) {
+  const axes = operator.has("axes") ? operator.ints("axes")!.map((axis) => axisOf(axis, rank)) : plain(rank);
+  const shape = x.shape.map((size, axis) => {
+    const at = axes.indexOf(axis);
+    if (at === -1) return size;
+    return sizes?.length ? (sizes[at] ?? 0) : Math.floor(size * (scales?.[at] ?? 0));
+  });
+  if (rank !== 4 || shape[0] !== x.shape[0] || shape[1] !== x.shape[1]) {
     throw new DyadicError("UNSUPPORTED_OP", "only height and width are resized", {
       expected: "an input (N, C, H, W) whose N and C stay",
       found: `[${x.shape.join(", ")}] to [${shape.join(", ")}]`,

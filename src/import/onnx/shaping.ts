@@ -10,6 +10,16 @@ export const identity: Adapter = (operator, builder) => {
   builder.set(operator.outputs[0]!, builder.value(operator));
 };
 
+/** Dropout does nothing at inference. */
+export const dropout: Adapter = (operator, builder) => {
+  if ((builder.constant(operator, 2)?.data[0] ?? 0) !== 0) {
+    throw new DyadicError("UNSUPPORTED_OP", "dropout in training mode", {
+      hint: "export the model in inference mode (model.eval() in PyTorch)",
+    });
+  }
+  identity(operator, builder);
+};
+
 export const reshape: Adapter = (operator, builder) => {
   const x = builder.value(operator);
   const wanted = builder.list(operator, "shape", 1) ?? [];
