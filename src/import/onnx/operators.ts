@@ -30,6 +30,7 @@ import { batchNormalization, conv, globalMaxPool, pool } from "./window.ts";
 
 /** The operators that Dyadic imports where an input is an activation: a new one is a row here and an adapter. */
 export const OPERATORS: Readonly<Record<string, Adapter>> = {
+  Abs: unary("abs"),
   Add: add,
   AveragePool: pool("averagePool"),
   BatchNormalization: batchNormalization,
@@ -42,6 +43,7 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Dropout: dropout,
   Elu: unary("elu", ["alpha", 1]),
   Erf: unary("erf"),
+  Exp: unary("exp"),
   Flatten: flatten,
   Gelu: gelu,
   Gemm: gemm,
@@ -56,6 +58,7 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   MaxPool: pool("maxPool"),
   Min: variadic("minimum"),
   Mul: mul,
+  Neg: unary("neg"),
   PRelu: prelu,
   Pad: pad,
   QLinearConv: qLinearConv,
@@ -69,6 +72,7 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Slice: slice,
   Softmax: softmax,
   Split: split,
+  Sqrt: unary("sqrt"),
   Squeeze: squeeze,
   Sub: sub,
   Sum: variadic("add"),

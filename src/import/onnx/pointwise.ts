@@ -226,5 +226,5 @@ export const prelu: Adapter = (operator, builder) => {
   const { tensor, shape, order } = builder.settle(x);
   broadcast(shape, slope.shape);
   const slopes = storeBeside(slope, shape.length, order, builder);
-  builder.emit(operator, "prelu", [tensor, slopes], { shape, order }, {});
+  builder.emit(operator, "prelu", [tensor, slopes], { shape, order }, { activation: "none" });
 };

@@ -97,12 +97,9 @@ function emitSlice(
   { begin, size, strides }: { begin: readonly number[]; size: readonly number[]; strides: readonly number[] },
   output = 0,
 ): void {
-  if (strides.some((step) => step < 1)) {
-    throw new DyadicError("UNSUPPORTED_OP", "a slice that runs backwards is not supported");
-  }
   const moved = (values: readonly number[], otherwise: number) =>
     x.order.map((axis) => (axis === -1 ? otherwise : values[axis]!));
-  if (size.every((length, axis) => length === x.shape[axis])) {
+  if (size.every((length, axis) => length === x.shape[axis]) && strides.every((step) => step > 0)) {
     builder.set(operator.outputs[output]!, x);
     return;
   }
