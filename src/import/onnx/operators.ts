@@ -4,10 +4,13 @@ import { add, clip, div, gelu, mul, prelu, relu, sub, unary, variadic } from "./
 import {
   dequantizeLinear,
   qGemm,
+  qLinearAveragePool,
   qLinearBinary,
+  qLinearConcat,
   qLinearConv,
   qLinearGlobalAveragePool,
   qLinearMatMul,
+  qLinearSoftmax,
   qLinearUnary,
   quantizeLinear,
 } from "./quantized.ts";
@@ -85,9 +88,12 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   "com.microsoft.Gelu": gelu,
   "com.microsoft.QGemm": qGemm,
   "com.microsoft.QLinearAdd": qLinearBinary("add"),
+  "com.microsoft.QLinearAveragePool": qLinearAveragePool,
+  "com.microsoft.QLinearConcat": qLinearConcat,
   "com.microsoft.QLinearGlobalAveragePool": qLinearGlobalAveragePool,
   "com.microsoft.QLinearLeakyRelu": qLinearUnary("leakyRelu"),
   "com.microsoft.QLinearMul": qLinearBinary("mul"),
   "com.microsoft.QLinearSigmoid": qLinearUnary("sigmoid"),
+  "com.microsoft.QLinearSoftmax": qLinearSoftmax,
   "com.microsoft.QuantizeLinear": quantizeLinear,
 };

@@ -1,7 +1,8 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
-import type { Adapter, Builder, Value } from "./builder.ts";
+import type { Adapter, Builder, Format, Value } from "./builder.ts";
 import { isConstant } from "./builder.ts";
+import type { Constant } from "./constant.ts";
 import { concatenatedShape, unsqueezedShape } from "./fold.ts";
 import { channelsLast, type Order, plain } from "./layout.ts";
 import { axesOf, axisOf, type Operator, resolveShape, resolveSlice } from "./operator.ts";
@@ -65,12 +66,23 @@ export const transpose: Adapter = (operator, builder) => {
   });
 };
 
-export const concat: Adapter = (operator, builder) => {
-  const operands = operator.inputs.map((name) => {
-    const operand = builder.get(name);
-    return isConstant(operand) ? operand : builder.settle(operand);
-  });
-  const lead = operands.find((operand): operand is Value => !isConstant(operand))!;
+export const concat: Adapter = (operator, builder) =>
+  emitConcat(
+    operator,
+    builder,
+    operator.inputs.map((name) => builder.get(name)),
+  );
+
+/** Several tensors one behind the other, in the order of the first that is an activation. */
+export function emitConcat(
+  operator: Operator,
+  builder: Builder,
+  given: readonly (Value | Constant)[],
+  format?: Format,
+): void {
+  const operands = given.map((operand) => (isConstant(operand) ? operand : builder.settle(operand)));
+  const lead = operands.find((operand): operand is Value => !isConstant(operand));
+  if (lead === undefined) throw new DyadicError("BAD_FILE", "nothing to concatenate");
   const axis = axisOf(operator.int("axis", 0), lead.shape.length);
   const shape = concatenatedShape(
     operands.map((operand) => operand.shape),
@@ -80,9 +92,9 @@ export const concat: Adapter = (operator, builder) => {
   const inputs = operands.map((operand) =>
     isConstant(operand) ? builder.store(operand, order) : builder.arrange(operand, order),
   );
-  const result = { shape, order, format: builder.format(lead) };
+  const result = { shape, order, format: format ?? builder.format(lead) };
   builder.emit(operator, "concat", inputs, result, { axis: order.indexOf(axis) });
-};
+}
 
 /** The value's order; the file's own where the axis has no place in it. */
 function withAxis(value: Value, axis: number): Order {
