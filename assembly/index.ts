@@ -41,7 +41,7 @@ export function error_detail(index: i32): i32 {
   return index == 0 ? detail0 : index == 1 ? detail1 : detail2;
 }
 
-/** Multiply-adds and pooled elements of one run, in units of 2^20, rounded up. Known before anything runs. */
+/** Multiply-adds, pooled elements and bytes written of one run, in units of 2^20, rounded up. Known before anything runs. */
 export function work_mega(): i32 {
   const mega = (work + 0xfffff) >> 20;
   return mega > <i64>i32.MAX_VALUE ? i32.MAX_VALUE : <i32>mega;

@@ -28,7 +28,7 @@ export let tensorCount: i32 = 0;
 export let stepCount: i32 = 0;
 export let stepsAt: i32 = 0;
 
-/** Multiply-adds (and pooled elements) of one run, of a validated plan. */
+/** Multiply-adds, pooled elements and bytes written of one run, of a validated plan. */
 export let work: i64 = 0;
 
 /**

@@ -56,6 +56,7 @@ import { checkSoftmax } from "./kernels/softmax";
 import {
   arenaBytes,
   denseBytes,
+  extentBytes,
   fail,
   firstStep,
   ioPtr,
@@ -69,6 +70,9 @@ import {
   tensorRecord,
   word,
 } from "./state";
+
+/** Where sums of work stop: one step's stays below it too, because its tensors fit into an arena below 2^31 bytes. */
+const MOST_WORK: i64 = 1 << 62;
 
 /** Bytes of an op's record; 0 for an opcode that this engine does not know. */
 function recordBytes(opcode: i32): i32 {
@@ -123,7 +127,7 @@ export function checkSteps(features: u64): i32 {
     }
     const status = checkStep(step, index, opcode);
     if (status != OK) return status;
-    total += stepWork(step, opcode);
+    total = min(total + stepWork(step, opcode), MOST_WORK);
     step = nextStep(step);
   }
   setWork(total);
@@ -193,10 +197,12 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
   return same ? OK : fail(BAD_STEP, index, BORDER_IO, io);
 }
 
+/** Multiply-adds or pooled elements, and the bytes written, halo included: a small tensor may have a large one. */
 function stepWork(step: usize, opcode: i32): i64 {
-  if (opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE) return convolutionWork(step);
-  if (opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL) return poolWork(step);
-  return denseBytes(tensorOf(step, opcode == OP_INPUT || opcode == OP_OUTPUT ? BORDER_TENSOR : STEP_OUT));
+  const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
+  const bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
+  if (opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE) return bytes + convolutionWork(step);
+  return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL ? bytes + poolWork(step) : bytes;
 }
 
 /** The step of a number below stepCount. */

@@ -42,13 +42,22 @@ import { requantize } from "../numerics/requantize";
 import { fail, flip, pixels, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
-/** Packed bytes of one channel: its segments, each a whole number of quads. Depthwise packs all taps as one. */
-export function packedRow(step: usize): i64 {
-  const taps = <i64>word(step, CONV_KERNEL_H) * word(step, CONV_KERNEL_W);
-  if (word(step, STEP_OPCODE) == OP_DEPTHWISE) return roundUp(taps, QUAD);
+/** Taps of one segment: what lies contiguous in the input and is padded to whole quads. Depthwise packs all as one. */
+function segmentTaps(step: usize): i64 {
+  const columns = <i64>word(step, CONV_KERNEL_W);
+  if (word(step, STEP_OPCODE) == OP_DEPTHWISE) return columns * word(step, CONV_KERNEL_H);
   const depth = <i64>word(tensorOf(step, STEP_IN), TENSOR_CHANNELS);
-  if (word(step, CONV_DILATION_W) != 1) return taps * roundUp(depth, QUAD);
-  return <i64>word(step, CONV_KERNEL_H) * roundUp(<i64>word(step, CONV_KERNEL_W) * depth, QUAD);
+  return word(step, CONV_DILATION_W) == 1 ? columns * depth : depth;
+}
+
+/** Packed bytes of one channel: its segments, each a whole number of quads. */
+export function packedRow(step: usize): i64 {
+  let segments: i64 = 1;
+  if (word(step, STEP_OPCODE) != OP_DEPTHWISE) {
+    segments = word(step, CONV_KERNEL_H);
+    if (word(step, CONV_DILATION_W) != 1) segments *= word(step, CONV_KERNEL_W);
+  }
+  return segments * roundUp(segmentTaps(step), QUAD);
 }
 
 // @ts-ignore: decorator
@@ -95,7 +104,25 @@ export function checkConvolution(step: usize, index: i32): i32 {
   status = claimConstant(step, index, CONV_WEIGHTS_AT, packedRow(step) * padded);
   if (status == OK) status = claimConstant(step, index, CONV_BIAS_AT, <i64>padded * 4);
   if (status == OK) status = claimConstant(step, index, CONV_MULTIPLIER_AT, <i64>padded * 4);
-  return status;
+  return status != OK ? status : checkPadding(step, index);
+}
+
+/** Weights behind a segment's last tap are zero: kernels multiply them by whatever bytes lie behind the segment. */
+function checkPadding(step: usize, index: i32): i32 {
+  const taps = segmentTaps(step);
+  const used = <u32>(taps % QUAD);
+  if (used == 0) return OK;
+  const padding = u32.MAX_VALUE << (used * 8);
+  const bytes = <usize>roundUp(taps, QUAD) * CHANNEL_BLOCK;
+  const start = weightsPtr + word(step, CONV_WEIGHTS_AT);
+  const end = start + <usize>packedRow(step) * packedChannels(step);
+  // The last quads of a segment's eight channels lie together, at its end.
+  for (let segment = start + bytes; segment <= end; segment += bytes) {
+    for (let quad = segment - CHANNEL_BLOCK * QUAD; quad < segment; quad += QUAD) {
+      if (load<u32>(quad) & padding) return fail(BAD_STEP, index, CONV_WEIGHTS_AT, <i32>(quad - weightsPtr));
+    }
+  }
+  return OK;
 }
 
 /** One axis (0 height, 1 width): padding within the halo, and the last window within size + halo. */

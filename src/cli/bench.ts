@@ -7,7 +7,12 @@ import { describe } from "./describe.ts";
 import { loadModel } from "./model.ts";
 import { print, progress, table } from "./output.ts";
 
-const CLASSES = { [DOT_NONE]: "none", [DOT_UNSIGNED]: "U", [DOT_PAIR_SATURATING]: "P", [DOT_SIGNED]: "S" } as const;
+const CLASSES = {
+  [DOT_NONE]: "none",
+  [DOT_UNSIGNED]: "U",
+  [DOT_PAIR_SATURATING]: "P",
+  [DOT_SIGNED]: "S",
+} as const;
 /** Builds take turns, so that a change of the machine's speed meets all of them. */
 const ROUNDS = 5;
 const WARM_UP_MS = 300;
@@ -37,7 +42,14 @@ export async function bench(path: string, options: { seconds: number; json?: boo
     latencies.sort((a, b) => a - b);
     const [minimum, median] = [latencies[0]!, latencies[latencies.length >> 1]!];
     const gmacs = macs / minimum / 1e6;
-    return { build, selfTestClass, runs: latencies.length, minimumMs: minimum, medianMs: median, gmacsPerSecond: gmacs };
+    return {
+      build,
+      selfTestClass,
+      runs: latencies.length,
+      minimumMs: minimum,
+      medianMs: median,
+      gmacsPerSecond: gmacs,
+    };
   });
   print(options.json === true, { model: path, macs, node: process.version, results }, () =>
     table([

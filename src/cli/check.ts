@@ -14,7 +14,11 @@ export function check(path: string, options: { json?: boolean }): void {
     const ops = Object.fromEntries(counts);
     const { peakBytes, lowerBound, haloBytes } = plan;
     print(json, { supported: true, flashBytes, macs, plan: { peakBytes, lowerBound, haloBytes }, ops }, () =>
-      [`${path}: supported\n`, summary(description), table([...counts].map(([op, count]) => [`  ${op}`, count]))].join(""),
+      [
+        `${path}: supported\n`,
+        summary(description),
+        table([...counts].map(([op, count]) => [`  ${op}`, count])),
+      ].join(""),
     );
   } catch (error) {
     if (!json || !(error instanceof DyadicError) || exitCode(error) !== 2) throw error;

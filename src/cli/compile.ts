@@ -1,5 +1,5 @@
-import { describe, summary } from "./describe.ts";
 import { DyadicError } from "../error.ts";
+import { describe, summary } from "./describe.ts";
 import { loadModel, readBytes } from "./model.ts";
 import { print, writeWhole } from "./output.ts";
 
@@ -12,7 +12,10 @@ interface Options {
 
 /** Lines of a text file, without the last empty one. */
 export function readLabels(path: string): string[] {
-  return new TextDecoder().decode(readBytes(path)).replace(/\r?\n$/, "").split(/\r?\n/);
+  return new TextDecoder()
+    .decode(readBytes(path))
+    .replace(/\r?\n$/, "")
+    .split(/\r?\n/);
 }
 
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
@@ -31,6 +34,11 @@ export function compileCommand(path: string, { output, labels, strip, json }: Op
   writeWhole(output, bytes);
   const description = describe(bytes, output);
   const { peakBytes, lowerBound, haloBytes } = description.plan;
-  const result = { output, flashBytes: bytes.length, macs: description.macs, plan: { peakBytes, lowerBound, haloBytes } };
+  const result = {
+    output,
+    flashBytes: bytes.length,
+    macs: description.macs,
+    plan: { peakBytes, lowerBound, haloBytes },
+  };
   print(json === true, result, () => `${output}\n${summary(description)}`);
 }

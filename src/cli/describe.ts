@@ -58,7 +58,13 @@ export function describe(bytes: Uint8Array, file: string): Description {
     const tensor = plan.tensors[step.outputs[0] ?? step.inputs[0]!]!;
     const layer = header?.layers[i - inputs.length];
     const name = layer?.name ?? "";
-    return { op: layer?.op ?? opName(step.opcode), name, output: tensor.shape, macs: macsOf(plan, step), liveBytes: liveBytes[i]! };
+    return {
+      op: layer?.op ?? opName(step.opcode),
+      name,
+      output: tensor.shape,
+      macs: macsOf(plan, step),
+      liveBytes: liveBytes[i]!,
+    };
   });
   return {
     inputs,

@@ -46,5 +46,7 @@ function stageText(path: string, stage: (typeof STAGES)[number]): string {
     });
   }
   if (stage === "simplify") return dumpGraph(compiled.graph);
-  return stage === "lower" ? dumpIntegerGraph(compiled.integer) : dumpLayout(compiled.integer, compiled.layout);
+  return stage === "lower"
+    ? dumpIntegerGraph(compiled.integer)
+    : dumpLayout(compiled.integer, compiled.layout);
 }

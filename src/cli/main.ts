@@ -17,7 +17,11 @@ const program = new Command("dyadic")
   .configureHelp({ showGlobalOptions: true });
 
 function command(name: string, description: string): Command {
-  return program.command(name).argument("<model>", ".dyad or .tflite").description(description).option("--json", "print JSON");
+  return program
+    .command(name)
+    .argument("<model>", ".dyad or .tflite")
+    .description(description)
+    .option("--json", "print JSON");
 }
 
 const preparation = [
@@ -26,7 +30,9 @@ const preparation = [
   new Option("--std <list>", "then divided by this, per channel: R,G,B"),
   new Option("--invert", "dark on light pictures for a model of light on dark"),
 ];
-const relaxed = new Option("--engine <build>", "which engine build to run on").choices(["auto", "relaxed", "simd", "scalar"]).default("auto");
+const relaxed = new Option("--engine <build>", "which engine build to run on")
+  .choices(["auto", "relaxed", "simd", "scalar"])
+  .default("auto");
 
 command("check", "what a model needs, and whether all of it is supported").action(check);
 

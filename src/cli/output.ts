@@ -20,11 +20,20 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
     renameSync(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
-    throw new DyadicError("BAD_ARGUMENT", "the file cannot be written", { file: path, found: `${error}` }, error);
+    throw new DyadicError(
+      "BAD_ARGUMENT",
+      "the file cannot be written",
+      { file: path, found: `${error}` },
+      error,
+    );
   }
 }
 
-const EXIT_CODES: Partial<Record<ErrorCode, number>> = { UNSUPPORTED_OP: 2, UNSUPPORTED_VERSION: 2, OVERFLOW: 2 };
+const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
+  UNSUPPORTED_OP: 2,
+  UNSUPPORTED_VERSION: 2,
+  OVERFLOW: 2,
+};
 
 /** Exit code of an error (DESIGN section 7): 1 the user's, 2 an unsupported model. */
 export function exitCode(error: unknown): number {

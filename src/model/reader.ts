@@ -2,8 +2,8 @@
 import {
   FORMAT_MAJOR,
   FORMAT_MINOR,
+  KIND_HEADER,
   KIND_IO,
-  KIND_WEIGHTS,
   MAGIC,
   MAX_SECTIONS,
   PREFIX_ARENA_BYTES,
@@ -113,6 +113,7 @@ function readSections(bytes: Uint8Array, view: DataView): Section[] {
   return Array.from({ length: count }, (_, i) => {
     const entry = PREFIX_BYTES + i * SECTION_ENTRY_BYTES;
     const kind = view.getUint32(entry + SECTION_KIND, true);
+    const known = kind >= KIND_IO && kind <= KIND_HEADER;
     const offset = view.getUint32(entry + SECTION_OFFSET, true);
     const length = view.getUint32(entry + SECTION_BYTES, true);
     if (
@@ -129,7 +130,7 @@ function readSections(bytes: Uint8Array, view: DataView): Section[] {
     seen.add(kind);
     end = offset + length;
     const critical = (view.getUint32(entry + SECTION_FLAGS, true) & SECTION_CRITICAL) !== 0;
-    if (critical && kind > KIND_WEIGHTS) {
+    if (critical && !known) {
       throw new DyadicError(
         "UNSUPPORTED_VERSION",
         `the model needs a section of kind ${kind}, unknown here`,

@@ -1,7 +1,7 @@
 // Twin of assembly/numerics/requantize.ts: same names, same equation numbers (README.md beside this file).
 
 export function clamp(value: number, min: number, max: number): number {
-  return value < min ? min : value > max ? max : value;
+  return Math.min(Math.max(value, min), max);
 }
 
 /**

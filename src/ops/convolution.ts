@@ -70,6 +70,7 @@ export function lowerConvolution(
   const to = affineOf(lowering.output, "the output");
   const codes = weightCodes(weightTensor!);
   const scales = weightScales(weightTensor!, channels);
+  checkBias(biasTensor, channels);
   const rows = Array.from({ length: channels }, (_, channel) => row(channel));
   const rowLength = rows[0]!.length;
   const weights = new Int8Array(channels * rowLength);
@@ -129,6 +130,14 @@ function weightScales(tensor: Tensor, channels: number): number[] {
     });
   }
   return Array.from({ length: channels }, (_, channel) => scale[scale.length === 1 ? 0 : channel]!);
+}
+
+function checkBias(tensor: Tensor | undefined, channels: number): void {
+  if (tensor === undefined || (tensor.data instanceof Int32Array && tensor.data.length === channels)) return;
+  throw new DyadicError("BAD_FILE", `the bias "${tensor.name}" does not fit the weights`, {
+    expected: `int32 [${channels}]`,
+    found: `${tensor.dtype} [${tensor.shape.join(", ")}]`,
+  });
 }
 
 /** Writes the record shared by conv, depthwise and dense; `packed` are the weights in their packed order. */

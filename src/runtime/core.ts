@@ -162,5 +162,5 @@ function metadata(io: IoTensor): ValueMetadata {
 function read(engine: EngineExports, io: IoTensor, index: number): Tensor {
   const codes = new Int8Array(engine.memory.buffer, engine.output_ptr(index) >>> 0, io.bytes);
   const data = io.dtype === "uint8" ? Uint8Array.from(codes, (code) => code + 128) : codes.slice();
-  return new Tensor(io.dtype as TensorType, data, io.shape, io.scale, io.zeroPoint);
+  return new Tensor(io.dtype as TensorType, data, io.shape, io);
 }

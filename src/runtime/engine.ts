@@ -13,6 +13,7 @@ import {
   OUT_OF_MEMORY,
   PREFIX_BYTES,
   PREFIX_DIGEST,
+  PREFIX_FILE_BYTES,
   UNKNOWN_SECTION,
   UNSUPPORTED_FEATURE,
 } from "../../assembly/abi.ts";
@@ -69,11 +70,11 @@ const STATUS: Record<number, readonly [code: ErrorCode, problem: string]> = {
   [OUT_OF_MEMORY]: ["OUT_OF_MEMORY", "the model does not fit into memory"],
 };
 
-const FIX: Partial<Record<ErrorCode, string>> = {
+const FIX = {
   CORRUPT: "download or compile the model again",
   BAD_FILE: "compile the model with `dyadic compile` first",
   UNSUPPORTED_VERSION: "update dyadic, or compile the model again with this version",
-};
+} as const satisfies Partial<Record<ErrorCode, string>>;
 
 /** The error of a status code of the engine, with the place that it noted. */
 export function statusError(engine: EngineExports, status: number, file: string): DyadicError {
@@ -82,7 +83,7 @@ export function statusError(engine: EngineExports, status: number, file: string)
   return new DyadicError(code, problem, {
     file,
     found: `status ${status}: record ${where}, byte ${field}, value ${found}`,
-    hint: FIX[code] ?? "report this model to the authors of dyadic",
+    hint: (FIX as Partial<Record<ErrorCode, string>>)[code] ?? "report this model to the authors of dyadic",
   });
 }
 
@@ -118,16 +119,17 @@ export function loadModel(
   new Uint8Array(engine.memory.buffer).set(bytes.subarray(0, length), prefix);
   const status = engine.prefix_status(prefix, length);
   if (status !== OK) throw statusError(engine, status, file);
+  checkLength(bytes, file);
   const required = engine.required_bytes(prefix, length) >>> 0;
   const total = required + extraBytes;
   if (total > memoryLimit) throw tooLarge(file, `${memoryLimit} bytes`, total);
   const ptr = engine.reserve(total) >>> 0;
-  if (ptr === 0 || bytes.length > required) throw tooLarge(file, "memory from the host", total);
+  if (ptr === 0) throw tooLarge(file, "memory from the host", total);
   new Uint8Array(engine.memory.buffer).set(bytes, ptr);
   if (verify) checkDigest(engine, ptr, bytes.length, file);
   const loaded = engine.load(ptr, bytes.length);
   if (loaded !== OK) throw statusError(engine, loaded, file);
-  if (engine.work_mega() * 2 ** 20 > maxMacs + 2 ** 20) {
+  if (engine.work_mega() > Math.ceil(maxMacs / 2 ** 20)) {
     throw new DyadicError("TOO_MUCH_WORK", "one run of this model is more work than allowed", {
       file,
       expected: `at most ${maxMacs} multiply-adds`,
@@ -136,6 +138,18 @@ export function loadModel(
     });
   }
   return ptr + required;
+}
+
+/** Before memory is reserved, which goes by the length that the prefix states. */
+function checkLength(bytes: Uint8Array, file: string): void {
+  const stated = new DataView(bytes.buffer, bytes.byteOffset).getUint32(PREFIX_FILE_BYTES, true);
+  if (stated === bytes.length) return;
+  throw new DyadicError("CORRUPT", "the file is cut short or its length is wrong", {
+    file,
+    expected: `${stated} bytes`,
+    found: `${bytes.length} bytes`,
+    hint: FIX.CORRUPT,
+  });
 }
 
 function tooLarge(file: string, expected: string, found: number): DyadicError {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
 import type { IntegerGraph } from "../../src/graph/integer.ts";
 import { type EngineExports, instantiate, loadModel } from "../../src/runtime/engine.ts";
 
@@ -120,4 +121,46 @@ export function runModel(
 export function run(engine: EngineExports, from: number, to: number): void {
   const status = engine.run_steps(from, to);
   if (status !== 0) throw new Error(`steps ${from} to ${to}: status ${status}`);
+}
+
+/** A build, and the class of the relaxed dot that it runs with. */
+export interface Variant {
+  readonly name: string;
+  open(): Promise<TestExports>;
+}
+
+/** The relaxed engine in strict SIMD, on hardware of one class, told (or finding out) that it is `assumed`. */
+async function emulated(hardware: number, assumed = hardware): Promise<TestExports> {
+  const engine = await openEngine("test-emulated");
+  engine.emulate(hardware);
+  engine.assume_class(assumed);
+  return engine;
+}
+
+/** The released relaxed engine; `assumed` undefined takes what its self-test finds. */
+async function released(assumed?: number): Promise<TestExports> {
+  const engine = await openEngine("engine-relaxed");
+  const found = engine.self_test();
+  // P uses the instruction less than U does, and "none" not at all: both are right on hardware of class U.
+  if (assumed !== undefined && (assumed === DOT_NONE || found === DOT_UNSIGNED)) engine.assume_class(assumed);
+  return engine;
+}
+
+/** Every build and every class: on this machine's instruction where it has one, emulated in any case. */
+export function variants(): Variant[] {
+  return [
+    { name: "scalar", open: () => openEngine("test-scalar") },
+    { name: "simd", open: () => openEngine("test-simd") },
+    { name: "emulated, class U", open: () => emulated(DOT_UNSIGNED) },
+    { name: "emulated, class P", open: () => emulated(DOT_PAIR_SATURATING) },
+    { name: "emulated, class S", open: () => emulated(DOT_SIGNED) },
+    { name: "emulated, class none", open: () => emulated(DOT_SIGNED, DOT_NONE) },
+    ...(hasRelaxed
+      ? [
+          { name: "relaxed, class found", open: () => released() },
+          { name: "relaxed, class P", open: () => released(DOT_PAIR_SATURATING) },
+          { name: "relaxed, class none", open: () => released(DOT_NONE) },
+        ]
+      : []),
+  ];
 }

@@ -29,11 +29,12 @@ class Network {
     return this.builder.node("add", [a, b], { activation: "none" }, AFFINE);
   }
 
-  /** Mean, dense, softmax. */
+  /** Mean, flatten, dense, softmax. */
   classify(x: number, classes: number): Graph {
     const { builder } = this;
-    const mean = builder.node("mean", [x], { axes: [1, 2], keepDims: false }, AFFINE);
-    const logits = this.weighted("dense", mean, [classes, builder.shape(mean)[1]!], { activation: "none" });
+    const mean = builder.node("mean", [x], { axes: [1, 2] }, AFFINE);
+    const features = builder.node("reshape", [mean], { shape: [1, builder.size(mean)] }, AFFINE);
+    const logits = this.weighted("dense", features, [classes, builder.size(mean)], { activation: "none" });
     builder.output(builder.node("softmax", [logits], { beta: 1 }, { scale: 1 / 256, zeroPoint: -128 }));
     return builder.build();
   }

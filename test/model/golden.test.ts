@@ -1,18 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
 import { writeModel } from "../../src/model/writer.ts";
 import { plan } from "../../src/plan/index.ts";
 import { lower } from "../../src/quantize/lower.ts";
 import { runReference } from "../../src/quantize/reference.ts";
 import { assetsDirectory } from "../cases/assets.ts";
 import {
-  type Build,
   openEngine,
   openModel,
   readTensor,
   run,
   runModel,
   traceNodes,
+  variants,
   writeTensor,
 } from "../cases/engine.ts";
 import {
@@ -34,9 +33,9 @@ function compiled(golden: GoldenModel) {
   return { graph, model: writeModel(graph, plan(graph)), inputs };
 }
 
-async function opened(golden: GoldenModel, build: Build = "engine") {
+async function opened(golden: GoldenModel) {
   const { graph, model, inputs } = compiled(golden);
-  const engine = await openEngine(build);
+  const engine = await openEngine("engine");
   return { graph, engine, inputs, room: openModel(engine, model, graph) };
 }
 
@@ -80,23 +79,12 @@ describe.skipIf(missing).each(GOLDEN_MODELS)("$name", (golden) => {
   test("scalar = SIMD = relaxed in every class = the integer reference, on every layer", async () => {
     const { graph, model, inputs } = compiled(golden);
     const reference = runReference(graph, [inputs[0]!]);
-    for (const [build, dotClass] of [
-      ["test-scalar", 0],
-      ["test-simd", 0],
-      ["test-emulated", DOT_UNSIGNED],
-      ["test-emulated", DOT_PAIR_SATURATING],
-      ["test-emulated", DOT_SIGNED],
-    ] as const) {
-      const engine = await openEngine(build);
-      engine.emulate(dotClass);
+    for (const { name, open } of variants()) {
+      const engine = await open();
       const room = openModel(engine, model, graph);
-      expect(engine.self_test()).toBe(dotClass);
       const traced = traceNodes(engine, graph, [inputs[0]!], room);
       graph.nodes.forEach((node, k) => {
-        expect(
-          difference(traced[k]!, reference[node.output]!).different,
-          `${build} ${dotClass}, ${node.op} ${k}`,
-        ).toBe(0);
+        expect(difference(traced[k]!, reference[node.output]!).different, `${name}, ${k} ${node.op}`).toBe(0);
       });
     }
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { KIND_HEADER } from "../../assembly/abi.ts";
-import { compileGraph, PRODUCER } from "../../src/compile.ts";
+import { compile, compileGraph, PRODUCER } from "../../src/compile.ts";
 import { decodeHeader } from "../../src/model/header.ts";
 import { readModel } from "../../src/model/reader.ts";
 import { randomGraph } from "../cases/graphs.ts";
@@ -32,6 +32,10 @@ describe("compileGraph", () => {
     const { io } = readModel(compileGraph(resNet(1), { labels }).model);
     expect(io.find(({ role }) => role === "output")!.labels).toEqual(labels);
     expect(() => compileGraph(resNet(1), { labels: ["one"] })).toThrow(/as many channels/);
+  });
+
+  it("names the file of what it cannot read", () => {
+    expect(() => compile(new Uint8Array(100), { file: "x.bin" })).toThrow(/^x\.bin: /);
   });
 
   it("states the package's version", () => {

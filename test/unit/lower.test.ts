@@ -109,6 +109,7 @@ describe("lower", () => {
     expect(refusal(retensor(dense(), 0, { quantization: quantization(1, 200) })).code).toBe("BAD_FILE");
     expect(refusal(retensor(dense(), 0, { quantization: quantization(NaN, 0) })).code).toBe("BAD_FILE");
     expect(refusal(retensor(dense(), 0, { shape: [2, 1, 2, 1] })).code).toBe("UNSUPPORTED_OP");
+    expect(refusal(retensor(dense(), 2, { shape: [1], data: Int32Array.of(1) })).message).toMatch(/bias/);
     const graph = dense();
     const computed = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, inputs: [0, 0] })) };
     expect(refusal(computed).message).toMatch(/computed at run time/);

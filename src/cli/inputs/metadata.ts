@@ -1,0 +1,44 @@
+import { DyadicError } from "../../error.ts";
+import { quantizeValue } from "../../numerics/affine.ts";
+
+/** What reading an input needs to know of it; `IoTensor` of src/model has all of it. */
+export interface InputMetadata {
+  readonly name: string;
+  readonly dtype: string;
+  /** As the model's author declared it, in `layout`. */
+  readonly shape: readonly number[];
+  readonly layout: "flat" | "NHWC" | "NCHW";
+  readonly canonicalShape: readonly [height: number, width: number, channels: number];
+  readonly scale: number;
+  readonly zeroPoint: number;
+  /** One per channel, where the input has them. */
+  readonly zeroPoints?: Int32Array;
+}
+
+/** One sample as the engine takes it: dense canonical codes of the input's dtype. */
+export type Sample = Int8Array | Uint8Array;
+
+/** Smallest and largest code of the input. Throws BAD_INPUT for inputs that are not 8 bits wide. */
+export function codeRange(metadata: InputMetadata): readonly [min: number, max: number] {
+  if (metadata.dtype === "int8") return [-128, 127];
+  if (metadata.dtype === "uint8") return [0, 255];
+  throw new DyadicError("BAD_INPUT", `the input "${metadata.name}" cannot be read from a file`, {
+    expected: "an input of int8 or uint8",
+    found: metadata.dtype,
+  });
+}
+
+/** An empty sample of the input's dtype. */
+export function emptySample(metadata: InputMetadata): Sample {
+  const [height, width, channels] = metadata.canonicalShape;
+  return codeRange(metadata)[0] === 0
+    ? new Uint8Array(height * width * channels)
+    : new Int8Array(height * width * channels);
+}
+
+/** Equation (2) with the zero point of the channel that canonical position `at` belongs to. */
+export function codeOf(real: number, at: number, metadata: InputMetadata): number {
+  const [min, max] = codeRange(metadata);
+  const zeroPoint = metadata.zeroPoints?.[at % metadata.canonicalShape[2]] ?? metadata.zeroPoint;
+  return quantizeValue(real, metadata.scale, zeroPoint, min, max);
+}
