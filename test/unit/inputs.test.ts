@@ -53,6 +53,17 @@ describe(".npy", () => {
     }
   });
 
+  test("takes uint8 for an int8 model as pixels, and prepares them", () => {
+    const file = npyFile("|u1", [2, 3, 1], codes);
+    expect(decodeInputs(file, "x.npy", signed(grey, 1, -128))).toEqual([
+      Int8Array.from(codes, (v) => v - 128),
+    ]);
+    expect(decodeInputs(file, "x.npy", grey, { scale: 2.55 })).toEqual([
+      Uint8Array.of(100, 200, 255, 255, 255, 255),
+    ]);
+    expect(problem(() => decodeInputs(file, "x.npy", signed(grey, 0.001, 0))).message).toContain("--mean");
+  });
+
   test("quantizes floats half up and clamps", () => {
     const input = signed(grey, 0.5, -1);
     const reals = [0, 0.25, -0.25, 0.24, 1e9, -1e9];

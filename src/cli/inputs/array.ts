@@ -2,26 +2,31 @@ import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
 import { type Npy, readNpy } from "../../import/npy.ts";
 import { codeOf, emptySample, type InputMetadata, type Sample } from "./metadata.ts";
+import { isPrepared, type Preparation, pictureSample } from "./preparation.ts";
 
 /**
  * The samples of a .npy file: an array of the input's declared shape, of its canonical [h, w, c] (h x w for one
- * channel), or flat; a leading N holds N samples. The model's own dtype goes in as it is, floats are quantized.
+ * channel), or flat; a leading N holds N samples. The model's own dtype goes in as it is, floats are quantized, and
+ * uint8 for a model of int8 (or with a preparation) are pixels, prepared as those of a picture.
  * Throws BAD_INPUT.
  */
-export function arraySamples(bytes: Uint8Array, metadata: InputMetadata): Sample[] {
+export function arraySamples(bytes: Uint8Array, metadata: InputMetadata, options: Preparation): Sample[] {
   const array = readArray(bytes);
   const size = elements(metadata.canonicalShape);
   const transposed = matchShape(array.shape, metadata);
   if (array.data.length === 0) {
     throw new DyadicError("BAD_INPUT", "the array is empty", { found: `[${array.shape.join(", ")}]` });
   }
-  const write = writer(array, metadata);
+  const pixels = array.data instanceof Uint8Array && (metadata.dtype === "int8" || isPrepared(options));
+  const write = pixels ? (from: number) => Number(array.data[from]) : writer(array, metadata);
+  const [height, width, channels] = metadata.canonicalShape;
   return Array.from({ length: array.data.length / size }, (_, sample) => {
-    const codes = emptySample(metadata);
+    const values = pixels ? new Uint8Array(size) : emptySample(metadata);
     for (let at = 0; at < size; at++) {
-      codes[at] = write(sample * size + (transposed ? planarPosition(at, metadata) : at), at);
+      values[at] = write(sample * size + (transposed ? planarPosition(at, metadata) : at), at);
     }
-    return codes;
+    if (!(pixels && values instanceof Uint8Array)) return values;
+    return pictureSample({ width, height, channels, bytes: values }, metadata, options);
   });
 }
 

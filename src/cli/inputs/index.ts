@@ -39,7 +39,7 @@ export function decodeInputs(
     if (bytes.length === 0) throw new DyadicError("BAD_INPUT", "the file is empty");
     switch (extname(file).toLowerCase()) {
       case ".npy":
-        return arraySamples(bytes, metadata);
+        return arraySamples(bytes, metadata, options);
       case ".png":
         return [pictureIn(bytes, "png", metadata, options)];
       case ".jpg":

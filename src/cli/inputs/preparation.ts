@@ -13,6 +13,11 @@ export interface Preparation {
   readonly invert?: boolean;
 }
 
+/** Whether the caller says how bytes become numbers. */
+export function isPrepared({ scale, mean, std }: Preparation): boolean {
+  return [scale, mean, std].some((option) => option !== undefined);
+}
+
 /** Value ranges that models of pictures are trained on, with byte 0 at their low end and byte 255 at their high one. */
 const PICTURE_RANGES = [
   [0, 255],
@@ -28,7 +33,7 @@ const PICTURE_RANGES = [
  */
 export function pictureSample(picture: Picture, metadata: InputMetadata, options: Preparation): Sample {
   const sample = emptySample(metadata);
-  const prepared = [options.scale, options.mean, options.std].some((option) => option !== undefined);
+  const prepared = isPrepared(options);
   if (!prepared && takesBytes(metadata)) {
     const [lowest] = codeRange(metadata);
     sample.forEach((_, at) => {

@@ -1,0 +1,53 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+
+/** Instruction sets that decide which kernels run, here and in native peers. */
+const FLAGS = ["avx2", "avx512bw", "avx_vnni", "avx512_vnni", "avx_vnni_int8", "amx_int8", "asimddp", "i8mm"];
+
+export interface Machine {
+  readonly name: string;
+  readonly cpu: string;
+  readonly flags: readonly string[];
+  readonly cores: number;
+  readonly platform: string;
+  /** The core that the process was pinned to, or null. */
+  readonly pinnedTo: number | null;
+}
+
+export function thisMachine(name: string | undefined): Machine {
+  const cpu = cpus()[0]?.model.trim() || "unknown";
+  const slug = cpu
+    .toLowerCase()
+    .replaceAll(/\(r\)|\(tm\)/g, "")
+    .replaceAll(/[^a-z0-9]+/g, "-");
+  const pinned = process.env.DYADIC_BENCH_CORE;
+  return {
+    name: name ?? slug,
+    cpu,
+    flags: cpuFlags(),
+    cores: availableParallelism(),
+    platform: `${process.platform} ${process.arch}`,
+    pinnedTo: pinned ? Number(pinned) : null,
+  };
+}
+
+function cpuFlags(): string[] {
+  try {
+    const words = new Set(readFileSync("/proc/cpuinfo", "utf8").split(/\s+/));
+    return FLAGS.filter((flag) => words.has(flag));
+  } catch {
+    return []; // not Linux
+  }
+}
+
+/** The commit measured, with a mark where the tree differs from it; empty outside a repository. */
+export function commit(): string {
+  try {
+    const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8", stdio: "pipe" }).trim();
+    const changed = git("status", "--porcelain", "--", ":/src", ":/assembly") !== "";
+    return git("rev-parse", "--short", "HEAD") + (changed ? " with changes" : "");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,126 @@
+// Results as JSON, one file a machine and day, and the page made from those files.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import type { Protocol, Timing } from "./interleave.ts";
+import type { Machine } from "./machine.ts";
+import { BASELINE } from "./subjects/index.ts";
+import type { Agreement } from "./verify.ts";
+
+export interface SubjectResult extends Timing {
+  readonly name: string;
+  readonly kind: "dyadic" | "int8" | "float32";
+  readonly agreement: Agreement;
+}
+
+export interface ModelResult {
+  readonly name: string;
+  readonly macs: number;
+  readonly subjects: readonly SubjectResult[];
+}
+
+export interface Results {
+  readonly schema: 1;
+  readonly date: string;
+  readonly commit: string;
+  readonly machine: Machine;
+  /** Node, V8 and every subject. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Self-test class of every Dyadic build, after the timed runs. */
+  readonly selfTestClass: Readonly<Record<string, string>>;
+  readonly protocol: Protocol;
+  readonly models: readonly ModelResult[];
+}
+
+const DIRECTORY = new URL("results/", import.meta.url);
+
+/** Columns padded for people and Markdown alike; the first row is the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(" | ")} |`;
+  const rule = widths.map((width, i) => (i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
+  return [line(rows[0]!), line(rule), ...rows.slice(1).map(line)].join("\n");
+}
+
+function milliseconds(value: number): string {
+  return value.toPrecision(3);
+}
+
+function percent(share: number | null): string {
+  return share === null ? "-" : `${(100 * share).toFixed(1)} %`;
+}
+
+/** One model: a row a subject, "times as fast" as the baseline of the same rounds. */
+export function modelTable({ subjects, macs }: ModelResult): string {
+  const baseline = subjects.find(({ name }) => name === BASELINE);
+  const times = (key: "minimumMs" | "medianMs", { [key]: own }: SubjectResult) =>
+    baseline ? `${(baseline[key] / own).toFixed(2)}x` : "-";
+  return table([
+    [
+      "subject",
+      "min ms",
+      "median ms",
+      "GMAC/s",
+      "speed by min",
+      "speed by median",
+      "same answer",
+      "equal codes",
+    ],
+    ...subjects.map((subject) => [
+      subject.name,
+      milliseconds(subject.minimumMs),
+      milliseconds(subject.medianMs),
+      (macs / subject.minimumMs / 1e6).toFixed(1),
+      times("minimumMs", subject),
+      times("medianMs", subject),
+      percent(subject.agreement.argmax),
+      percent(subject.agreement.equal),
+    ]),
+  ]);
+}
+
+function section(results: Results): string {
+  const { machine, versions, protocol, selfTestClass } = results;
+  const list = (entries: Readonly<Record<string, string>>) =>
+    Object.entries(entries)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
+  const pinned = machine.pinnedTo === null ? "not pinned" : `pinned to core ${machine.pinnedTo}`;
+  const lines = [
+    `## ${results.date}, ${machine.name}`,
+    "",
+    `${machine.cpu}, ${machine.cores} cores, ${machine.platform}; ${machine.flags.join(", ")}; ${pinned}.`,
+    `Versions: ${list(versions)}; commit ${results.commit}. Self-test class: ${list(selfTestClass)}.`,
+    `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
+      `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms, until three windows agree within ${percent(protocol.stable)}.`,
+  ];
+  for (const model of results.models) {
+    lines.push("", `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`, "", modelTable(model));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+const INTRODUCTION = `# Results
+
+Written by \`npm run bench -- --save\` in test/bench from the JSON files beside this page: do not edit.
+
+All subjects of a model run in one process, one thread, in turns; a run hands the input over and ends with the output
+in memory. "min" and "median" are over rounds. "Speed" is how many times as fast as ${BASELINE} in the same rounds.
+onnxruntime gets the same network, weights and scales as QDQ ONNX with u8 codes at its border (\`float32\`: the same real
+values, not quantized). "Same answer" and "equal codes" compare its outputs with Dyadic's on the golden inputs; the
+Dyadic builds are equal bit for bit, or there would be no page.
+`;
+
+/** Writes the JSON file and makes the page anew; returns the file's name. */
+export function save(results: Results): string {
+  mkdirSync(DIRECTORY, { recursive: true });
+  const name = `${results.date}-${results.machine.name}.json`;
+  writeFileSync(new URL(name, DIRECTORY), `${JSON.stringify(results, null, 2)}\n`);
+  const files = readdirSync(DIRECTORY).filter((file) => file.endsWith(".json"));
+  const newestFirst = files.map((file) => basename(file)).sort((a, b) => (a < b ? 1 : -1));
+  const sections = newestFirst.map((file) =>
+    section(JSON.parse(readFileSync(new URL(file, DIRECTORY), "utf8")) as Results),
+  );
+  writeFileSync(new URL("README.md", DIRECTORY), [INTRODUCTION, ...sections].join("\n"));
+  return name;
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../../assembly/abi.ts";
+import { PRODUCER } from "../../../src/compile.ts";
+import type { Build } from "../../../src/runtime/builds.ts";
+import { instantiate, loadModel } from "../../../src/runtime/engine.ts";
+import type { BenchModel } from "../models.ts";
+import type { Opened, Subject } from "./subject.ts";
+
+const CLASSES: Readonly<Record<number, string>> = {
+  [DOT_NONE]: "none",
+  [DOT_UNSIGNED]: "U",
+  [DOT_PAIR_SATURATING]: "P",
+  [DOT_SIGNED]: "S",
+};
+
+const NAMES: Readonly<Record<Build, string>> = {
+  "engine-relaxed": "dyadic relaxed",
+  engine: "dyadic SIMD",
+  "engine-scalar": "dyadic scalar",
+};
+
+/** The engine's builds that this host compiles, the slowest last. */
+export function dyadicSubjects(): Subject[] {
+  return (["engine-relaxed", "engine", "engine-scalar"] as const)
+    .map((build) => ({ build, bytes: engineBytes(build) }))
+    .filter(({ bytes }) => WebAssembly.validate(bytes))
+    .map(({ build, bytes }) => ({
+      name: NAMES[build],
+      version: PRODUCER.split(" ")[1]!,
+      kind: "dyadic",
+      open: async (model) => openEngine(await WebAssembly.compile(bytes), model),
+    }));
+}
+
+function engineBytes(build: Build): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL(`../../../assembly/build/${build}.wasm`, import.meta.url)));
+}
+
+async function openEngine(module: WebAssembly.Module, model: BenchModel): Promise<Opened> {
+  const { integer } = model;
+  const engine = await instantiate(module);
+  loadModel(engine, model.dyad, model.name);
+  // Memory does not grow after the model is loaded, so the views stay.
+  const view = (address: number, tensor: number) => {
+    const [height, width, channels] = integer.tensors[tensor]!.shape;
+    return new Int8Array(engine.memory.buffer, address >>> 0, height * width * channels);
+  };
+  const input = view(engine.input_ptr(0), integer.inputs[0]!.tensor);
+  const output = view(engine.output_ptr(integer.inputs.length), integer.outputs[0]!.tensor);
+  return {
+    run(sample) {
+      input.set(model.samples[sample]!);
+      const status = engine.run();
+      if (status !== 0) throw new Error(`${model.name}: status ${status}`);
+    },
+    output: () => output.slice(),
+    selfTestClass: () => CLASSES[engine.self_test()] ?? "unknown",
+    close() {},
+  };
+}

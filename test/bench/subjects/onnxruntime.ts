@@ -1,0 +1,71 @@
+// What onnxruntime-web and onnxruntime-node share: one API over two builds of one runtime.
+import type { InferenceSession, Tensor, TypedTensor } from "onnxruntime-common";
+import type { BenchModel } from "../models.ts";
+import { exportOnnx, type OnnxForm } from "../onnx-export.ts";
+import type { Opened, Subject } from "./subject.ts";
+
+export interface OnnxRuntime {
+  readonly InferenceSession: {
+    create(bytes: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
+  };
+  readonly Tensor: new (
+    type: "uint8" | "float32",
+    data: Uint8Array | Float32Array,
+    dims: readonly number[],
+  ) => Tensor;
+}
+
+/** The int8 and the float form of the network as two subjects. */
+export function onnxRuntimeSubjects(
+  name: string,
+  version: string,
+  ort: OnnxRuntime,
+  options: InferenceSession.SessionOptions,
+): Subject[] {
+  return (["int8", "float32"] as const).map((form) => ({
+    name: `${name} ${form}`,
+    version,
+    kind: form,
+    open: (model) => open(ort, { ...options, graphOptimizationLevel: "all" }, model, form),
+  }));
+}
+
+async function open(
+  ort: OnnxRuntime,
+  options: InferenceSession.SessionOptions,
+  model: BenchModel,
+  form: OnnxForm,
+): Promise<Opened> {
+  const session = await ort.InferenceSession.create(exportOnnx(model.graph, form), options);
+  const [inputName, outputName] = [session.inputNames[0]!, session.outputNames[0]!];
+  const feeds = model.samples.map((sample) => ({ [inputName]: inputTensor(ort, model, form, sample) }));
+  let results: InferenceSession.OnnxValueMapType = {};
+  return {
+    async run(sample) {
+      results = await session.run(feeds[sample]!);
+    },
+    output: () => (results[outputName] as TypedTensor<"uint8"> | TypedTensor<"float32">).data.slice(),
+    close: () => session.release(),
+  };
+}
+
+/** NHWC codes as the exported model takes them: NCHW, and code + 128 or the real. */
+function inputTensor(ort: OnnxRuntime, model: BenchModel, form: OnnxForm, sample: Int8Array): Tensor {
+  const { shape, quantization } = model.graph.tensors[model.graph.inputs[0]!.tensor]!;
+  const [scale, zeroPoint] = [quantization!.scale[0]!, quantization!.zeroPoint[0]!];
+  const channels = shape.length === 4 ? shape[3]! : 1;
+  const pixels = sample.length / channels;
+  const at = (i: number) => sample[(i % pixels) * channels + Math.floor(i / pixels)]!;
+  const dims = shape.length === 4 ? [1, channels, shape[1]!, shape[2]!] : [...shape];
+  return form === "int8"
+    ? new ort.Tensor(
+        "uint8",
+        Uint8Array.from(sample, (_, i) => at(i) + 128),
+        dims,
+      )
+    : new ort.Tensor(
+        "float32",
+        Float32Array.from(sample, (_, i) => scale * (at(i) - zeroPoint)),
+        dims,
+      );
+}
