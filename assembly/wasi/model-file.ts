@@ -109,16 +109,25 @@ function digestMatches(ptr: usize, length: i32): bool {
   return memory.compare(digest, STATED, DIGEST_BYTES) == 0;
 }
 
+/** Bytes of leading `/` and `./`: to WASI programs, the working directory is the root. */
+function rootBytes(path: usize, length: usize): usize {
+  let at: usize = 0;
+  while (at < length) {
+    if (load<u8>(path + at) == SLASH) at++;
+    else if (at + 1 < length && load<u8>(path + at) == DOT && load<u8>(path + at, 1) == SLASH) at += 2;
+    else break;
+  }
+  return at;
+}
+
 /** Tries every preopened directory; returns the open file. */
 function openModel(path: usize, length: usize): i32 {
-  while (length > 2 && load<u8>(path) == DOT && load<u8>(path, 1) == SLASH) {
-    path += 2;
-    length -= 2;
-  }
+  const absolute = load<u8>(path) == SLASH;
+  const root = rootBytes(path, length);
   let problem = ERRNO_NOENT;
   let directory = FIRST_PREOPEN;
   for (; fd_prestat_get(directory, PRESTAT) == 0; directory++) {
-    const errno = openBelow(directory, path, length);
+    const errno = openBelow(directory, path + root, length - root, absolute);
     if (errno == 0) return load<i32>(OPENED);
     if (errno != ERRNO_NOENT) problem = errno;
   }
@@ -131,23 +140,26 @@ function openModel(path: usize, length: usize): i32 {
   return -1;
 }
 
-/** Opens a path below one directory, by the directory's own name or relative to it; returns 0 or an errno. */
-function openBelow(directory: i32, path: usize, length: usize): i32 {
-  const skipped = nameInPath(directory, path, length);
+/** Opens a path below one directory, by the directory's name; other relative paths start in any of them. */
+function openBelow(directory: i32, path: usize, length: usize, absolute: bool): i32 {
+  const bytes = directoryName(directory);
+  if (bytes == 0) return openAt(directory, path, length);
   let errno = ERRNO_NOENT;
-  if (skipped > 0) errno = openAt(directory, path + skipped, length - skipped);
-  const relative = load<u8>(path) != SLASH;
-  return errno != 0 && relative ? openAt(directory, path, length) : errno;
+  if (bytes < length && memory.compare(NAME, path, bytes) == 0 && load<u8>(path + bytes) == SLASH) {
+    const skipped = bytes + rootBytes(path + bytes, length - bytes);
+    errno = openAt(directory, path + skipped, length - skipped);
+  }
+  return errno == 0 || absolute ? errno : openAt(directory, path, length);
 }
 
-/** Bytes of the path that name the directory, slashes included; 0 where the path does not start with its name. */
-function nameInPath(directory: i32, path: usize, length: usize): usize {
+/** Puts a directory's name into NAME, without slashes around it; returns its bytes, 0 for the root. */
+function directoryName(directory: i32): usize {
   let bytes: usize = load<u32>(PRESTAT, 4);
-  if (bytes == 0 || bytes > NAME_CAPACITY || fd_prestat_dir_name(directory, NAME, bytes) != 0) return 0;
+  if (bytes > NAME_CAPACITY || fd_prestat_dir_name(directory, NAME, bytes) != 0) return 0;
   while (bytes > 0 && (load<u8>(NAME + bytes - 1) == SLASH || load<u8>(NAME + bytes - 1) == 0)) bytes--;
-  if (bytes >= length || memory.compare(NAME, path, bytes) != 0 || load<u8>(path + bytes) != SLASH) return 0;
-  while (bytes < length && load<u8>(path + bytes) == SLASH) bytes++;
-  return bytes < length ? bytes : 0;
+  const root = rootBytes(NAME, bytes);
+  memory.copy(NAME, NAME + root, bytes - root);
+  return bytes - root == 1 && load<u8>(NAME) == DOT ? 0 : bytes - root;
 }
 
 function openAt(directory: i32, path: usize, length: usize): i32 {

@@ -92,6 +92,9 @@ describe("paths", () => {
     ["m.dyad", "/models"],
     ["models/m.dyad", "models"],
     ["models//m.dyad", "models/"],
+    ["models/m.dyad", "/models"],
+    ["/models/m.dyad", "models"],
+    ["/m.dyad", "."],
   ])("%s below a directory named %s", async (path, preopen) => {
     const { code, stdout, stderr } = await run([path], { stdin, preopen });
     expect(stderr).toBe("");
@@ -142,8 +145,10 @@ describe("problems are told on stderr", () => {
     ["an unknown option", ["--loud", "m.dyad"], {}, 1, ["unknown option --loud"]],
     ["two models", ["m.dyad", "n.dyad"], {}, 1, ["more than one model is given: n.dyad"]],
     ["a missing file", ["n.dyad"], {}, 1, ["n.dyad: the model cannot be opened", "no such file", "hint: "]],
+    ["an absolute path elsewhere", ["/n/m.dyad"], { preopen: "/models" }, 1, ["no such file", "host opened"]],
     ["no directory", ["m.dyad"], { preopen: null }, 1, ["opened no directory", "--dir=."]],
-    ["a directory", ["."], {}, 1, [".: the model"]],
+    ["a directory", ["."], {}, 1, [".: the model is a directory"]],
+    ["the root", ["/"], {}, 1, ["/: the model"]],
     ["another file", ["m.dyad"], plain(new Uint8Array(100)), 1, ["m.dyad: this is not a .dyad", "BAD_MAGIC"]],
     ["an empty file", ["m.dyad"], plain(new Uint8Array(0)), 1, ["BAD_LENGTH: record 0, byte 8, value 0"]],
     ["a cut file", ["m.dyad"], plain(model.slice(0, -64)), 1, ["cut short", `value ${model.length - 64}`]],
