@@ -146,7 +146,9 @@ export const CONV_DILATION_H = 72;
 export const CONV_DILATION_W = 76;
 export const CONV_PAD_TOP = 80;
 export const CONV_PAD_LEFT = 84;
-export const CONV_STEP_BYTES = 88;
+export const CONV_WEIGHT_ZERO = 88; // of legacy models: subtracted from every packed code, padding included
+export const CONV_GROUPS = 92; // conv only, else 1: output channels in as many runs, each of its own input channels
+export const CONV_STEP_BYTES = 96;
 
 export const ADD_IN_B = 32; // STEP_IN is the first operand
 export const ADD_MULTIPLIER_A = 36;

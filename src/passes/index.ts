@@ -17,8 +17,8 @@ export const PASSES: readonly ((graph: Graph) => Graph)[] = [
   fuseActivations,
   absorbQuantization,
   dropIdentities,
-  foldPad,
   removeDead,
+  foldPad,
 ];
 
 /** The simplest graph that computes the same outputs. */
