@@ -2,6 +2,7 @@
 import {
   CHANNEL_BLOCK,
   CONV_BIAS_AT,
+  CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
   DOT_SIGNED,
   DOT_UNSIGNED,
@@ -25,13 +26,16 @@ export const UNSIGNED = 2;
 /** Canonical, read by the relaxed kernel with signed bytes. */
 export const SIGNED = 3;
 
-/** The arrangement a step gets, by the class of the relaxed dot. Eight-bit weights need an exact one. */
+/**
+ * The arrangement a step gets, by the class of the relaxed dot. Eight-bit weights need an exact one; codes less a
+ * zero point need nine bits, which the 16-bit dot product has.
+ */
 export function arrangementOf(step: usize, dotClass: i32): i32 {
   const opcode = word(step, STEP_OPCODE);
   if (!ASC_FEATURE_SIMD) return CANONICAL;
   if (opcode == OP_DEPTHWISE) return PAIRED;
   if (opcode != OP_CONV && opcode != OP_DENSE) return CANONICAL;
-  if (HAS_RELAXED_DOT) {
+  if (HAS_RELAXED_DOT && word(step, CONV_WEIGHT_ZERO) == 0) {
     if (dotClass == DOT_UNSIGNED) return UNSIGNED;
     if (dotClass == DOT_SIGNED) return SIGNED;
   }

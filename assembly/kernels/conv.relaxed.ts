@@ -4,6 +4,7 @@
 import {
   CHANNEL_BLOCK,
   CONV_BIAS_AT,
+  CONV_GROUPS,
   CONV_MAX,
   CONV_MIN,
   CONV_MULTIPLIER_AT,
@@ -11,13 +12,13 @@ import {
   CONV_WEIGHTS_AT,
   QUAD,
   STEP_OUT,
-  TENSOR_CHANNELS,
   TENSOR_ZERO_POINT,
 } from "../abi";
 import { relaxedDot } from "../numerics/dot.relaxed";
 import { prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
 import { flip, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
+import { groupChannels } from "./conv";
 import {
   nextTile,
   OUTPUTS,
@@ -35,8 +36,6 @@ const TILE_PIXELS = 6;
 
 export function conv_a8w8__relaxed(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
-  const channels = word(output, TENSOR_CHANNELS);
-  startTiles(step);
   prepareEpilogue(
     word(step, CONV_SHIFT),
     word(output, TENSOR_ZERO_POINT),
@@ -44,10 +43,20 @@ export function conv_a8w8__relaxed(step: usize): void {
     word(step, CONV_MAX),
     flip,
   );
+  for (let group = 0; group < word(step, CONV_GROUPS); group++) {
+    startTiles(step, group);
+    convolveGroup(step, group);
+  }
+  fillHalo(output);
+}
+
+function convolveGroup(step: usize, group: i32): void {
+  const channels = groupChannels(step);
   const blockBytes = rows * segments * quads * (CHANNEL_BLOCK * QUAD);
-  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT);
-  const bias = weightsPtr + word(step, CONV_BIAS_AT);
-  const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT);
+  const blocks = group * ((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
+  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + blocks * blockBytes;
+  const bias = weightsPtr + word(step, CONV_BIAS_AT) + blocks * (CHANNEL_BLOCK * 4);
+  const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + blocks * (CHANNEL_BLOCK * 4);
   const single = remaining == 1;
   while (remaining > 0) {
     nextTile(single ? 1 : TILE_PIXELS);
@@ -62,9 +71,7 @@ export function conv_a8w8__relaxed(step: usize): void {
       block += blockBytes;
     }
   }
-  fillHalo(output);
 }
-
 
 /** 6 pixels x 8 channels; windows and outputs are those of the tile (tiles.ts). */
 export function tile6(w: usize, bias: usize, multipliers: usize, n: usize, valid: i32): void {

@@ -6,6 +6,7 @@ import {
   CONV_BIAS_AT,
   CONV_DILATION_H,
   CONV_DILATION_W,
+  CONV_GROUPS,
   CONV_KERNEL_H,
   CONV_KERNEL_W,
   CONV_MAX,
@@ -16,10 +17,12 @@ import {
   CONV_SHIFT,
   CONV_STRIDE_H,
   CONV_STRIDE_W,
+  CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
   MAX_EXTENT,
   MAX_SHIFT,
   OK,
+  OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
   QUAD,
@@ -46,8 +49,8 @@ import { fillHalo } from "./border";
 function segmentTaps(step: usize): i64 {
   const columns = <i64>word(step, CONV_KERNEL_W);
   if (word(step, STEP_OPCODE) == OP_DEPTHWISE) return columns * word(step, CONV_KERNEL_H);
-  const depth = <i64>word(tensorOf(step, STEP_IN), TENSOR_CHANNELS);
-  return word(step, CONV_DILATION_W) == 1 ? columns * depth : depth;
+  const depth = <i64>groupDepth(step);
+  return wholeRows(step) ? columns * depth : depth;
 }
 
 /** Packed bytes of one channel: its segments, each a whole number of quads. */
@@ -55,7 +58,7 @@ export function packedRow(step: usize): i64 {
   let segments: i64 = 1;
   if (word(step, STEP_OPCODE) != OP_DEPTHWISE) {
     segments = word(step, CONV_KERNEL_H);
-    if (word(step, CONV_DILATION_W) != 1) segments *= word(step, CONV_KERNEL_W);
+    if (!wholeRows(step)) segments *= word(step, CONV_KERNEL_W);
   }
   return segments * roundUp(segmentTaps(step), QUAD);
 }
@@ -66,9 +69,30 @@ export function roundUp(value: i64, multiple: i64): i64 {
   return ((value + multiple - 1) / multiple) * multiple;
 }
 
-/** Output channels rounded up to whole blocks. */
+/** Input channels that one output channel sees. */
+// @ts-ignore: decorator
+@inline
+export function groupDepth(step: usize): i32 {
+  return word(tensorOf(step, STEP_IN), TENSOR_CHANNELS) / word(step, CONV_GROUPS);
+}
+
+/** Output channels of one group. */
+// @ts-ignore: decorator
+@inline
+export function groupChannels(step: usize): i32 {
+  return word(tensorOf(step, STEP_OUT), TENSOR_CHANNELS) / word(step, CONV_GROUPS);
+}
+
+/** Whether the taps of a kernel row touch in the input, so that a row is one segment. */
+// @ts-ignore: decorator
+@inline
+export function wholeRows(step: usize): bool {
+  return word(step, CONV_DILATION_W) == 1 && word(step, CONV_GROUPS) == 1;
+}
+
+/** Output channels with every group rounded up to whole blocks. */
 export function packedChannels(step: usize): i32 {
-  return <i32>roundUp(word(tensorOf(step, STEP_OUT), TENSOR_CHANNELS), CHANNEL_BLOCK);
+  return <i32>roundUp(groupChannels(step), CHANNEL_BLOCK) * word(step, CONV_GROUPS);
 }
 
 /** Multiply-adds of one run of the step. */
@@ -88,6 +112,8 @@ export function checkConvolution(step: usize, index: i32): i32 {
   }
   let status = checkRange(step, index, CONV_SHIFT, 1, MAX_SHIFT);
   if (status == OK) status = checkClamp(step, index, CONV_MIN, CONV_MAX);
+  if (status == OK) status = checkRange(step, index, CONV_WEIGHT_ZERO, -128, 127);
+  if (status == OK) status = checkGroups(step, index);
   if (status == OK) status = checkWindow(step, index, CONV_KERNEL_H, CONV_STRIDE_H, CONV_DILATION_H, CONV_PAD_TOP, 0);
   if (status == OK) status = checkWindow(step, index, CONV_KERNEL_W, CONV_STRIDE_W, CONV_DILATION_W, CONV_PAD_LEFT, 1);
   if (status != OK) return status;
@@ -107,22 +133,33 @@ export function checkConvolution(step: usize, index: i32): i32 {
   return status != OK ? status : checkPadding(step, index);
 }
 
-/** Weights behind a segment's last tap are zero: kernels multiply them by whatever bytes lie behind the segment. */
+/** Weights behind a segment's last tap are real 0: kernels multiply them by whatever bytes lie behind the segment. */
 function checkPadding(step: usize, index: i32): i32 {
   const taps = segmentTaps(step);
   const used = <u32>(taps % QUAD);
   if (used == 0) return OK;
   const padding = u32.MAX_VALUE << (used * 8);
   const bytes = <usize>roundUp(taps, QUAD) * CHANNEL_BLOCK;
+  const zeros = <u32>(word(step, CONV_WEIGHT_ZERO) & 0xff) * 0x01010101;
   const start = weightsPtr + word(step, CONV_WEIGHTS_AT);
   const end = start + <usize>packedRow(step) * packedChannels(step);
   // The last quads of a segment's eight channels lie together, at its end.
   for (let segment = start + bytes; segment <= end; segment += bytes) {
     for (let quad = segment - CHANNEL_BLOCK * QUAD; quad < segment; quad += QUAD) {
-      if (load<u32>(quad) & padding) return fail(BAD_STEP, index, CONV_WEIGHTS_AT, <i32>(quad - weightsPtr));
+      if ((load<u32>(quad) ^ zeros) & padding) return fail(BAD_STEP, index, CONV_WEIGHTS_AT, <i32>(quad - weightsPtr));
     }
   }
   return OK;
+}
+
+/** Groups divide the channels of both sides; only conv has more than one. */
+function checkGroups(step: usize, index: i32): i32 {
+  const status = checkRange(step, index, CONV_GROUPS, 1, word(step, STEP_OPCODE) == OP_CONV ? MAX_EXTENT : 1);
+  if (status != OK) return status;
+  const groups = word(step, CONV_GROUPS);
+  const channels = word(tensorOf(step, STEP_IN), TENSOR_CHANNELS);
+  const outputs = word(tensorOf(step, STEP_OUT), TENSOR_CHANNELS);
+  return (channels % groups | outputs % groups) == 0 ? OK : fail(BAD_STEP, index, CONV_GROUPS, groups);
 }
 
 /** One axis (0 height, 1 width): padding within the halo, and the last window within size + halo. */
@@ -165,12 +202,16 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
   const block: usize = <usize>packedRow(step) * CHANNEL_BLOCK;
   const bias = weightsPtr + word(step, CONV_BIAS_AT);
   const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT);
+  const perGroup = groupChannels(step);
+  const packed = <i32>roundUp(perGroup, CHANNEL_BLOCK);
   for (let n = 0; n < channels; n++) {
-    const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + <usize>(n >> 3) * block + ((n & 7) << 2);
-    const acc = load<i32>(bias + (n << 2)) + channelSum(step, input, corner, weights);
+    const group = n / perGroup;
+    const place = group * packed + (n % perGroup); // among the packed channels
+    const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + <usize>(place >> 3) * block + ((place & 7) << 2);
+    const acc = load<i32>(bias + (place << 2)) + channelSum(step, input, corner + group * groupDepth(step), weights);
     const code = requantize(
       acc,
-      load<i32>(multipliers + (n << 2)),
+      load<i32>(multipliers + (place << 2)),
       word(step, CONV_SHIFT),
       word(output, TENSOR_ZERO_POINT),
       word(step, CONV_MIN),
@@ -180,25 +221,26 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
   }
 }
 
-/** Sum over one window of one channel; bytes behind a segment meet zero weights. */
+/** Sum over one window of one channel; bytes behind a segment meet weights of real 0. */
 function channelSum(step: usize, input: usize, corner: usize, weights: usize): i32 {
-  const depth = word(input, TENSOR_CHANNELS);
-  const whole = word(step, CONV_DILATION_W) == 1;
+  const depth = groupDepth(step);
+  const whole = wholeRows(step);
   const segments = whole ? 1 : word(step, CONV_KERNEL_W);
   const quads = ((whole ? word(step, CONV_KERNEL_W) * depth : depth) + QUAD - 1) >> 2;
   const step0 = word(step, CONV_DILATION_H) * word(input, TENSOR_ROW_PITCH);
   const step1 = word(step, CONV_DILATION_W) * word(input, TENSOR_PIXEL_PITCH);
   const f = flip;
+  const z = word(step, CONV_WEIGHT_ZERO);
   let sum = 0;
   for (let ky = 0; ky < word(step, CONV_KERNEL_H); ky++) {
     for (let kx = 0; kx < segments; kx++) {
       let a = corner + ky * step0 + kx * step1;
       for (let q = 0; q < quads; q++) {
         sum +=
-          (load<i8>(a) ^ f) * load<i8>(weights) +
-          (load<i8>(a, 1) ^ f) * load<i8>(weights, 1) +
-          (load<i8>(a, 2) ^ f) * load<i8>(weights, 2) +
-          (load<i8>(a, 3) ^ f) * load<i8>(weights, 3);
+          (load<i8>(a) ^ f) * (load<i8>(weights) - z) +
+          (load<i8>(a, 1) ^ f) * (load<i8>(weights, 1) - z) +
+          (load<i8>(a, 2) ^ f) * (load<i8>(weights, 2) - z) +
+          (load<i8>(a, 3) ^ f) * (load<i8>(weights, 3) - z);
         a += QUAD;
         weights += CHANNEL_BLOCK * QUAD;
       }

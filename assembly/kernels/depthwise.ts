@@ -14,6 +14,7 @@ import {
   CONV_SHIFT,
   CONV_STRIDE_H,
   CONV_STRIDE_W,
+  CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
   QUAD,
   STEP_IN,
@@ -52,6 +53,7 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
   const channels = word(output, TENSOR_CHANNELS);
   const block: usize = <usize>packedRow(step) * CHANNEL_BLOCK;
   const f = flip;
+  const zero = word(step, CONV_WEIGHT_ZERO);
   for (let c = 0; c < channels; c++) {
     const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + <usize>(c >> 3) * block + (c & 7) * QUAD;
     let acc = load<i32>(weightsPtr + word(step, CONV_BIAS_AT) + (c << 2));
@@ -59,7 +61,8 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
     for (let ky = 0; ky < word(step, CONV_KERNEL_H); ky++) {
       let a = corner + ky * word(step, CONV_DILATION_H) * word(input, TENSOR_ROW_PITCH) + c;
       for (let kx = 0; kx < word(step, CONV_KERNEL_W); kx++) {
-        acc += (load<i8>(a) ^ f) * load<i8>(weights + (tap >> 2) * (CHANNEL_BLOCK * QUAD) + (tap & 3));
+        const weight = load<i8>(weights + (tap >> 2) * (CHANNEL_BLOCK * QUAD) + (tap & 3)) - zero;
+        acc += (load<i8>(a) ^ f) * weight;
         a += word(step, CONV_DILATION_W) * word(input, TENSOR_PIXEL_PITCH);
         tap++;
       }

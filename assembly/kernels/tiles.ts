@@ -11,13 +11,13 @@ import {
   QUAD,
   STEP_IN,
   STEP_OUT,
-  TENSOR_CHANNELS,
   TENSOR_HEIGHT,
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
 } from "../abi";
 import { pixels, tensorOf, word } from "../state";
+import { groupChannels, groupDepth, wholeRows } from "./conv";
 
 const MAX_TILE_PIXELS = 6;
 /** Address of the window's first byte, of every pixel of the tile. */
@@ -46,7 +46,8 @@ export let quads: i32 = 0;
 export let segmentPitch: i32 = 0;
 export let rowPitch: i32 = 0;
 
-export function startTiles(step: usize): void {
+/** Starts the walk over all pixels, for the channels of one group. */
+export function startTiles(step: usize, group: i32): void {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   const inputRow = word(input, TENSOR_ROW_PITCH);
@@ -54,16 +55,17 @@ export function startTiles(step: usize): void {
   width = word(output, TENSOR_WIDTH);
   remaining = width * word(output, TENSOR_HEIGHT);
   column = 0;
-  windowRow = pixels(input) - word(step, CONV_PAD_TOP) * inputRow - word(step, CONV_PAD_LEFT) * inputPixel;
+  const depth = groupDepth(step);
+  const corner = pixels(input) + group * depth;
+  windowRow = corner - word(step, CONV_PAD_TOP) * inputRow - word(step, CONV_PAD_LEFT) * inputPixel;
   window = windowRow;
-  outRow = pixels(output);
+  outRow = pixels(output) + group * groupChannels(step);
   out = outRow;
   windowStep = word(step, CONV_STRIDE_W) * inputPixel;
   windowRowStep = word(step, CONV_STRIDE_H) * inputRow;
   outStep = word(output, TENSOR_PIXEL_PITCH);
   outRowStep = word(output, TENSOR_ROW_PITCH);
-  const depth = word(input, TENSOR_CHANNELS);
-  const whole = word(step, CONV_DILATION_W) == 1;
+  const whole = wholeRows(step);
   rows = word(step, CONV_KERNEL_H);
   segments = whole ? 1 : word(step, CONV_KERNEL_W);
   quads = ((whole ? word(step, CONV_KERNEL_W) * depth : depth) + QUAD - 1) >> 2;

@@ -17,19 +17,21 @@ import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts
 
 export interface ConvAttributes extends Omit<Window, "kernel"> {
   readonly activation: Activation;
+  /** Runs of channels on both sides that see only each other; 1 when absent. */
+  readonly groups?: number;
 }
 
-/** Taps that lie contiguous in NHWC activations: a kernel row, or a single pixel where the width is dilated. */
-function segmentOf(parameters: ConvolutionParameters): number {
-  const [height, width] = parameters.kernel;
-  return parameters.rowLength / (parameters.dilation[1] === 1 ? height : height * width);
+/** Taps that lie contiguous in NHWC activations: a kernel row, or a single pixel where dilation or groups leave gaps. */
+function segmentOf({ kernel, dilation, groups, rowLength }: ConvolutionParameters): number {
+  const [height, width] = kernel;
+  return rowLength / (dilation[1] === 1 && groups === 1 ? height : height * width);
 }
 
 function windowOf(attributes: ConvAttributes, weights: readonly number[]): Window {
   return { ...attributes, kernel: [weights[1]!, weights[2]!] };
 }
 
-/** 2D convolution, weights [output, kernelHeight, kernelWidth, input], optional bias [output]. */
+/** 2D convolution, weights [output, kernelHeight, kernelWidth, input / groups], optional bias [output]. */
 export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   name: "conv",
   opcode: OP_CONV,
@@ -41,11 +43,12 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   weightAxis: 0,
 
   shape([x, weights], attributes) {
-    if (x!.length !== 4 || weights!.length !== 4 || weights![3] !== x![3]) {
+    const { groups = 1 } = attributes;
+    const fits = x!.length === 4 && weights!.length === 4 && weights![3]! * groups === x![3];
+    if (!fits || weights![0]! % groups !== 0) {
       throw new DyadicError("BAD_FILE", "input and weights do not fit together", {
-        expected: "input [1, h, w, c] and weights [o, kh, kw, c]",
-        found: `[${x}] and [${weights}]`,
-        hint: "grouped convolutions are not supported yet",
+        expected: "input [1, h, w, c] and weights [o, kh, kw, c / groups], o a multiple of groups",
+        found: `[${x}] and [${weights}], ${groups} groups`,
       });
     }
     const [height, width] = windowOutput(windowOf(attributes, weights!), x![1]!, x![2]!);
@@ -55,13 +58,15 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   float([x, weights, bias], attributes) {
     const window = windowOf(attributes, weights!.shape);
     const [, height, width, channels] = this.shape([x!.shape, weights!.shape], attributes) as number[];
-    const depth = x!.shape[3]!;
+    const [inputs, depth] = [x!.shape[3]!, weights!.shape[3]!];
+    const perGroup = channels! / (inputs / depth);
     const data = new Float32Array(height! * width! * channels!);
     visitWindows(window, [height!, width!], [x!.shape[1]!, x!.shape[2]!], (pixel, source, tap) => {
       for (let o = 0; o < channels!; o++) {
         let sum = data[pixel * channels! + o]!;
         const at = (o * window.kernel[0] * window.kernel[1] + tap) * depth;
-        for (let c = 0; c < depth; c++) sum += x!.data[source * depth + c]! * weights!.data[at + c]!;
+        const from = source * inputs + Math.floor(o / perGroup) * depth;
+        for (let c = 0; c < depth; c++) sum += x!.data[from + c]! * weights!.data[at + c]!;
         data[pixel * channels! + o] = sum;
       }
     });
@@ -76,12 +81,14 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
       windowOf(lowering.node.attributes, lowering.inputs[1]!.shape),
       channels!,
       (channel) => Int32Array.from({ length }, (_, k) => channel * length + k),
+      lowering.node.attributes.groups,
     );
   },
 
   integer([x], parameters, { inputs, output }) {
-    const { channels, rowLength, weights } = parameters;
-    const [inputHeight, inputWidth, depth] = inputs[0]!.shape;
+    const { channels, groups, rowLength, weights } = parameters;
+    const [inputHeight, inputWidth, inputDepth] = inputs[0]!.shape;
+    const [depth, perGroup] = [inputDepth / groups, channels / groups];
     const [height, width] = output.shape;
     const inputZero = inputs[0]!.zeroPoint;
     const padded = paddedAccumulators(parameters, inputZero);
@@ -90,9 +97,8 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
       for (let o = 0; o < channels; o++) {
         let sum = accumulators[pixel * channels + o]!;
         const at = o * rowLength + tap * depth;
-        for (let c = 0; c < depth; c++) {
-          sum += (x![source * depth + c]! - inputZero) * weights[at + c]!;
-        }
+        const from = source * inputDepth + Math.floor(o / perGroup) * depth;
+        for (let c = 0; c < depth; c++) sum += (x![from + c]! - inputZero) * weights[at + c]!;
         accumulators[pixel * channels + o] = sum;
       }
     });

@@ -4,6 +4,7 @@ import {
   CONV_BIAS_AT,
   CONV_DILATION_H,
   CONV_DILATION_W,
+  CONV_GROUPS,
   CONV_KERNEL_H,
   CONV_KERNEL_W,
   CONV_MAX,
@@ -14,6 +15,7 @@ import {
   CONV_SHIFT,
   CONV_STRIDE_H,
   CONV_STRIDE_W,
+  CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
   QUAD,
 } from "../../assembly/abi.ts";
@@ -25,11 +27,16 @@ import { type Activation, activate, activationCodes } from "./activation.ts";
 import type { FloatValue, Lowering, StepEncoder } from "./op.ts";
 import type { Window } from "./window.ts";
 
-/** Integer parameters of conv, depthwise and dense. Weights are signed codes, one row of `rowLength` a channel. */
+/** Integer parameters of conv, depthwise and dense. */
 export interface ConvolutionParameters extends Window {
   readonly channels: number;
+  /** Runs of output channels of which each sees its own run of input channels. */
+  readonly groups: number;
   readonly rowLength: number;
-  readonly weights: Int8Array;
+  /** One row of `rowLength` a channel: signed codes, less their zero point (which takes a ninth bit). */
+  readonly weights: Int8Array | Int16Array;
+  /** What the stored codes are above `weights`: 0 but in legacy models. */
+  readonly weightZero: number;
   /** beta of equation (3): the model's bias minus the input's zero point times the sum of the channel's weights. */
   readonly bias: Int32Array;
   readonly requantization: Dyadic;
@@ -64,16 +71,18 @@ export function lowerConvolution(
   window: Window,
   channels: number,
   row: (channel: number) => Int32Array,
+  groups = 1,
 ): ConvolutionParameters {
   const [input, weightTensor, biasTensor] = lowering.inputs;
   const from = affineOf(input!, "the input");
   const to = affineOf(lowering.output, "the output");
   const codes = weightCodes(weightTensor!);
+  const weightZero = weightZeroPoint(weightTensor!);
   const scales = weightScales(weightTensor!, channels);
   checkBias(biasTensor, channels);
   const rows = Array.from({ length: channels }, (_, channel) => row(channel));
   const rowLength = rows[0]!.length;
-  const weights = new Int8Array(channels * rowLength);
+  const weights = new (weightZero === 0 ? Int8Array : Int16Array)(channels * rowLength);
   const bias = new Int32Array(channels);
   const bounds = new Float64Array(channels);
   const reach = Math.max(127 - from.zeroPoint, from.zeroPoint + 128);
@@ -81,7 +90,7 @@ export function lowerConvolution(
     let sum = 0;
     let magnitude = 0;
     rows[channel]!.forEach((at, k) => {
-      const code = codes[at]!;
+      const code = codes[at]! - weightZero;
       weights[channel * rowLength + k] = code;
       sum += code;
       magnitude += Math.abs(code);
@@ -96,7 +105,19 @@ export function lowerConvolution(
     scales.map((scale) => (from.scale * scale) / to.scale),
     bounds,
   );
-  return { ...window, channels, rowLength, weights, bias, requantization, zeroPoint: to.zeroPoint, min, max };
+  return {
+    ...window,
+    channels,
+    groups,
+    rowLength,
+    weights,
+    weightZero,
+    bias,
+    requantization,
+    zeroPoint: to.zeroPoint,
+    min,
+    max,
+  };
 }
 
 function overflow(channel: number, bound: number): DyadicError {
@@ -113,12 +134,18 @@ function weightCodes(tensor: Tensor): Int8Array {
       found: tensor.data ? tensor.dtype : "computed at run time",
     });
   }
-  if (tensor.quantization?.zeroPoint.some((z) => z !== 0)) {
-    throw new DyadicError("UNSUPPORTED_OP", `the weights "${tensor.name}" have a zero point other than 0`, {
-      hint: "legacy uint8 models are not supported yet; use the int8 version of the model",
+  return tensor.data;
+}
+
+function weightZeroPoint(tensor: Tensor): number {
+  const [first = 0, ...others] = tensor.quantization?.zeroPoint ?? [];
+  if (others.some((zero) => zero !== first)) {
+    throw new DyadicError("UNSUPPORTED_OP", `the weights "${tensor.name}" have a zero point per channel`, {
+      expected: "one zero point for the whole tensor",
+      hint: "export the weights symmetric (zero points 0)",
     });
   }
-  return tensor.data;
+  return first;
 }
 
 function weightScales(tensor: Tensor, channels: number): number[] {
@@ -148,9 +175,11 @@ export function encodeConvolution(
 ): void {
   const { requantization, kernel, stride, dilation, padding } = parameters;
   step.set(CONV_WEIGHTS_AT, step.constant(packed));
-  step.set(CONV_BIAS_AT, step.constant(padChannels(parameters.bias)));
-  step.set(CONV_MULTIPLIER_AT, step.constant(padChannels(requantization.multiplier)));
+  step.set(CONV_BIAS_AT, step.constant(packChannels(parameters, parameters.bias)));
+  step.set(CONV_MULTIPLIER_AT, step.constant(packChannels(parameters, requantization.multiplier)));
   step.set(CONV_SHIFT, requantization.shift);
+  step.set(CONV_WEIGHT_ZERO, parameters.weightZero);
+  step.set(CONV_GROUPS, parameters.groups);
   step.set(CONV_MIN, parameters.min);
   step.set(CONV_MAX, parameters.max);
   step.set(CONV_KERNEL_H, kernel[0]);
@@ -163,10 +192,22 @@ export function encodeConvolution(
   step.set(CONV_PAD_LEFT, padding[1]);
 }
 
-function padChannels(values: Int32Array): Int32Array {
-  const padded = new Int32Array(roundUp(values.length, CHANNEL_BLOCK));
-  padded.set(values);
-  return padded;
+/** Where an output channel stands among the packed ones: every group starts a block. */
+function packedChannel({ channels, groups }: ConvolutionParameters, channel: number): number {
+  const own = channels / groups;
+  return Math.floor(channel / own) * roundUp(own, CHANNEL_BLOCK) + (channel % own);
+}
+
+function packedChannels({ channels, groups }: ConvolutionParameters): number {
+  return groups * roundUp(channels / groups, CHANNEL_BLOCK);
+}
+
+function packChannels(parameters: ConvolutionParameters, values: Int32Array): Int32Array {
+  const packed = new Int32Array(packedChannels(parameters));
+  values.forEach((value, channel) => {
+    packed[packedChannel(parameters, channel)] = value;
+  });
+  return packed;
 }
 
 export function roundUp(value: number, multiple: number): number {
@@ -175,21 +216,22 @@ export function roundUp(value: number, multiple: number): number {
 
 /**
  * The canonical order [N/8][K/4][8][4]: blocks of 8 channels, quads of 4 taps. A channel's row is cut into
- * segments of `segment` taps (what lies contiguous in the activations), each padded with zeros to a whole quad.
+ * segments of `segment` taps (what lies contiguous in the activations), each padded with real 0 to a whole quad.
  */
 export function packBlocks(parameters: ConvolutionParameters, segment: number): Int8Array {
-  const { channels, rowLength, weights } = parameters;
+  const { channels, rowLength, weights, weightZero } = parameters;
   const padded = roundUp(segment, QUAD);
   const quads = ((rowLength / segment) * padded) / QUAD;
-  const packed = new Int8Array(roundUp(channels, CHANNEL_BLOCK) * quads * QUAD);
+  const packed = new Int8Array(packedChannels(parameters) * quads * QUAD).fill(weightZero);
   for (let channel = 0; channel < channels; channel++) {
-    const block = Math.floor(channel / CHANNEL_BLOCK);
+    const place = packedChannel(parameters, channel);
+    const block = Math.floor(place / CHANNEL_BLOCK);
     for (let k = 0; k < rowLength; k++) {
       const position = Math.floor(k / segment) * padded + (k % segment);
       const quad = Math.floor(position / QUAD);
       const at =
-        ((block * quads + quad) * CHANNEL_BLOCK + (channel % CHANNEL_BLOCK)) * QUAD + (position % QUAD);
-      packed[at] = weights[channel * rowLength + k]!;
+        ((block * quads + quad) * CHANNEL_BLOCK + (place % CHANNEL_BLOCK)) * QUAD + (position % QUAD);
+      packed[at] = weights[channel * rowLength + k]! + weightZero;
     }
   }
   return packed;
@@ -201,7 +243,7 @@ export function convolutionCost(parameters: ConvolutionParameters, pixels: numbe
   const row = (rowLength / segment) * roundUp(segment, QUAD);
   return {
     macs: pixels * channels * rowLength,
-    weightBytes: roundUp(channels, CHANNEL_BLOCK) * (row + 8),
+    weightBytes: packedChannels(parameters) * (row + 8),
   };
 }
 
@@ -209,8 +251,9 @@ export function convolutionCost(parameters: ConvolutionParameters, pixels: numbe
 export function paddedAccumulators(parameters: ConvolutionParameters, inputZero: number): Int32Array {
   return parameters.bias.map((bias, channel) => {
     const at = channel * parameters.rowLength;
-    const row = parameters.weights.subarray(at, at + parameters.rowLength);
-    return row.reduce((sum, weight) => sum + inputZero * weight, bias);
+    let sum = bias;
+    for (let k = 0; k < parameters.rowLength; k++) sum += inputZero * parameters.weights[at + k]!;
+    return sum;
   });
 }
 

@@ -35,7 +35,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
       throw new DyadicError("BAD_FILE", "input and weights do not fit together", {
         expected: "input [1, h, w, c] and weights [1, kh, kw, c]",
         found: `[${x}] and [${weights}]`,
-        hint: "depth multipliers above 1 are not supported yet",
+        hint: "a depth multiplier above 1 is a conv with as many groups as input channels",
       });
     }
     const [height, width] = windowOutput(windowOf(attributes, weights!), x![1]!, x![2]!);

@@ -23,6 +23,7 @@ export function foldPad(graph: Graph): Graph {
       const inputs = [pad.inputs[0]!, ...node.inputs.slice(1)];
       nodes[reader] = { ...node, inputs, attributes: { ...attributes, padding: sum } };
     });
+    nodes.splice(k, 1); // nobody reads it any more; a pad in front of it may fold next
   }
   return { ...graph, nodes };
 }

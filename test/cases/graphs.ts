@@ -156,12 +156,14 @@ class Maker {
         : [random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)];
     if (reach[0]! > height + padding[0] + padding[2] || reach[1]! > width + padding[1] + padding[3])
       return undefined;
-    const taps = kernel[0]! * kernel[1]! * (op === "conv" ? depth : 1);
+    const dividing = [2, 3, 4, depth].filter((count) => depth % count === 0 && channels % count === 0);
+    const groups = op === "conv" && random.chance(0.25) ? (random.pick([1, ...dividing]) ?? 1) : 1;
+    const taps = kernel[0]! * kernel[1]! * (op === "conv" ? depth / groups : 1);
     const outputs = (Math.ceil(height / stride[0]!) + 4) * (Math.ceil(width / stride[1]!) + 4) * channels;
     if (outputs > MOST_ELEMENTS || outputs * taps > MOST_MACS) return undefined;
-    const shape = op === "conv" ? [channels, ...kernel, depth] : [1, ...kernel, channels];
+    const shape = op === "conv" ? [channels, ...kernel, depth / groups] : [1, ...kernel, channels];
     const activation = random.pick(ACTIVATIONS);
-    const attributes = { stride, dilation, padding, activation };
+    const attributes = { stride, dilation, padding, activation, ...(groups > 1 && { groups }) };
     return this.weighted(x, op, attributes, shape, channels, taps);
   }
 
@@ -202,7 +204,9 @@ class Maker {
         if ((axis === 3 ? i % channels : Math.floor(i / taps)) === dead) data[i] = 0;
       });
     }
-    const quantization = { scale, zeroPoint: scale.map(() => 0), axis: perChannel ? axis : null };
+    // Legacy models: one scale and a zero point for all weights.
+    const zero = !perChannel && random.chance(0.6) ? random.integer(-20, 20) : 0;
+    const quantization = { scale, zeroPoint: scale.map(() => zero), axis: perChannel ? axis : null };
     const weights = builder.constant(data, shape, "int8", quantization);
     const spread = SPREAD * SPREAD * Math.sqrt(taps);
     const bias = random.chance(0.85)

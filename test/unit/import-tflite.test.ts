@@ -125,16 +125,45 @@ describe("convolution", () => {
   test("depthwise has its scales along the last axis; an absent bias is -1", () => {
     const options: WriteOptions = (b) => [
       Options.DepthwiseConv2DOptions,
-      schema.DepthwiseConv2DOptions.createDepthwiseConv2DOptions(b, Padding.SAME, 1, 1, 2, Fused.RELU, 1, 1),
+      schema.DepthwiseConv2DOptions.createDepthwiseConv2DOptions(b, Padding.SAME, 1, 1, 1, Fused.RELU, 1, 1),
     ];
     const model = single({ code: Op.DEPTHWISE_CONV_2D, options }, [
-      { shape: [1, 5, 5, 2], ...affine },
+      { shape: [1, 5, 5, 4], ...affine },
       { shape: [1, 3, 3, 4], scale: [1, 2, 3, 4], axis: 3, data: new Int8Array(36) },
       { shape: [1, 5, 5, 4], ...affine },
     ]);
     const { graph, node } = first(model);
     expect(node).toMatchObject({ name: "tensor_2", op: "depthwise", inputs: [0, 1, -1] });
     expect(graph.tensors[1]!.quantization?.axis).toBe(3);
+  });
+
+  test("a depth multiplier is a convolution in groups, its weights turned", () => {
+    const options: WriteOptions = (b) => [
+      Options.DepthwiseConv2DOptions,
+      schema.DepthwiseConv2DOptions.createDepthwiseConv2DOptions(b, Padding.SAME, 1, 1, 2, Fused.NONE, 1, 1),
+    ];
+    const model = single({ code: Op.DEPTHWISE_CONV_2D, options }, [
+      { shape: [1, 5, 5, 2], ...affine },
+      {
+        shape: [1, 1, 3, 4],
+        scale: [1, 2, 3, 4],
+        axis: 3,
+        data: Int8Array.from({ length: 12 }, (_, i) => i),
+      },
+      { shape: [1, 5, 5, 4], ...affine },
+    ]);
+    const { graph, node } = first(model);
+    expect(node).toMatchObject({ op: "conv", attributes: { groups: 2 } });
+    const weights = graph.tensors[node.inputs[1]!]!;
+    expect(weights).toMatchObject({ shape: [4, 1, 3, 1], quantization: { axis: 0 } });
+    expect([...weights.data!]).toEqual([0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]);
+  });
+
+  test("fewer input channels in the weights than in the image make groups", () => {
+    const model = convModel();
+    const [image, weights, ...others] = model.tensors;
+    const tensors = [{ ...image!, shape: [1, 8, 8, 6], signature: [-1, 8, 8, 6] }, weights!, ...others];
+    expect(first({ ...model, tensors }).node).toMatchObject({ op: "conv", attributes: { groups: 3 } });
   });
 });
 
@@ -369,7 +398,6 @@ describe("errors", () => {
     ["too many scales", { scale: [1, 1, 1] }, "BAD_FILE", /do not fit/],
     ["scale 0", { scale: [0] }, "BAD_FILE", /scale 0/],
     ["a zero point outside int8", { zeroPoint: [128] }, "BAD_FILE", /zero point 128/],
-    ["grouped weights", { shape: [1, 8, 8, 4] }, "UNSUPPORTED_OP", /grouped/],
   ])("an input with %s", (_, change, code, message) => {
     const model = convModel();
     const [image, ...others] = model.tensors;

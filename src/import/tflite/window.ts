@@ -67,19 +67,13 @@ function withBias(inputs: readonly number[]): readonly number[] {
 export const conv: Adapter = (operator, builder) => {
   const { x } = builder.sameFormat(operator, 4);
   const weights = builder.weights(operator, x, 4, 0);
-  if (weights.shape[3] !== x.shape[3]) {
-    throw new DyadicError("UNSUPPORTED_OP", "grouped convolution is not supported", {
-      expected: `weights of ${x.shape[3]} input channels`,
-      found: `${weights.shape[3]}`,
-      hint: "a depthwise convolution imports as DEPTHWISE_CONV_2D",
-    });
-  }
+  const groups = x.shape[3]! / weights.shape[3]!;
   const options = requiredOptions(operator, schema.BuiltinOptions.Conv2DOptions, new schema.Conv2DOptions());
-  const attributes = convolutionAttributes(options, x, weights);
+  const attributes = { ...convolutionAttributes(options, x, weights), ...(groups !== 1 && { groups }) };
   builder.emit(operator.name, "conv", withBias(operator.inputs), operator.output, attributes);
 };
 
-/** DEPTHWISE_CONV_2D: weights [1, KH, KW, C * multiplier]. */
+/** DEPTHWISE_CONV_2D: weights [1, KH, KW, C * multiplier]. With a multiplier it is a conv of C groups. */
 export const depthwise: Adapter = (operator, builder) => {
   const { x } = builder.sameFormat(operator, 4);
   const weights = builder.weights(operator, x, 4, 3);
@@ -92,8 +86,30 @@ export const depthwise: Adapter = (operator, builder) => {
   const table = new schema.DepthwiseConv2DOptions();
   const options = requiredOptions(operator, schema.BuiltinOptions.DepthwiseConv2DOptions, table);
   const attributes = convolutionAttributes(options, x, weights);
-  builder.emit(operator.name, "depthwise", withBias(operator.inputs), operator.output, attributes);
+  const [source, weight, bias] = withBias(operator.inputs) as [number, number, number];
+  if (weights.shape[3] === x.shape[3]) {
+    builder.emit(operator.name, "depthwise", [source, weight, bias], operator.output, attributes);
+    return;
+  }
+  const regular = builder.tensors.add(channelsFirst(weights));
+  const grouped = { ...attributes, groups: x.shape[3]! };
+  builder.emit(operator.name, "conv", [source, regular, bias], operator.output, grouped);
 };
+
+/** Depthwise weights [1, KH, KW, O] as those of a grouped convolution, [O, KH, KW, 1]. */
+function channelsFirst(weights: Tensor): Tensor {
+  const [, height, width, channels] = weights.shape as [number, number, number, number];
+  const taps = height * width;
+  const source = weights.data!;
+  const data = source.map((_, i) => source[(i % taps) * channels + Math.floor(i / taps)]!);
+  const { quantization } = weights;
+  return {
+    ...weights,
+    shape: [channels, height, width, 1],
+    data,
+    ...(quantization && { quantization: { ...quantization, axis: quantization.axis === null ? null : 0 } }),
+  };
+}
 
 /** AVERAGE_POOL_2D and MAX_POOL_2D. */
 function pool(op: "averagePool" | "maxPool"): Adapter {
