@@ -93,9 +93,9 @@ function bindPad({ wasm, node, inputs, output, from, to }: Binding): Step | unde
   if ([...padding, ...channels].some((side) => side < 0)) return undefined;
   const row = outWidth * outDepth * 4;
   const inside = to + padding[0] * row + (padding[1] * outDepth + channels[0]) * 4;
-  const count = elements(output.shape);
+  const bytes = elements(output.shape) * 4;
   return () => {
-    wasm.fill(to, 0, count);
+    wasm.clear(to, bytes);
     const plane = width * depth * 4;
     wasm.copy_blocks(from[0]!, inside, height, width, depth * 4, plane, depth * 4, row, outDepth * 4);
   };

@@ -145,6 +145,19 @@ describe("FloatNetwork", () => {
   });
 });
 
+describe("evaluate", () => {
+  it("gives the same on one and two threads", async () => {
+    // Compiled, because a Node that strips no types cannot run src/float/worker.ts as a thread.
+    const compiled = new URL("../../dist/src/float/evaluate.js", import.meta.url).pathname;
+    const { evaluate } = (await import(compiled)) as typeof import("../../src/float/evaluate.ts");
+    const graph = randomFloatGraph(5);
+    const samples = randomSamples(graph, 5, 7);
+    const network = await FloatNetwork.create(graph, module);
+    const expected = samples.map((sample) => network.run(sample));
+    for (const threads of [1, 2]) expect(await evaluate(graph, samples, { threads })).toEqual(expected);
+  });
+});
+
 describe("placeActivations", () => {
   it("never lets two live activations share bytes", () => {
     for (let seed = 0; seed < 200; seed++) {
