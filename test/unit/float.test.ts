@@ -20,12 +20,6 @@ function activation(shape: readonly number[], data?: Float32Array): Tensor {
   return { name: "x", dtype: "float32", shape, ...(data && { data }) };
 }
 
-describe("calibrator.wasm", () => {
-  it("imports nothing", () => expect(WebAssembly.Module.imports(module)).toEqual([]));
-  it("compiles where there is no relaxed SIMD", () =>
-    expect(WebAssembly.validate(calibratorBytes())).toBe(true));
-});
-
 describe("FloatNetwork", () => {
   it("computes what the ops define, on random graphs over every op", async () => {
     const seen = new Set<string>();
