@@ -86,17 +86,25 @@ function bindSoftmax({ wasm, node, output, from, to }: Binding): Step | undefine
   return () => wasm.softmax(from[0]!, to, rows, channels, beta);
 }
 
+interface Padding {
+  readonly padding: Halo;
+  readonly channels: readonly [before: number, after: number];
+  /** Distance of the input's pixels in the output; 1 where absent. */
+  readonly stride?: readonly [height: number, width: number];
+}
+
 function bindPad({ wasm, node, inputs, output, from, to }: Binding): Step | undefined {
-  const { padding, channels } = node.attributes as { padding: Halo; channels: readonly [number, number] };
+  const { padding, channels, stride = [1, 1] } = node.attributes as Padding;
   const [, height, width, depth] = inputs[0]!.shape as Image;
   const [, , outWidth, outDepth] = output.shape as Image;
   if ([...padding, ...channels].some((side) => side < 0)) return undefined;
+  const [below, right] = [outWidth * outDepth * 4 * stride[0], outDepth * 4 * stride[1]];
   const row = outWidth * outDepth * 4;
   const inside = to + padding[0] * row + (padding[1] * outDepth + channels[0]) * 4;
   const bytes = elements(output.shape) * 4;
   return () => {
     wasm.clear(to, bytes);
     const plane = width * depth * 4;
-    wasm.copy_blocks(from[0]!, inside, height, width, depth * 4, plane, depth * 4, row, outDepth * 4);
+    wasm.copy_blocks(from[0]!, inside, height, width, depth * 4, plane, depth * 4, below, right);
   };
 }
