@@ -41,7 +41,8 @@ describe("FloatNetwork", () => {
         expect(relativeError(outputs[i]!, expected[tensor]!)).toBeLessThan(1e-5);
       });
     }
-    expect([...seen].sort()).toEqual(OPS.map(({ name }) => name).sort());
+    const ops = OPS.filter(({ activations }) => activations > 0);
+    expect([...seen].sort()).toEqual(ops.map(({ name }) => name).sort());
   });
 
   it("gives the same values whatever ran before", async () => {
