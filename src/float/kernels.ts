@@ -18,6 +18,8 @@ const BINDERS: ReadonlyMap<string, Binder> = new Map<string, Binder>([
   ["mean", bindMean],
   ["softmax", bindSoftmax],
   ["pad", bindPad],
+  ["slice", bindSlice],
+  ["concat", bindConcat],
 ]);
 
 /** The wasm step of a node, or undefined where its definition must run instead. */
@@ -106,5 +108,41 @@ function bindPad({ wasm, node, inputs, output, from, to }: Binding): Step | unde
     wasm.clear(to, bytes);
     const plane = width * depth * 4;
     wasm.copy_blocks(from[0]!, inside, height, width, depth * 4, plane, depth * 4, below, right);
+  };
+}
+
+interface Slice {
+  /** By dimension: the first element, how many, and the distance from one to the next. */
+  readonly begin: readonly number[];
+  readonly size: readonly number[];
+  readonly strides: readonly number[];
+}
+
+/** Boxes of images whose pixels stay whole. */
+function bindSlice({ wasm, node, inputs, from, to }: Binding): Step | undefined {
+  const { begin, size, strides } = node.attributes as Slice;
+  const [, , width = 0, depth = 0] = inputs[0]!.shape;
+  if (size.length !== 4 || strides[3] !== 1 || strides.some((stride) => stride < 0)) return undefined;
+  const [, y, x, channel] = begin as [number, number, number, number];
+  const [, height, columns, channels] = size as [number, number, number, number];
+  const start = from[0]! + ((y * width + x) * depth + channel) * 4;
+  const [below, right] = [strides[1]! * width * depth * 4, strides[2]! * depth * 4];
+  const bytes = channels * 4;
+  return () => wasm.copy_blocks(start, to, height, columns, bytes, below, right, columns * bytes, bytes);
+}
+
+function bindConcat({ wasm, node, inputs, output, from, to }: Binding): Step {
+  const { axis } = node.attributes as { axis: number };
+  const rows = elements(output.shape.slice(0, axis));
+  const row = (elements(output.shape) / rows) * 4;
+  let offset = 0;
+  const copies = inputs.map((input, i) => {
+    const bytes = (elements(input!.shape) / rows) * 4;
+    const target = to + offset;
+    offset += bytes;
+    return () => wasm.copy_blocks(from[i]!, target, 1, rows, bytes, 0, bytes, 0, row);
+  });
+  return () => {
+    for (const copy of copies) copy();
   };
 }
