@@ -40,6 +40,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  weightAxis: 0,
 
   shape([x, weights], attributes) {
     const { groups = 1 } = attributes;
