@@ -16,7 +16,7 @@ import {
   STEP_ENGINE,
   STEP_OPCODE,
 } from "./abi";
-import { PAIRED } from "./arrange";
+import { RELAXED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
 import { add_a8 } from "./kernels/add";
 import { gather, inputStage, outputStage, spread } from "./kernels/border";
@@ -88,7 +88,7 @@ function convolve(step: usize): void {
     return;
   }
   if (HAS_RELAXED_DOT) {
-    if (word(step, STEP_ENGINE) != PAIRED) {
+    if (word(step, STEP_ENGINE) & RELAXED) {
       conv_a8w8__relaxed(step);
       return;
     }
