@@ -23,6 +23,7 @@ import { gather, inputStage, outputStage, spread } from "./kernels/border";
 import { conv_a8w8__scalar } from "./kernels/conv";
 import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
 import { conv_a8w8__simd } from "./kernels/conv.simd";
+import { conv_a8w8__simd_winograd, takesWinograd } from "./kernels/conv.winograd";
 import { pad_a8, reshape_a8 } from "./kernels/copy";
 import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
@@ -93,5 +94,9 @@ function convolve(step: usize): void {
       return;
     }
   }
-  conv_a8w8__simd(step);
+  if (takesWinograd(step)) {
+    conv_a8w8__simd_winograd(step);
+  } else {
+    conv_a8w8__simd(step);
+  }
 }
