@@ -35,7 +35,7 @@ import {
   TENSOR_WIDTH,
   TENSOR_ZERO_POINT,
 } from "../abi";
-import { prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
+import { prepareEpilogue, requantizeStrip, STRIP } from "../numerics/requantize.simd";
 import { arenaPtr, flip, pixels, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
@@ -68,9 +68,9 @@ export function takesWinograd(step: usize): bool {
   );
 }
 
-/** Where the first channel of the present group of tiles lies: input windows and output corners, TILES of each. */
+/** Addresses of the present group's windows, and of its output pixels: the four of a tile one behind the other. */
 const CORNERS: usize = memory.data(TILES * 4, 16);
-const TARGETS: usize = memory.data(TILES * 4, 16);
+const OUTPUTS: usize = memory.data(TILES * 4 * 4, 16);
 
 export function conv_a8w8__simd_winograd(step: usize): void {
   const input = tensorOf(step, STEP_IN);
@@ -99,9 +99,10 @@ export function conv_a8w8__simd_winograd(step: usize): void {
       for (let point = 0; point < POINTS; point++) {
         multiply(windows + point * depth * TILES * 2, weights + point * depth * 16, depth, sums + point * 128);
       }
-      for (let i = 0; i < TILES; i++) {
-        transformSums(step, sums + i * 32, load<usize>(TARGETS + i * 4), n, min(CHANNEL_BLOCK, channels - n));
-      }
+      const bias = weightsPtr + word(step, CONV_BIAS_AT) + n * 4;
+      for (let i = 0; i < TILES; i++) transformSums(sums + i * 32, bias, STRIP + i * 128);
+      const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + n * 4;
+      requantizeStrip(OUTPUTS, TILES * 4, min(CHANNEL_BLOCK, channels - n), multipliers, n);
     }
   }
   fillHalo(output);
@@ -117,8 +118,13 @@ function placeTiles(step: usize, input: usize, output: usize, first: i32, tiles:
     const y = tile / across << 1;
     const x = tile % across << 1;
     store<usize>(CORNERS + i * 4, corner + y * inputRow + x * inputPixel);
-    const target = pixels(output) + y * word(output, TENSOR_ROW_PITCH) + x * word(output, TENSOR_PIXEL_PITCH);
-    store<usize>(TARGETS + i * 4, target);
+    const row = word(output, TENSOR_ROW_PITCH);
+    const pixel = word(output, TENSOR_PIXEL_PITCH);
+    const out = pixels(output) + y * row + x * pixel;
+    store<usize>(OUTPUTS + i * 16, out);
+    store<usize>(OUTPUTS + i * 16, out + pixel, 4);
+    store<usize>(OUTPUTS + i * 16, out + row, 8);
+    store<usize>(OUTPUTS + i * 16, out + row + pixel, 12);
   }
 }
 
@@ -284,25 +290,15 @@ function multiply(a0: usize, w: usize, depth: i32, sums: usize): void {
   v128.store(sums, h3, 112);
 }
 
-/** Sixteen sums of one tile to its 2x2 outputs, eight channels: A' m A, a quarter, plus the bias; requantized. */
-function transformSums(step: usize, sums: usize, target: usize, n: usize, valid: i32): void {
-  const output = tensorOf(step, STEP_OUT);
-  const bias = weightsPtr + word(step, CONV_BIAS_AT) + n * 4;
-  const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + n * 4;
-  outputs(sums, v128.load(bias), 0);
-  outputs(sums + 16, v128.load(bias, 16), 16);
-  for (let i = 0; i < 4; i++) {
-    const at = target + n + (i >> 1) * word(output, TENSOR_ROW_PITCH) + (i & 1) * word(output, TENSOR_PIXEL_PITCH);
-    storeBytes(at, requantize8(v128.load(PIXELS + i * 32), v128.load(PIXELS + i * 32, 16), multipliers), valid);
-  }
+/** Sixteen sums of one tile to the accumulators of its 2x2 pixels, eight channels: a quarter of A' m A, and the bias. */
+function transformSums(sums: usize, bias: usize, strip: usize): void {
+  outputs(sums, v128.load(bias), strip);
+  outputs(sums + 16, v128.load(bias, 16), strip + 16);
 }
-
-/** Accumulators of a tile's four pixels, eight channels each. */
-const PIXELS: usize = memory.data(128, 16);
 
 // @ts-ignore: decorator
 @inline
-function outputs(sums: usize, bias: v128, half: usize): void {
+function outputs(sums: usize, bias: v128, strip: usize): void {
   const m00 = v128.load(sums, 0);
   const m01 = v128.load(sums, 128);
   const m02 = v128.load(sums, 256);
@@ -327,10 +323,10 @@ function outputs(sums: usize, bias: v128, half: usize): void {
   const q2 = i32x4.sub(i32x4.sub(m12, m22), m32);
   const p3 = i32x4.add(i32x4.add(m03, m13), m23);
   const q3 = i32x4.sub(i32x4.sub(m13, m23), m33);
-  v128.store(PIXELS + 0 + half, quarter(i32x4.add(i32x4.add(p0, p1), p2), bias));
-  v128.store(PIXELS + 32 + half, quarter(i32x4.sub(i32x4.sub(p1, p2), p3), bias));
-  v128.store(PIXELS + 64 + half, quarter(i32x4.add(i32x4.add(q0, q1), q2), bias));
-  v128.store(PIXELS + 96 + half, quarter(i32x4.sub(i32x4.sub(q1, q2), q3), bias));
+  v128.store(strip, quarter(i32x4.add(i32x4.add(p0, p1), p2), bias));
+  v128.store(strip, quarter(i32x4.sub(i32x4.sub(p1, p2), p3), bias), 32);
+  v128.store(strip, quarter(i32x4.add(i32x4.add(q0, q1), q2), bias), 64);
+  v128.store(strip, quarter(i32x4.sub(i32x4.sub(q1, q2), q3), bias), 96);
 }
 
 // @ts-ignore: decorator
