@@ -21,10 +21,10 @@ export function readLabels(path: string): string[] {
 
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
-  const { output, labels, json, ...others } = options;
-  const { bytes, compiled } = await loadModel(path, {
-    ...others,
+  const { output, labels, strip, json } = options;
+  const { bytes, compiled } = await loadModel(path, options, {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
+    ...(strip === undefined ? {} : { strip }),
   });
   if (compiled === undefined) {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {

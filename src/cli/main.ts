@@ -6,6 +6,7 @@ import { PRESETS } from "../precision/policy.ts";
 import { bench } from "./bench.ts";
 import { OBSERVERS } from "./calibration.ts";
 import { check } from "./check.ts";
+import { compare } from "./compare.ts";
 import { compileCommand } from "./compile.ts";
 import { evaluate } from "./eval.ts";
 import { inspect, STAGES } from "./inspect.ts";
@@ -79,6 +80,18 @@ compiling("eval", "top-1 accuracy on labelled samples")
 compiling("inspect", "what a file holds, or a stage of its compilation as text")
   .addOption(new Option("--stage <stage>", "the text of one stage").choices([...STAGES]))
   .action(inspect);
+
+const comparison = program
+  .command("compare")
+  .argument("<a>", "a model of any format; a float one runs in float")
+  .argument("<b>", "another")
+  .description("where two models part: signal-to-noise of every layer that both have")
+  .requiredOption("-i, --input <file>", "npy or a picture, prepared for each model")
+  .option("-n, --count <samples>", "how many samples of the file", Number, 8)
+  .option("--below <dB>", "signal-to-noise at which models part", Number, 20)
+  .option("--json", "print JSON")
+  .action(compare);
+for (const option of preparation) comparison.addOption(option);
 
 compiling("bench", "time the model on every engine build of this host")
   .option("--seconds <n>", "time for each build", Number, 2)

@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { MAGIC } from "../../assembly/abi.ts";
-import { type Compiled, compile, isFloat } from "../compile.ts";
+import { type Compiled, type CompileOptions, compile, isFloat } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
 import { importModel } from "../import/index.ts";
@@ -37,42 +37,41 @@ export function siblingsOf(path: string): (name: string) => Uint8Array {
   };
 }
 
-/** What the commands take of a model's own options. */
-export interface LoadOptions extends FloatFlags {
-  readonly labels?: readonly string[];
-  readonly strip?: boolean;
-}
+/** What a command adds to what it writes. */
+type Additions = Pick<CompileOptions, "labels" | "strip">;
 
 /** Reads `.dyad`, or compiles `.tflite` and `.onnx`; Ctrl-C stops it. Throws DyadicError with the file's name. */
-export async function loadModel(path: string, options: LoadOptions = {}): Promise<LoadedModel> {
+export async function loadModel(
+  path: string,
+  flags: FloatFlags = {},
+  additions: Additions = {},
+): Promise<LoadedModel> {
   const bytes = readBytes(path);
   if (isCompiled(bytes)) {
-    refuseFloatFlags(path, options);
+    refuseFloatFlags(path, flags);
     return { bytes };
   }
-  const { labels, strip } = options;
   const compiled = await interruptible((signal) =>
     compile(bytes, {
       readExternal: siblingsOf(path),
       file: path,
-      ...(labels && { labels }),
-      ...(strip !== undefined && { strip }),
-      ...floatOptions(options, signal),
+      ...additions,
+      ...floatOptions(flags, signal),
     }),
   );
   return { bytes: compiled.model, compiled };
 }
 
 /** The model for questions of size and time: a float model without samples has made-up ranges, which change neither. */
-export async function loadForSize(path: string, options: LoadOptions = {}): Promise<LoadedModel> {
+export async function loadForSize(path: string, flags: FloatFlags = {}): Promise<LoadedModel> {
   const bytes = readBytes(path);
-  if (isCompiled(bytes) || options.calibrate !== undefined || options.cache !== undefined) {
-    return loadModel(path, options);
+  if (isCompiled(bytes) || flags.calibrate !== undefined || flags.cache !== undefined) {
+    return loadModel(path, flags);
   }
   const readExternal = siblingsOf(path);
   const made = (graph: Graph) => new Map(graph.tensors.map((_, tensor) => [tensor, { min: -1, max: 1 }]));
   const float = isFloat(simplify(importModel(bytes, path, { readExternal })));
-  const { policy } = floatOptions(options);
+  const { policy } = floatOptions(flags);
   const compiled = await compile(bytes, {
     readExternal,
     file: path,
