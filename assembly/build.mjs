@@ -3,7 +3,12 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { main } from "assemblyscript/asc";
 
-const ENTRIES = { engine: "assembly/index.ts", "dyadic-wasi": "assembly/wasi.ts", test: "assembly/test.ts" };
+const ENTRIES = {
+  engine: "assembly/index.ts",
+  calibrator: "assembly/float/index.ts",
+  "dyadic-wasi": "assembly/wasi.ts",
+  test: "assembly/test.ts",
+};
 const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8"));
 
 /** The entry file that an artefact is made of: by the first part of its name. */

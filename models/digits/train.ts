@@ -1,9 +1,15 @@
-// Trains the digit classifier and writes digits.dyad: `npm run train:digits [MNIST DIRECTORY]`.
+// Trains the digit classifier, quantizes it and writes digits.dyad: `npm run train:digits [MNIST DIRECTORY]`.
+import { writeFileSync } from "node:fs";
+import { compileGraph } from "../../src/compile.ts";
+import type { IntegerGraph } from "../../src/graph/integer.ts";
+import { runReference } from "../../src/quantize/reference.ts";
 import { vary } from "./augment.ts";
 import { type Digits, PIXELS, readDigits } from "./mnist.ts";
 import { argmax, Network } from "./network.ts";
+import { asReals, quantize } from "./quantize.ts";
 import { seeded, shuffle } from "./random.ts";
 
+const OUTPUT = "models/digits/digits.dyad";
 const SEED = 20_250_101;
 const EPOCHS = 8;
 const BATCH = 32;
@@ -11,6 +17,8 @@ const RATE = 0.003;
 const DECAY = 0.01;
 /** Training images that only measure progress; choices were made on them, never on the test half. */
 const HELD_OUT = 3000;
+/** Training images that give the activations their ranges. */
+const CALIBRATION = 500;
 
 function train(digits: Digits): Network {
   const random = seeded(SEED);
@@ -19,8 +27,7 @@ function train(digits: Digits): Network {
   const steps = Math.ceil(order.length / BATCH) * EPOCHS;
   const image = new Float64Array(PIXELS);
   let step = 0;
-  for (let epoch = 0; epoch < EPOCHS; epoch++) {
-    const began = Date.now();
+  for (let epoch = 1; epoch <= EPOCHS; epoch++) {
     shuffle(order, random);
     let right = 0;
     for (let at = 0; at < order.length; at += BATCH) {
@@ -32,11 +39,8 @@ function train(digits: Digits): Network {
       }
       network.step(rateAt(step++ / steps), batch.length, DECAY);
     }
-    const heldOut = accuracy(network, digits, digits.count - HELD_OUT, digits.count);
-    const seconds = Math.round((Date.now() - began) / 1000);
-    console.error(
-      `epoch ${epoch + 1}: ${percent(right / order.length)} of varied digits, ${percent(heldOut)} held out, ${seconds} s`,
-    );
+    const heldOut = floatAccuracy(network, digits, digits.count - HELD_OUT);
+    console.error(`epoch ${epoch}: ${percent(right / order.length)} varied, ${percent(heldOut)} held out`);
   }
   return network;
 }
@@ -46,25 +50,37 @@ function rateAt(progress: number): number {
   return RATE * Math.min(progress * 20, (1 - progress) / 0.95);
 }
 
-function accuracy(network: Network, digits: Digits, from: number, to: number): number {
-  const image = new Float64Array(PIXELS);
-  let right = 0;
-  for (let i = from; i < to; i++) {
-    for (let k = 0; k < PIXELS; k++) image[k] = digits.pixels[i * PIXELS + k]! / 255;
-    if (argmax(network.forward(image)) === digits.labels[i]) right++;
-  }
-  return right / (to - from);
+function floatAccuracy(network: Network, digits: Digits, from: number): number {
+  return accuracy(digits, from, (i) => argmax(network.forward(asReals(digits.pixels, i))));
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+function integerAccuracy(graph: IntegerGraph, digits: Digits): number {
+  return accuracy(digits, 0, (i) => {
+    const bytes = digits.pixels.subarray(i * PIXELS, (i + 1) * PIXELS);
+    const codes = runReference(graph, [Int8Array.from(bytes, (byte) => byte - 128)]);
+    return argmax(codes[graph.outputs[0]!.tensor]!);
+  });
+}
+
+function accuracy(digits: Digits, from: number, classify: (index: number) => number): number {
+  let right = 0;
+  for (let i = from; i < digits.count; i++) if (classify(i) === digits.labels[i]) right++;
+  return right / (digits.count - from);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+const began = Date.now();
 const directory = process.argv[2] ?? `${process.env.DYADIC_ASSETS ?? "../shared/assets"}/mnist`;
-const network = train(readDigits(directory, "train"));
+const digits = readDigits(directory, "train");
+const network = train(digits);
+const seconds = Math.round((Date.now() - began) / 1000);
+const samples = Array.from({ length: CALIBRATION }, (_, i) => asReals(digits.pixels, i));
+const { model, integer, layout } = compileGraph(quantize(network, samples));
+writeFileSync(OUTPUT, model);
 const test = readDigits(directory, "test");
-console.error(`test ${percent(accuracy(network, test, 0, test.count))}`);
-
-import { writeFileSync } from "node:fs";
-
-writeFileSync(
-  "/tmp/digits-weights.json",
-  JSON.stringify(network.layers.map((l) => [[...l.weights.values], [...l.bias.values]])),
-);
+console.log(`trained in ${seconds} s; ${OUTPUT}: ${model.length} bytes, arena ${layout.peakBytes} bytes`);
+console.log(`float ${percent(floatAccuracy(network, test, 0))} of ${test.count} test digits`);
+console.log(`integer ${percent(integerAccuracy(integer, test))} of ${test.count} test digits`);

@@ -10,6 +10,11 @@ const BOUNDS: Record<Activation, readonly [min: number, max: number]> = {
   reluN1To1: [-1, 1],
 };
 
+/** The interval that the activation clamps to; infinite ends where it does not. */
+export function activationBounds(activation: Activation): readonly [min: number, max: number] | undefined {
+  return BOUNDS[activation];
+}
+
 export function activate(value: number, activation: Activation): number {
   const [min, max] = BOUNDS[activation];
   return clamp(value, min, max);

@@ -19,7 +19,7 @@ export const argMax: Op<Record<string, never>, Record<string, never>> = {
   name: "argMax",
   opcode: OP_ARG_MAX,
   contract: CONTRACT_A8,
-  kernels: ["arg_max_a8"],
+  kernels: ["channels_a8"],
   stepBytes: ARG_MAX_STEP_BYTES,
   activations: 1,
   inPlace: [],

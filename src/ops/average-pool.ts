@@ -118,7 +118,7 @@ export const averagePool: Op<AveragePoolAttributes, AveragePoolParameters> = {
   name: "averagePool",
   opcode: OP_AVERAGE_POOL,
   contract: CONTRACT_A8,
-  kernels: ["average_pool_a8"],
+  kernels: ["pool_a8"],
   stepBytes: AVERAGE_POOL_STEP_BYTES,
   activations: 1,
   inPlace: [],

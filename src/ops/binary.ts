@@ -82,7 +82,7 @@ export function binary(
     name,
     opcode,
     contract: CONTRACT_A8,
-    kernels: [`${name}_a8`],
+    kernels: ["pointwise_a8"],
     stepBytes: BINARY_STEP_BYTES,
     activations: 2,
     inPlace: [0, 1],

@@ -24,7 +24,7 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   name: "dense",
   opcode: OP_DENSE,
   contract: CONTRACT_A8W8,
-  kernels: ["dense_a8w8"],
+  kernels: ["conv_a8w8"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
   inPlace: [],

@@ -2,6 +2,7 @@ import { DyadicError } from "../error.ts";
 import { add } from "./add.ts";
 import { argMax } from "./arg-max.ts";
 import { averagePool } from "./average-pool.ts";
+import { batchNormalization } from "./batch-normalization.ts";
 import { concat } from "./concat.ts";
 import { constant } from "./constant.ts";
 import { conv } from "./conv.ts";
@@ -28,7 +29,7 @@ import { sum } from "./sum.ts";
 import { transpose } from "./transpose.ts";
 import { unary } from "./unary.ts";
 
-/** Every op that Dyadic knows, each declared once in its own file. */
+/** Every op of the engine, each declared once in its own file. */
 export const OPS = [
   constant,
   conv,
@@ -60,7 +61,10 @@ export const OPS = [
   requantize,
 ] as unknown as readonly Op[];
 
-const BY_NAME = new Map(OPS.map((op) => [op.name, op]));
+/** Ops that float graphs alone have: passes fold them, and `lower` refuses what is left. */
+export const FLOAT_OPS = [batchNormalization] as unknown as readonly Op[];
+
+const BY_NAME = new Map([...OPS, ...FLOAT_OPS].map((op) => [op.name, op]));
 
 /** The definition of an op; throws UNSUPPORTED_OP with what there is. */
 export function opNamed(name: string): Op {

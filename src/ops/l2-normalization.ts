@@ -18,7 +18,7 @@ export const l2Normalization: Op<Record<string, never>, Record<string, never>> =
   name: "l2Normalization",
   opcode: OP_L2_NORMALIZE,
   contract: CONTRACT_A8,
-  kernels: ["l2_normalize_a8"],
+  kernels: ["channels_a8"],
   stepBytes: L2_NORMALIZE_STEP_BYTES,
   activations: 1,
   inPlace: [],

@@ -12,7 +12,7 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
   name: "maxPool",
   opcode: OP_MAX_POOL,
   contract: CONTRACT_A8,
-  kernels: ["max_pool_a8"],
+  kernels: ["pool_a8"],
   stepBytes: MAX_POOL_STEP_BYTES,
   activations: 1,
   inPlace: [],

@@ -43,7 +43,7 @@ export const mean: Op<ReduceAttributes, AveragePoolParameters> = {
   name: "mean",
   opcode: OP_AVERAGE_POOL,
   contract: CONTRACT_A8,
-  kernels: ["average_pool_a8"],
+  kernels: ["pool_a8"],
   stepBytes: AVERAGE_POOL_STEP_BYTES,
   activations: 1,
   inPlace: [],

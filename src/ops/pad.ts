@@ -12,7 +12,7 @@ import { DyadicError } from "../error.ts";
 import { affineOf } from "./convolution.ts";
 import type { Halo, Op } from "./op.ts";
 
-interface PadAttributes {
+export interface PadAttributes {
   readonly padding: Halo;
   readonly channels: readonly [before: number, after: number];
   /** Distance in the output between neighbouring pixels of the input: zeros between them; [1, 1] when absent. */

@@ -45,7 +45,7 @@ function rearrange(
     name,
     opcode,
     contract: CONTRACT_A8,
-    kernels: [`${name}_a8`],
+    kernels: ["rearrange_a8"],
     stepBytes: REARRANGE_STEP_BYTES,
     activations: 1,
     inPlace: [],

@@ -9,7 +9,7 @@ export const sum: Op<ReduceAttributes, AveragePoolParameters> = {
   name: "sum",
   opcode: OP_AVERAGE_POOL,
   contract: CONTRACT_A8,
-  kernels: ["average_pool_a8"],
+  kernels: ["pool_a8"],
   stepBytes: AVERAGE_POOL_STEP_BYTES,
   activations: 1,
   inPlace: [],

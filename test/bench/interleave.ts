@@ -12,6 +12,10 @@ export interface Protocol {
   readonly batchMs: number;
   /** Fewest runs of a batch, so that the caches that the last subject left do not decide. */
   readonly batchRuns: number;
+  /** A batch during which the process had the core for less than this share of the time is measured again, */
+  readonly undisturbed: number;
+  /** at most so often. */
+  readonly retries: number;
   /** Warm-up lasts at least, and at most, this long; in between until three windows agree. */
   readonly warmUpMs: readonly [least: number, most: number];
   /** Largest spread of three windows that counts as stable. */
@@ -22,7 +26,9 @@ export const PROTOCOL: Protocol = {
   rounds: 11,
   batchMs: 20,
   batchRuns: 3,
-  warmUpMs: [1000, 6000],
+  undisturbed: 0.98,
+  retries: 15,
+  warmUpMs: [1000, 5000],
   stable: 0.03,
 };
 
@@ -31,18 +37,46 @@ export interface Timing {
   readonly runsPerBatch: number;
   /** Milliseconds of one run, a value a round. */
   readonly roundsMs: readonly number[];
+  /** Rounds whose every try was disturbed. */
+  readonly disturbed: number;
   readonly minimumMs: number;
   readonly medianMs: number;
 }
 
+interface Batch {
+  readonly elapsed: number;
+  /** Share of that time in which the process ran; what other processes took is missing. */
+  readonly share: number;
+}
+
 /** Milliseconds that `runs` runs take; between two of them control is in JavaScript, so compilers can change tiers. */
-async function batch(task: Task, runs: number): Promise<number> {
+async function batch(task: Task, runs: number): Promise<Batch> {
+  const before = process.cpuUsage();
   const start = performance.now();
   for (let i = 0; i < runs; i++) {
     const pending = task.run();
     if (pending !== undefined) await pending;
   }
-  return performance.now() - start;
+  const elapsed = performance.now() - start;
+  const { user, system } = process.cpuUsage(before);
+  return { elapsed, share: (user + system) / 1000 / elapsed };
+}
+
+/** The least disturbed of a few batches, as soon as one is not disturbed. */
+async function quietBatch(task: Task, runs: number, { undisturbed, retries }: Protocol): Promise<Batch> {
+  let best: Batch | undefined;
+  for (let attempt = 0; attempt <= retries; attempt++) {
+    if (attempt > 0) await pause(10);
+    await batch(task, 1); // caches and branch predictors are the last subject's
+    const next = await batch(task, runs);
+    if (best === undefined || next.share > best.share) best = next;
+    if (best.share >= undisturbed) break;
+  }
+  return best!;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Runs until the latency is stable; returns how long that took, and the latency. */
@@ -54,11 +88,11 @@ async function warmUp(
   let spent = 0;
   let runs = 1;
   for (;;) {
-    const elapsed = await batch(task, runs);
+    const { elapsed } = await batch(task, runs);
     spent += elapsed;
     windows.push(elapsed / runs);
     runs = Math.max(1, Math.round((runs * 100) / Math.max(elapsed, 0.01))); // windows of 100 ms
-    await new Promise((resolve) => setTimeout(resolve, 1)); // lets the compiler's threads have the core
+    await pause(1); // lets the compiler's threads have the core
     const last = windows.slice(-3);
     const spread = Math.max(...last) / Math.min(...last) - 1;
     if (spent >= warmUpMs[1] || (spent >= warmUpMs[0] && last.length === 3 && spread <= stable)) {
@@ -78,19 +112,20 @@ export async function interleave(
     progress(`warming up ${task.name}`);
     const { spent, latency } = await warmUp(task, protocol);
     const runs = Math.max(protocol.batchRuns, Math.ceil(protocol.batchMs / latency));
-    states.push({ task, spent, runs, roundsMs: [] as number[] });
+    states.push({ task, spent, runs, batches: [] as Batch[] });
   }
   for (let round = 0; round < protocol.rounds; round++) {
     progress(`round ${round + 1}/${protocol.rounds}`);
     for (let turn = 0; turn < states.length; turn++) {
       const state = states[(round + turn) % states.length]!;
-      await batch(state.task, 1);
-      state.roundsMs.push((await batch(state.task, state.runs)) / state.runs);
+      state.batches.push(await quietBatch(state.task, state.runs, protocol));
     }
   }
-  return states.map(({ spent, runs, roundsMs }) => {
+  return states.map(({ spent, runs, batches }) => {
+    const roundsMs = batches.map(({ elapsed }) => elapsed / runs);
+    const disturbed = batches.filter(({ share }) => share < protocol.undisturbed).length;
     const sorted = roundsMs.toSorted((a, b) => a - b);
     const [minimumMs, medianMs] = [sorted[0]!, sorted[sorted.length >> 1]!];
-    return { warmUpMs: Math.round(spent), runsPerBatch: runs, roundsMs, minimumMs, medianMs };
+    return { warmUpMs: Math.round(spent), runsPerBatch: runs, roundsMs, disturbed, minimumMs, medianMs };
   });
 }

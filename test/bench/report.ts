@@ -63,6 +63,7 @@ export function modelTable({ subjects, macs }: ModelResult): string {
       "GMAC/s",
       "speed by min",
       "speed by median",
+      "disturbed",
       "same answer",
       "equal codes",
     ],
@@ -73,6 +74,7 @@ export function modelTable({ subjects, macs }: ModelResult): string {
       (macs / subject.minimumMs / 1e6).toFixed(1),
       times("minimumMs", subject),
       times("medianMs", subject),
+      `${subject.disturbed}`,
       percent(subject.agreement.argmax),
       percent(subject.agreement.equal),
     ]),
@@ -93,6 +95,7 @@ function section(results: Results): string {
     `Versions: ${list(versions)}; commit ${results.commit}. Self-test class: ${list(selfTestClass)}.`,
     `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
       `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms, until three windows agree within ${percent(protocol.stable)}.`,
+    `A batch with less than ${percent(protocol.undisturbed)} of the core was measured again, up to ${protocol.retries} times.`,
   ];
   for (const model of results.models) {
     lines.push("", `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`, "", modelTable(model));
@@ -105,9 +108,9 @@ const INTRODUCTION = `# Results
 Written by \`npm run bench -- --save\` in test/bench from the JSON files beside this page: do not edit.
 
 All subjects of a model run in one process, one thread, in turns; a run hands the input over and ends with the output
-in memory. "min" and "median" are over rounds. "Speed" is how many times as fast as ${BASELINE} in the same rounds.
+in memory. "min" and "median" are over rounds, "disturbed" is how many rounds other processes shared in spite of tries. "Speed" is how many times as fast as ${BASELINE} in the same rounds.
 onnxruntime gets the same network, weights and scales as QDQ ONNX with u8 codes at its border (\`float32\`: the same real
-values, not quantized). "Same answer" and "equal codes" compare its outputs with Dyadic's on the golden inputs; the
+values, not quantized). "Same answer" and "equal codes" compare its outputs with Dyadic's on real inputs; the
 Dyadic builds are equal bit for bit, or there would be no page.
 `;
 

@@ -1,0 +1,85 @@
+// The exports of assembly/build/calibrator.wasm. Addresses and lengths are bytes; see assembly/float/.
+
+type Bounds = [low: number, high: number];
+type Pool = [
+  input: number,
+  output: number,
+  height: number,
+  width: number,
+  channels: number,
+  outHeight: number,
+  outWidth: number,
+  kernelHeight: number,
+  kernelWidth: number,
+  strideHeight: number,
+  strideWidth: number,
+  padTop: number,
+  padLeft: number,
+  ...Bounds,
+];
+
+export interface CalibratorExports {
+  readonly memory: WebAssembly.Memory;
+  heap_base(): number;
+  reserve(end: number): number;
+  conv(
+    ...operands: [
+      input: number,
+      weights: number,
+      bias: number,
+      output: number,
+      height: number,
+      width: number,
+      channels: number,
+      rows: number,
+      segments: number,
+      runBytes: number,
+      rowBytes: number,
+      segmentBytes: number,
+      windowStep: number,
+      windowRowStep: number,
+      ...Bounds,
+    ]
+  ): void;
+  depthwise(
+    ...operands: [
+      input: number,
+      weights: number,
+      bias: number,
+      output: number,
+      height: number,
+      width: number,
+      channels: number,
+      rows: number,
+      columns: number,
+      rowBytes: number,
+      segmentBytes: number,
+      windowStep: number,
+      windowRowStep: number,
+      ...Bounds,
+    ]
+  ): void;
+  add(...operands: [a: number, b: number, output: number, count: number, ...Bounds]): void;
+  clamp(...operands: [x: number, output: number, count: number, ...Bounds]): void;
+  average_pool(...operands: Pool): void;
+  max_pool(...operands: Pool): void;
+  softmax(x: number, output: number, rows: number, channels: number, beta: number): void;
+  fill(target: number, value: number, count: number): void;
+  copy_blocks(
+    source: number,
+    target: number,
+    planes: number,
+    rows: number,
+    bytes: number,
+    sourcePlane: number,
+    sourceRow: number,
+    targetPlane: number,
+    targetRow: number,
+  ): void;
+}
+
+/** A fresh instance with memory of its own. */
+export async function instantiateCalibrator(module: WebAssembly.Module): Promise<CalibratorExports> {
+  const { exports } = await WebAssembly.instantiate(module, {});
+  return exports as unknown as CalibratorExports;
+}

@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import binaryen from "binaryen";
+import { build } from "esbuild";
+import { describe, expect, test } from "vitest";
+import { ROOT } from "../cases/sources.ts";
+
+const MOST_ENGINE_BYTES = 64 * 1024;
+const MOST_RUNTIME_BYTES = 10 * 1024;
+const FLOAT = /\b(f32|f64|f32x4|f64x2|f16x8)\b/;
+const VECTOR = /\bv128\b/;
+
+const BUILDS = join(ROOT, "assembly/build");
+const RELEASED = readdirSync(BUILDS).filter((file) => /^(engine|dyadic-wasi).*\.wasm$/.test(file));
+
+function wasm(file: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(join(BUILDS, file)));
+}
+
+/** Everything a module does, as text. */
+function disassemble(file: string): string {
+  const module = binaryen.readBinary(wasm(file));
+  const text = module.emitText();
+  module.dispose();
+  return text;
+}
+
+test("the three engines are there", () => {
+  expect(RELEASED).toEqual(
+    expect.arrayContaining(["engine.wasm", "engine-relaxed.wasm", "engine-scalar.wasm"]),
+  );
+});
+
+describe.each(RELEASED)("%s", (file) => {
+  test("is at most 64 KB", () => {
+    expect(wasm(file).length).toBeLessThanOrEqual(MOST_ENGINE_BYTES);
+  });
+
+  test("imports nothing, or WASI alone", async () => {
+    const imports = WebAssembly.validate(wasm(file))
+      ? WebAssembly.Module.imports(await WebAssembly.compile(wasm(file))).map(({ module }) => module)
+      : Array.from(disassemble(file).matchAll(/\(import "(\w+)"/g), ([, module]) => module!);
+    const allowed = file.startsWith("dyadic-wasi") ? ["wasi_snapshot_preview1"] : [];
+    expect(imports.filter((module) => !allowed.includes(module))).toEqual([]);
+  });
+
+  test("has no float opcode, and without SIMD no vector", () => {
+    const text = disassemble(file);
+    expect(text.split("\n").filter((line) => FLOAT.test(line))).toEqual([]);
+    if (file.includes("-scalar")) expect(VECTOR.test(text)).toBe(false);
+  });
+});
+
+test("the patterns see what binaryen prints", () => {
+  const module = new binaryen.Module();
+  const sum = module.f32.add(module.f32.const(1), module.local.get(0, binaryen.f32));
+  module.addFunction("f", binaryen.createType([binaryen.f32]), binaryen.f32, [], sum);
+  expect(FLOAT.test(module.emitText())).toBe(true);
+  expect(VECTOR.test(disassemble("engine.wasm"))).toBe(true);
+});
+
+test("the runtime's browser entry is at most 10 KB, minified and gzipped, without the .wasm", async () => {
+  const { outputFiles } = await build({
+    entryPoints: [join(ROOT, "src/runtime/browser.ts")],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    write: false,
+    logLevel: "silent",
+  });
+  const bytes = gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
+  console.log(`runtime, browser entry: ${bytes} bytes gzipped`);
+  expect(bytes).toBeLessThanOrEqual(MOST_RUNTIME_BYTES);
+});
