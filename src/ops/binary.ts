@@ -16,7 +16,8 @@ import { affineOf } from "./convolution.ts";
 import type { Lowering, Op, StepEncoder } from "./op.ts";
 
 export interface BinaryAttributes {
-  readonly activation: Activation;
+  /** "none" when absent. */
+  readonly activation?: Activation;
 }
 
 export interface BinaryParameters {
@@ -87,7 +88,7 @@ export function binary(
     activations: 2,
     inPlace: [0, 1],
     shape: ([a, b]) => broadcastShape(a!, b!),
-    float([a, b], { activation }) {
+    float([a, b], { activation = "none" }) {
       const shape = broadcastShape(a!.shape, b!.shape);
       const data = new Float32Array(shape.reduce((x, y) => x * y, 1));
       return { shape, data: combine([a!, b!], shape, data, (x, y) => activate(real(x, y), activation)) };
@@ -119,7 +120,7 @@ export function operands({ node, inputs, output }: Lowering<BinaryAttributes>) {
   const a = affineOf(inputs[0]!, "the first input");
   const b = affineOf(inputs[1]!, "the second input");
   const to = affineOf(output, "the output");
-  const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint);
+  const [min, max] = activationCodes(node.attributes.activation ?? "none", to.scale, to.zeroPoint);
   return { a, b, to, min, max };
 }
 

@@ -17,8 +17,10 @@ interface ResizeAttributes {
   readonly alignCorners: boolean;
   /** A pixel's value is that of its centre, half a pixel from its corner. */
   readonly halfPixelCenters: boolean;
-  /** Where an output pixel lies in the input: exact, or by TensorFlow Lite's integer kernel's scale of 10 bits. */
-  readonly positions: "exact" | "tenBits";
+  /** Bilinear positions: exact, or by TensorFlow Lite's integer kernel's scale of 10 bits. Exact when absent. */
+  readonly positions?: "exact" | "tenBits";
+  /** How ONNX makes a position the nearest pixel; when absent, as TensorFlow Lite does. */
+  readonly rounding?: "floor" | "ceil" | "round_prefer_floor" | "round_prefer_ceil";
 }
 
 /** By output row and column: input row << 10 | weight of the next one, in 1/1024. */
@@ -29,13 +31,22 @@ export interface ResizeParameters {
 
 const ONE = 2 ** RESIZE_BITS;
 
+const ROUNDINGS = {
+  floor: Math.floor,
+  ceil: Math.ceil,
+  round_prefer_floor: (position: number) => Math.ceil(position - 0.5),
+  round_prefer_ceil: (position: number) => Math.floor(position + 0.5),
+};
+
 /** Where the output's elements lie on one axis of the input, in reals; between 0 and `from` - 1. */
 function positions(from: number, to: number, attributes: ResizeAttributes): number[] {
-  const { mode, alignCorners, halfPixelCenters: half } = attributes;
+  const { mode, alignCorners, halfPixelCenters: half, rounding } = attributes;
   const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
   const inside = (position: number) => Math.min(from - 1, Math.max(0, position));
   return Array.from({ length: to }, (_, i) => {
-    if (mode === "bilinear") return inside(half ? (i + 0.5) * scale - 0.5 : i * scale);
+    const exact = half ? (i + 0.5) * scale - 0.5 : i * scale;
+    if (mode === "bilinear") return inside(exact);
+    if (rounding !== undefined) return inside(ROUNDINGS[rounding](exact));
     const position = (i + (half ? 0.5 : 0)) * Math.fround(scale);
     return inside(Math.floor(alignCorners ? position + 0.5 : position));
   });

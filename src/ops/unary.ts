@@ -20,6 +20,8 @@ const FUNCTIONS = {
   geluTanh: (x) => 0.5 * x * (1 + tanh(ROOT_TWO_OVER_PI * (x + 0.044715 * x * x * x))),
   elu: (x, alpha) => (x >= 0 ? x : alpha * (exponential(x) - 1)),
   leakyRelu: (x, alpha) => (x >= 0 ? x : alpha * x),
+  clip: (x, low, high) => clamp(x, low, high),
+  erf: errorFunction,
   exp: (x) => (x <= 0 ? exponential(x) : 1 / exponential(-x)),
   sqrt: (x) => Math.sqrt(Math.max(0, x)),
   rsqrt: (x) => 1 / Math.sqrt(Math.max(0, x)),

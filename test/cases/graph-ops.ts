@@ -116,6 +116,9 @@ const resize: Make = ({ random, builder }, x) => {
     alignCorners,
     halfPixelCenters: !alignCorners && random.chance(0.5),
     positions: random.pick(["exact", "tenBits"]),
+    ...(random.chance(0.3) && {
+      rounding: random.pick(["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]),
+    }),
   };
   return builder.node("resize", [x], attributes, builder.affine(x));
 };
