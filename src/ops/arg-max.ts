@@ -22,6 +22,7 @@ export const argMax: Op<Record<string, never>, Record<string, never>> = {
   kernels: ["channels_a8"],
   stepBytes: ARG_MAX_STEP_BYTES,
   activations: 1,
+  outputAffine: { scale: 1, zeroPoint: -128 },
   inPlace: [],
 
   shape([x]) {

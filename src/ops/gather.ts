@@ -18,6 +18,7 @@ export const gather: Op<GatherAttributes, ResizeParameters> = {
   kernels: ["resize_a8"],
   stepBytes: RESIZE_STEP_BYTES,
   activations: 1,
+  keepsScale: true,
   inPlace: [],
 
   shape([x], { axis, indices }) {

@@ -21,6 +21,7 @@ export const l2Normalization: Op<Record<string, never>, Record<string, never>> =
   kernels: ["channels_a8"],
   stepBytes: L2_NORMALIZE_STEP_BYTES,
   activations: 1,
+  outputAffine: { scale: 1 / 128, zeroPoint: 0 },
   inPlace: [],
   shape: ([x]) => x!,
 

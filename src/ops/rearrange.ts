@@ -48,6 +48,7 @@ function rearrange(
     kernels: ["rearrange_a8"],
     stepBytes: REARRANGE_STEP_BYTES,
     activations: 1,
+    keepsScale: true,
     inPlace: [],
 
     shape([x], { block }) {

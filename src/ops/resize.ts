@@ -120,6 +120,7 @@ export const resize: Op<ResizeAttributes, ResizeParameters> = {
   kernels: ["resize_a8"],
   stepBytes: RESIZE_STEP_BYTES,
   activations: 1,
+  keepsScale: true,
   inPlace: [],
 
   shape([x], { size }) {

@@ -52,6 +52,7 @@ export function viewOp<Attributes>(
     kernels: ["view_a8"],
     stepBytes: VIEW_STEP_BYTES,
     activations: 1,
+    keepsScale: true,
     inPlace: [],
     shape: ([x], attributes) => shape(x!, attributes),
     float([x], attributes) {
