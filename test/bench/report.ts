@@ -110,7 +110,7 @@ Written by \`npm run bench -- --save\` in test/bench from the JSON files beside 
 All subjects of a model run in one process, one thread, in turns; a run hands the input over and ends with the output
 in memory. "min" and "median" are over rounds, "disturbed" is how many rounds other processes shared in spite of tries. "Speed" is how many times as fast as ${BASELINE} in the same rounds.
 onnxruntime gets the same network, weights and scales as QDQ ONNX with u8 codes at its border (\`float32\`: the same real
-values, not quantized). "Same answer" and "equal codes" compare its outputs with Dyadic's on the golden inputs; the
+values, not quantized). "Same answer" and "equal codes" compare its outputs with Dyadic's on real inputs; the
 Dyadic builds are equal bit for bit, or there would be no page.
 `;
 

@@ -3,7 +3,7 @@ import { argmax } from "../cases/models.ts";
 import type { BenchModel } from "./models.ts";
 import type { Opened, Subject } from "./subjects/subject.ts";
 
-/** A subject's outputs against Dyadic's, over the golden inputs. */
+/** A subject's outputs against Dyadic's, over the real inputs. */
 export interface Agreement {
   readonly samples: number;
   /** Share of samples with the same first largest element; null where the output is no classification. */
@@ -22,7 +22,7 @@ export interface OpenSubject {
 /** Share that an int8 peer must reach: of equal answers, or of elements within one code where there is no answer. */
 const REQUIRED = 0.95;
 
-/** Outputs for all golden inputs, as codes. */
+/** Outputs for all inputs, as codes. */
 async function outputs({ opened }: OpenSubject, model: BenchModel): Promise<Int8Array[]> {
   const all: Int8Array[] = [];
   for (let sample = 0; sample < model.samples.length; sample++) {

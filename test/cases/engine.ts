@@ -40,7 +40,10 @@ export interface TestExports extends EngineExports {
 
 const modules = new Map<Build, WebAssembly.Module>();
 
-export function engineBytes(build: Build): Uint8Array<ArrayBuffer> {
+/** Commands are modules too, but export no ABI. */
+export type Command = "dyadic-wasi-scalar" | "dyadic-wasi" | "dyadic-wasi-relaxed";
+
+export function engineBytes(build: Build | Command): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(new URL(`../../assembly/build/${build}.wasm`, import.meta.url)));
 }
 

@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that a part may use; the others use none. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
+  float: /^node:(fs\/promises|worker_threads|os)$/,
   import: /^(flatbuffers|protobufjs(\/.*)?|node:.*)$/,
   model: /^protobufjs\//,
   precision: /^highs$/,

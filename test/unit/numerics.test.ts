@@ -1,10 +1,15 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { writeModel } from "../../src/model/writer.ts";
 import { dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
 import { exponential } from "../../src/numerics/exponential.ts";
 import { requantize, requantizeMean, requantizeSum, roundShift } from "../../src/numerics/requantize.ts";
 import { softmaxCode, softmaxTable } from "../../src/numerics/softmax.ts";
-import { openEngine, type TestExports } from "../cases/engine.ts";
+import { plan } from "../../src/plan/index.ts";
+import { lower } from "../../src/quantize/lower.ts";
+import { GraphBuilder } from "../cases/builder.ts";
+import { openEngine, openModel, runModel, type TestExports } from "../cases/engine.ts";
+import { difference } from "../cases/models.ts";
 import {
   exactExponential,
   exactMean,
@@ -163,6 +168,39 @@ describe("requantizeSum, equation (6)", () => {
       }
     }
   });
+});
+
+/** Add steps of one scale each, over inputs that hold every pair of codes. */
+function allPairsAdd(scaleA: number, scaleB: number, zero: number) {
+  const builder = new GraphBuilder("pairs");
+  const inputs = [scaleA, scaleB].map((scale, i) =>
+    builder.input([1, 256, 256, 1], { scale, zeroPoint: zero * i }),
+  );
+  builder.output(builder.node("add", inputs, { activation: "none" }, { scale: 0.1, zeroPoint: -zero }));
+  const graph = lower(builder.build());
+  const codes = [(i: number) => (i >> 8) - 128, (i: number) => (i & 255) - 128];
+  return { graph, inputs: codes.map((code) => Int8Array.from({ length: 65_536 }, (_, i) => code(i))) };
+}
+
+test.each([
+  [0.05, 0.07, 3],
+  [0.1, 0.1, 0],
+  [30, 0.001, -100],
+])("the add kernels on all int8 x int8: scales %f and %f, zero point %i", async (scaleA, scaleB, zero) => {
+  const { graph, inputs } = allPairsAdd(scaleA, scaleB, zero);
+  const { multiplierA, multiplierB, shift } = graph.nodes[0]!.parameters as Record<string, number>;
+  const expected = inputs[0]!.map((qA, i) => {
+    const branches = [
+      [multiplierA!, qA],
+      [multiplierB!, inputs[1]![i]! - zero],
+    ] as const;
+    return exactSum(branches, shift!, -zero, -128, 127);
+  });
+  for (const build of ["test-scalar", "test-simd"] as const) {
+    const engine = await openEngine(build);
+    openModel(engine, writeModel(graph, plan(graph)), graph);
+    expect(difference(runModel(engine, graph, inputs)[0]!, expected).different, build).toBe(0);
+  }
 });
 
 describe("requantizeMean, equation (7)", () => {

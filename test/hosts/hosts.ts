@@ -1,0 +1,148 @@
+// The hosts: where each one's program is, which builds it must take, and how it runs them.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { HostModel } from "./models.ts";
+
+const MODULES = "../../assembly/build";
+const PYTHON = ".venv/bin/python";
+const WAZERO = ".bin/wazero";
+
+export interface Outcome {
+  readonly hash: string;
+  readonly ms: number;
+}
+
+/** What an embedder prints: one outcome per model. */
+export interface EngineReport {
+  dotClass: string;
+  readonly results: Record<string, Outcome>;
+}
+
+export interface Host {
+  readonly name: string;
+  readonly version: string;
+  /** Names of .wasm files below assembly/build. */
+  readonly builds: readonly string[];
+  run(build: string, directory: string, models: readonly HostModel[]): EngineReport;
+}
+
+/** A host that is not installed here, and how to get it. */
+export interface MissingHost {
+  readonly name: string;
+  readonly reason: string;
+}
+
+const ENGINES = ["engine-scalar", "engine"];
+const COMMANDS = ["dyadic-wasi-scalar", "dyadic-wasi"];
+const RELAXED_ENGINE = "engine-relaxed";
+const RELAXED_COMMAND = "dyadic-wasi-relaxed";
+
+export function allHosts(): (Host | MissingHost)[] {
+  return [20, 22, 24].flatMap(nodeHosts).concat(wasmtimeHosts(), wazeroHosts());
+}
+
+/** Node 20 has no relaxed SIMD. */
+function nodeHosts(major: number): (Host | MissingHost)[] {
+  const program = nodeProgram(major);
+  const name = `Node ${major}`;
+  if (!existsSync(program)) return [{ name, reason: `no ${program}: npm ci (Linux x64 only)` }];
+  const version = output(program, ["--version"]).slice(1);
+  const relaxed = major >= 22;
+  const flags = ["--no-warnings"];
+  return [
+    {
+      name,
+      version,
+      builds: relaxed ? [...ENGINES, RELAXED_ENGINE] : ENGINES,
+      run: embedded((wasm, manifest) => [program, ...flags, "build/run-engine.mjs", wasm, manifest]),
+    },
+    {
+      name: `node:wasi ${major}`,
+      version,
+      builds: relaxed ? [...COMMANDS, RELAXED_COMMAND] : COMMANDS,
+      run: piped((wasm, directory) => [program, ...flags, "build/run-command.mjs", wasm, directory]),
+    },
+  ];
+}
+
+function nodeProgram(major: number): string {
+  const own = process.versions.node.split(".")[0] === String(major);
+  return own ? process.execPath : `node_modules/node${major}-linux-x64/bin/node`;
+}
+
+function wasmtimeHosts(): (Host | MissingHost)[] {
+  const name = "wasmtime";
+  if (!existsSync(PYTHON)) return [{ name, reason: `no ${PYTHON}: .ci/run installs it` }];
+  const script = "wasmtime_host.py";
+  const version = output(PYTHON, [script, "version"]);
+  return [
+    {
+      name: `${name} (embedded)`,
+      version,
+      builds: [...ENGINES, RELAXED_ENGINE],
+      run: embedded((wasm, manifest) => [PYTHON, script, "engine", wasm, manifest]),
+    },
+    {
+      name: `${name} (WASI)`,
+      version,
+      builds: [...COMMANDS, RELAXED_COMMAND],
+      run: piped((wasm, directory) => [PYTHON, script, "command", wasm, directory]),
+    },
+  ];
+}
+
+/** wazero has no relaxed SIMD; its compiler and its interpreter are two hosts. */
+function wazeroHosts(): (Host | MissingHost)[] {
+  if (!existsSync(WAZERO)) return [{ name: "wazero", reason: `no ${WAZERO}: .ci/run installs it` }];
+  const version = output(WAZERO, ["version"]);
+  const host = (name: string, ...flags: string[]): Host => ({
+    name,
+    version,
+    builds: COMMANDS,
+    run: piped((wasm, directory) => [WAZERO, "run", ...flags, `-mount=${directory}:/:ro`, wasm]),
+  });
+  return [host("wazero"), host("wazero (interpreter)", "-interpreter")];
+}
+
+/** One process runs every model through the engine's exports and prints an EngineReport. */
+function embedded(line: (wasm: string, manifest: string) => string[]): Host["run"] {
+  return (build, directory) => {
+    const [program = "", ...args] = line(`${MODULES}/${build}.wasm`, join(directory, "manifest.json"));
+    return JSON.parse(output(program, args)) as EngineReport;
+  };
+}
+
+/** One process per model: the WASI command with pipes for stdin and stdout. */
+function piped(line: (wasm: string, directory: string) => string[]): Host["run"] {
+  return (build, directory, models) => {
+    const [program = "", ...args] = line(`${MODULES}/${build}.wasm`, directory);
+    const dotClass = /class (\w+)/.exec(output(program, [...args, "--version"]))?.[1] ?? "-";
+    const report: EngineReport = { dotClass, results: {} };
+    for (const { name, input } of models) {
+      const start = performance.now();
+      const stdout = execute(program, [...args, `/${name}.dyad`], readFileSync(input));
+      const hash = createHash("sha256").update(stdout).digest("hex");
+      report.results[name] = { hash, ms: performance.now() - start };
+    }
+    return report;
+  };
+}
+
+function output(program: string, args: readonly string[]): string {
+  return execute(program, args).toString("utf8").trim();
+}
+
+function execute(program: string, args: readonly string[], input?: Uint8Array): Buffer {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    maxBuffer: 2 ** 28,
+    timeout: 600_000,
+    ...(input !== undefined && { input }),
+  });
+  if (status === 0) return stdout;
+  throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? `exit code ${status}`}\n${stderr}`);
+}
+
+/** The directory of this package, where every path of this file starts. */
+export const packageDirectory = dirname(import.meta.dirname);
