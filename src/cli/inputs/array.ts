@@ -1,7 +1,7 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
 import { type Npy, readNpy } from "../../import/npy.ts";
-import { codeOf, emptySample, type InputMetadata, type Sample } from "./metadata.ts";
+import { codeOf, emptySample, type InputMetadata, type InputShape, type Sample } from "./metadata.ts";
 import { isPrepared, type Preparation, pictureSample } from "./preparation.ts";
 
 /**
@@ -30,7 +30,7 @@ export function arraySamples(bytes: Uint8Array, metadata: InputMetadata, options
   });
 }
 
-function readArray(bytes: Uint8Array): Npy {
+export function readArray(bytes: Uint8Array): Npy {
   try {
     return readNpy(bytes);
   } catch (error) {
@@ -40,7 +40,7 @@ function readArray(bytes: Uint8Array): Npy {
 }
 
 /** Whether the array is in channel planes (NCHW) and must be interleaved. Throws where no reading of the shape fits. */
-function matchShape(shape: readonly number[], metadata: InputMetadata): boolean {
+export function matchShape(shape: readonly number[], metadata: InputShape): boolean {
   const { canonicalShape, layout } = metadata;
   const [height, width, channels] = canonicalShape;
   const declared = metadata.shape[0] === 1 ? metadata.shape.slice(1) : metadata.shape;
@@ -56,7 +56,10 @@ function matchShape(shape: readonly number[], metadata: InputMetadata): boolean 
 }
 
 /** Where canonical position `at` (interleaved channels) lies in channel planes. */
-function planarPosition(at: number, { canonicalShape: [height, width, channels] }: InputMetadata): number {
+export function planarPosition(
+  at: number,
+  { canonicalShape: [height, width, channels] }: InputShape,
+): number {
   return (at % channels) * height * width + Math.floor(at / channels);
 }
 
@@ -78,7 +81,7 @@ function writer(array: Npy, metadata: InputMetadata): (from: number, at: number)
   });
 }
 
-function notFinite(real: number, from: number, shape: readonly number[]): DyadicError {
+export function notFinite(real: number, from: number, shape: readonly number[]): DyadicError {
   let rest = from;
   const index = [...shape].reverse().map((size) => {
     const along = rest % size;

@@ -42,17 +42,21 @@ export function pictureSample(picture: Picture, metadata: InputMetadata, options
     return sample;
   }
   if (!prepared) refuseNarrow(metadata);
-  const channels = metadata.canonicalShape[2];
+  const real = realOf(metadata.canonicalShape[2], options);
+  sample.forEach((_, at) => {
+    sample[at] = codeOf(real(picture.bytes[at]!, at), at, metadata);
+  });
+  return sample;
+}
+
+/** The number that a byte at canonical position `at` stands for. Throws BAD_ARGUMENT for impossible options. */
+export function realOf(channels: number, options: Preparation): (byte: number, at: number) => number {
   const divisor = options.scale ?? (options.mean || options.std ? 255 : 1);
   if (!(divisor > 0 && divisor < Infinity)) throw badOption("scale", "a positive number", [divisor]);
   const mean = perChannel("mean", options.mean ?? [0], channels);
   const std = perChannel("std", options.std ?? [1], channels);
   if (std.includes(0)) throw badOption("std", "no zeros", std);
-  sample.forEach((_, at) => {
-    const c = at % channels;
-    sample[at] = codeOf((picture.bytes[at]! / divisor - mean[c]!) / std[c]!, at, metadata);
-  });
-  return sample;
+  return (byte, at) => (byte / divisor - mean[at % channels]!) / std[at % channels]!;
 }
 
 function realRange(metadata: InputMetadata): readonly [low: number, high: number] {
