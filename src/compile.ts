@@ -12,7 +12,7 @@ import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
 import { simplify } from "./passes/index.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
-import { type Pixels, pixelInput } from "./precision/pixels.ts";
+import { type PixelInput, type Pixels, pixelInput, withZeroPoints } from "./precision/pixels.ts";
 import {
   applyPolicy,
   effectivePolicy,
@@ -106,17 +106,18 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
     refuseCalibration(options);
     return { graph: simplified };
   }
-  const graph = isQuantized ? dequantizeGraph(simplified) : simplified;
+  const float = isQuantized ? dequantizeGraph(simplified) : simplified;
+  const input = options.pixels && pixelInput(float, options.pixels);
+  const graph = input?.graph ?? float;
   const own = graph.policy === undefined ? presetPolicy(8) : parsePolicy(graph.policy);
   const rows = applyPolicy(graph, options.policy ?? own);
   refuseUnsupported(rows);
-  const input = options.pixels && pixelInput(graph, options.pixels);
-  const seen = await calibration(graph, options);
+  const seen = await calibration(graph, options, input);
   const ranges = new Map(seen instanceof Calibration ? seen.ranges(options.observer) : seen);
   if (input !== undefined) ranges.set(graph.inputs[0]!.tensor, input.range);
-  const border = input?.exact ? "uint8" : "int8";
+  const quantized = quantizeByPolicy(graph, ranges, rows, { input: input?.border ?? "int8" });
   return {
-    graph: quantizeByPolicy(graph, ranges, rows, { input: border }),
+    graph: input?.zeroPoints ? withZeroPoints(quantized, input.zeroPoints) : quantized,
     policy: effectivePolicy(rows),
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
@@ -127,7 +128,11 @@ export function isFloat(graph: Graph): boolean {
   return graph.tensors.every(({ data, quantization }) => data !== undefined || quantization === undefined);
 }
 
-async function calibration(graph: Graph, options: CompileOptions): Promise<Calibration | Ranges> {
+async function calibration(
+  graph: Graph,
+  options: CompileOptions,
+  input: PixelInput | undefined,
+): Promise<Calibration | Ranges> {
   const { samples, calibrator } = options;
   const made = options.calibration;
   if (made !== undefined) return typeof made === "function" ? made(graph) : made;
@@ -142,7 +147,8 @@ async function calibration(graph: Graph, options: CompileOptions): Promise<Calib
       expected: "the option calibrator: calibrator.wasm, compiled",
     });
   }
-  const set = typeof samples === "function" ? samples(graph) : samples;
+  const own = typeof samples === "function" ? samples(graph) : samples;
+  const set: Samples = input ? { length: own.length, at: (index) => own.at(index)?.map(input.sample) } : own;
   return calibrator instanceof WebAssembly.Module
     ? calibrateHere(graph, set, calibrator, options)
     : calibrator(graph, set, options);

@@ -9,7 +9,7 @@ import {
   validateGraph,
 } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
-import { affineOf } from "../ops/convolution.ts";
+import { affineByChannel } from "../ops/convolution.ts";
 import { type Op, opNamed } from "../ops/index.ts";
 import { placeConstants } from "./constants.ts";
 
@@ -52,7 +52,8 @@ function usedActivations(graph: Graph): number[] {
 }
 
 function lowerTensor(tensor: Tensor): IntegerTensor {
-  const { scale, zeroPoint } = affineOf(tensor, "the tensor");
+  const { scale, zeroPoints } = affineByChannel(tensor, "the tensor");
+  const zeroPoint = zeroPoints[0]!;
   const shape = canonicalShape(tensor.shape, tensor.name);
   if (
     !Number.isInteger(zeroPoint) ||
@@ -71,7 +72,10 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
       found: `[${tensor.shape.join(", ")}]`,
     });
   }
-  return { name: tensor.name, shape, scale, zeroPoint };
+  const points = tensor.quantization!.zeroPoint;
+  if (points.length === 1) return { name: tensor.name, shape, scale, zeroPoint };
+  // Bytes with mean and deviation folded in: the host hands them over as they are, so byte 0 is its zero.
+  return { name: tensor.name, shape, scale, zeroPoint: -128, zeroPoints: Int8Array.from(points) };
 }
 
 /** Runs `action`; a DyadicError from it also names the node. */

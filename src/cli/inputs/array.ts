@@ -1,8 +1,9 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
 import { type Npy, readNpy } from "../../import/npy.ts";
+import { quantizeValue } from "../../numerics/affine.ts";
 import { codeOf, emptySample, type InputMetadata, type InputShape, type Sample } from "./metadata.ts";
-import { isPrepared, type Preparation, pictureSample } from "./preparation.ts";
+import { isPrepared, type Preparation, pictureSample, realOf } from "./preparation.ts";
 
 /**
  * The samples of a .npy file: an array of the input's declared shape, of its canonical [h, w, c] (h x w for one
@@ -18,7 +19,7 @@ export function arraySamples(bytes: Uint8Array, metadata: InputMetadata, options
     throw new DyadicError("BAD_INPUT", "the array is empty", { found: `[${array.shape.join(", ")}]` });
   }
   const pixels = array.data instanceof Uint8Array && (metadata.dtype === "int8" || isPrepared(options));
-  const write = pixels ? (from: number) => Number(array.data[from]) : writer(array, metadata);
+  const write = pixels ? (from: number) => Number(array.data[from]) : writer(array, metadata, options);
   const [height, width, channels] = metadata.canonicalShape;
   return Array.from({ length: array.data.length / size }, (_, sample) => {
     const values = pixels ? new Uint8Array(size) : emptySample(metadata);
@@ -64,14 +65,19 @@ export function planarPosition(
 }
 
 /** The code for the array's element `from`, which becomes canonical position `at`. */
-function writer(array: Npy, metadata: InputMetadata): (from: number, at: number) => number {
+function writer(
+  array: Npy,
+  metadata: InputMetadata,
+  options: Preparation,
+): (from: number, at: number) => number {
   const { data, dtype } = array;
   if (dtype === metadata.dtype) return (from) => Number(data[from]);
   if (dtype === "float32" || dtype === "float64") {
+    const code = metadata.zeroPoints === undefined ? codeOf : foldedCode(metadata, options);
     return (from, at) => {
       const real = Number(data[from]);
       if (!Number.isFinite(real)) throw notFinite(real, from, array.shape);
-      return codeOf(real, at, metadata);
+      return code(real, at, metadata);
     };
   }
   throw new DyadicError("BAD_INPUT", "the array has another dtype than the model's input", {
@@ -79,6 +85,25 @@ function writer(array: Npy, metadata: InputMetadata): (from: number, at: number)
     found: dtype,
     hint: `to give values, save x.astype("float32"); scale ${metadata.scale} and zero point ${metadata.zeroPoint} make codes of them`,
   });
+}
+
+/** The byte that a prepared number was made of, for inputs that have the preparation folded in. */
+function foldedCode(metadata: InputMetadata, options: Preparation): typeof codeOf {
+  if (!isPrepared(options)) {
+    throw new DyadicError(
+      "BAD_INPUT",
+      `the input "${metadata.name}" takes bytes: its mean and std are folded in`,
+      {
+        expected: "uint8 bytes, or --mean and --std with float values",
+        found: "float values",
+      },
+    );
+  }
+  const real = realOf(metadata.canonicalShape[2], options);
+  return (value, at) => {
+    const [low, step] = [real(0, at), real(1, at) - real(0, at)];
+    return quantizeValue(value - low, step, 0, 0, 255);
+  };
 }
 
 export function notFinite(real: number, from: number, shape: readonly number[]): DyadicError {

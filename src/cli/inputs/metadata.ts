@@ -40,9 +40,8 @@ export function emptySample(metadata: InputMetadata): Sample {
     : new Int8Array(height * width * channels);
 }
 
-/** Equation (2) with the zero point of the channel that canonical position `at` belongs to. */
-export function codeOf(real: number, at: number, metadata: InputMetadata): number {
+/** Equation (2). */
+export function codeOf(real: number, _at: number, metadata: InputMetadata): number {
   const [min, max] = codeRange(metadata);
-  const zeroPoint = metadata.zeroPoints?.[at % metadata.canonicalShape[2]] ?? metadata.zeroPoint;
-  return quantizeValue(real, metadata.scale, zeroPoint, min, max);
+  return quantizeValue(real, metadata.scale, metadata.zeroPoint, min, max);
 }

@@ -29,12 +29,13 @@ const PICTURE_RANGES = [
 /**
  * A picture of the input's size as codes. Without scale, mean and std, an input whose codes span one of
  * PICTURE_RANGES to within one code takes the bytes themselves (uint8: v, int8: v - 128), for that is what quantizing
- * v/255 and so on gives; so does an input with a zero point per channel, which has its mean and std folded in.
+ * v/255 and so on gives. So does, whatever the options say, an input with a zero point per channel: its mean and std
+ * are folded in.
  */
 export function pictureSample(picture: Picture, metadata: InputMetadata, options: Preparation): Sample {
   const sample = emptySample(metadata);
   const prepared = isPrepared(options);
-  if (!prepared && takesBytes(metadata)) {
+  if (metadata.zeroPoints !== undefined || (!prepared && takesBytes(metadata))) {
     const [lowest] = codeRange(metadata);
     sample.forEach((_, at) => {
       sample[at] = picture.bytes[at]! + lowest;
@@ -65,7 +66,6 @@ function realRange(metadata: InputMetadata): readonly [low: number, high: number
 }
 
 function takesBytes(metadata: InputMetadata): boolean {
-  if (metadata.zeroPoints !== undefined) return true;
   const [low, high] = realRange(metadata);
   const tolerance = metadata.scale * 1.001;
   return PICTURE_RANGES.some(
