@@ -15,11 +15,12 @@ import {
   OP_SOFTMAX,
   STEP_ENGINE,
   STEP_OPCODE,
+  STEP_OUT,
 } from "./abi";
 import { PAIRED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
 import { add_a8 } from "./kernels/add";
-import { gather, inputStage, outputStage, spread } from "./kernels/border";
+import { fillHalo, gather, inputStage, outputStage, spread } from "./kernels/border";
 import { conv_a8w8__scalar } from "./kernels/conv";
 import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
 import { conv_a8w8__simd } from "./kernels/conv.simd";
@@ -28,6 +29,7 @@ import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
 import { pool_a8 } from "./kernels/pool";
 import { softmax_a8 } from "./kernels/softmax";
+import { firstPart, nextPart, runsInParts } from "./parts";
 import { nextStep, tensorOf, word } from "./state";
 
 /** Runs `count` steps from the record at `step`; the plan was validated. */
@@ -39,6 +41,15 @@ export function execute(step: usize, count: i32): void {
 }
 
 function executeStep(step: usize): void {
+  if (!runsInParts(step)) {
+    runKernel(step);
+    return;
+  }
+  for (let part = firstPart(step); part != 0; part = nextPart()) runKernel(part);
+  fillHalo(tensorOf(step, STEP_OUT));
+}
+
+function runKernel(step: usize): void {
   switch (word(step, STEP_OPCODE)) {
     case OP_INPUT: {
       const tensor = tensorOf(step, BORDER_TENSOR);

@@ -9,6 +9,7 @@ import {
   BAD_VERSION,
   DTYPE_INT8,
   FEATURE_A8,
+  FEATURE_W1,
   FEATURE_W8,
   FORMAT_MAJOR,
   FORMAT_MINOR,
@@ -90,8 +91,9 @@ import {
 } from "./state";
 import { checkSteps } from "./steps";
 
-/** Opcodes from 1 to OP_REQUANTIZE, 8-bit activations and weights. */
-const FEATURES: u64 = ((1 << (OP_REQUANTIZE + 1)) - 2) | (1 << FEATURE_A8) | (1 << FEATURE_W8);
+/** Opcodes from 1 to OP_REQUANTIZE, 8-bit activations, weights of 8 bits to 1. */
+const WEIGHTS: u64 = (1 << (FEATURE_W1 + 1)) - (1 << FEATURE_W8);
+const FEATURES: u64 = ((1 << (OP_REQUANTIZE + 1)) - 2) | (1 << FEATURE_A8) | WEIGHTS;
 
 /** Checks the 64 bytes at `ptr`: magic, version, features, and that file and arena are sizes that wasm32 can hold. */
 export function checkPrefix(ptr: usize): i32 {

@@ -8,8 +8,11 @@ import {
   BORDER_STEP_BYTES,
   BORDER_TENSOR,
   CONTRACT_A8,
+  CONTRACT_A8W1,
   CONTRACT_A8W8,
   CONV_STEP_BYTES,
+  FEATURE_A8,
+  FEATURE_W8,
   IO_BYTES,
   IO_HEADER_BYTES,
   IO_RECORD_BYTES,
@@ -53,6 +56,7 @@ import { checkPad, checkReshape } from "./kernels/copy";
 import { depthwiseScratch } from "./kernels/depthwise.simd";
 import { checkPool, poolWork } from "./kernels/pool";
 import { checkSoftmax } from "./kernels/softmax";
+import { partsScratch } from "./parts";
 import {
   arenaBytes,
   denseBytes,
@@ -125,7 +129,7 @@ export function checkSteps(features: u64): i32 {
     if ((opcode == OP_INPUT && stage != OP_INPUT) || (opcode != OP_OUTPUT && stage == OP_OUTPUT)) {
       return fail(BAD_STEP, index, STEP_OPCODE, opcode);
     }
-    const status = checkStep(step, index, opcode);
+    const status = checkStep(step, index, opcode, features);
     if (status != OK) return status;
     total = min(total + stepWork(step, opcode), MOST_WORK);
     step = nextStep(step);
@@ -135,11 +139,12 @@ export function checkSteps(features: u64): i32 {
   return borders == word(ioPtr, 0) ? OK : fail(BAD_STEP, stepCount, BORDER_IO, borders);
 }
 
-function checkStep(step: usize, index: i32, opcode: i32): i32 {
+function checkStep(step: usize, index: i32, opcode: i32, features: u64): i32 {
   const weighted = opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE;
-  if (word(step, STEP_CONTRACT) != (weighted ? CONTRACT_A8W8 : CONTRACT_A8)) {
-    return fail(BAD_STEP, index, STEP_CONTRACT, word(step, STEP_CONTRACT));
-  }
+  const contract = word(step, STEP_CONTRACT);
+  const known = weighted ? contract >= CONTRACT_A8W8 && contract <= CONTRACT_A8W1 : contract == CONTRACT_A8;
+  const feature = weighted ? FEATURE_W8 + contract - CONTRACT_A8W8 : FEATURE_A8;
+  if (!known || !((features >> feature) & 1)) return fail(BAD_STEP, index, STEP_CONTRACT, contract);
   if (opcode == OP_INPUT || opcode == OP_OUTPUT) return checkBorder(step, index, opcode);
   let status = checkTensor(step, index, STEP_IN);
   if (status == OK) status = checkTensor(step, index, STEP_OUT);
@@ -173,9 +178,9 @@ function checkOp(step: usize, index: i32, opcode: i32): i32 {
 
 /** Every build asks for the scratch of the neediest one, so that a file runs in all or in none. */
 function checkScratch(step: usize, index: i32, opcode: i32): i32 {
-  let needed: i64 = 0;
-  if (opcode == OP_CONV || opcode == OP_DENSE) needed = convScratch(packedRow(step));
-  if (opcode == OP_DEPTHWISE) needed = depthwiseScratch(packedRow(step));
+  let needed = partsScratch(step);
+  if (opcode == OP_CONV || opcode == OP_DENSE) needed += convScratch(packedRow(step));
+  if (opcode == OP_DEPTHWISE) needed += depthwiseScratch(packedRow(step));
   const bytes = <i64>word(step, STEP_SCRATCH_BYTES);
   if (bytes < needed) return fail(BAD_STEP, index, STEP_SCRATCH_BYTES, <i32>bytes);
   const at = <i64>word(step, STEP_SCRATCH_AT);

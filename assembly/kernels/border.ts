@@ -15,6 +15,7 @@ import {
   extentStart,
   flip,
   pixels,
+  planPtr,
   weightsPtr,
   word,
 } from "../state";
@@ -31,6 +32,8 @@ export function outputStage(tensor: usize): usize {
 
 /** Fills everything of the extent that is not a pixel; every writer calls it, on every run. */
 export function fillHalo(tensor: usize): void {
+  // What writes a part of a tensor leaves the halo to what writes the whole; parts' records are below the plan.
+  if (tensor < planPtr) return;
   const start = arenaPtr + <usize>extentStart(tensor);
   const end = start + <usize>extentBytes(tensor);
   const pitch: usize = word(tensor, TENSOR_ROW_PITCH);

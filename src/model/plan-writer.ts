@@ -151,7 +151,7 @@ function nodeStep(node: IntegerNode, scratch: Scratch, store: WeightStore): Arra
   const set = words(record, 0);
   set(STEP_OPCODE, op.opcode);
   set(STEP_BYTES, op.stepBytes);
-  set(STEP_CONTRACT, op.contract);
+  set(STEP_CONTRACT, op.contractOf?.(node.parameters) ?? op.contract);
   set(STEP_SCRATCH_AT, scratch.offset);
   set(STEP_SCRATCH_BYTES, scratch.bytes);
   set(STEP_IN, node.inputs[0]!);

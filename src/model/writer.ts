@@ -102,7 +102,8 @@ function requiredFeatures(graph: IntegerGraph): bigint {
   for (const node of graph.nodes) {
     const op = opNamed(node.op);
     bits.add(op.opcode);
-    if (op.contract === CONTRACT_A8W8) bits.add(FEATURE_W8);
+    const contract = op.contractOf?.(node.parameters) ?? op.contract;
+    if (contract >= CONTRACT_A8W8) bits.add(FEATURE_W8 + contract - CONTRACT_A8W8);
   }
   return [...bits].reduce((features, bit) => features | (1n << BigInt(bit)), 0n);
 }

@@ -11,6 +11,8 @@ import {
   paddedAccumulators,
   requantizeChannels,
   roundUp,
+  unpackedBytes,
+  weightContract,
 } from "./convolution.ts";
 import type { Op } from "./op.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
@@ -36,6 +38,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   name: "conv",
   opcode: OP_CONV,
   contract: CONTRACT_A8W8,
+  contractOf: weightContract,
   kernels: ["conv_a8w8"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
@@ -106,8 +109,11 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
   // Four windows widened to 16 bits, for the builds whose dot product takes 16-bit operands.
-  scratchBytes: (parameters) =>
-    4 * 2 * (parameters.rowLength / segmentOf(parameters)) * roundUp(segmentOf(parameters), QUAD),
+  scratchBytes(parameters) {
+    const segment = segmentOf(parameters);
+    const row = (parameters.rowLength / segment) * roundUp(segment, QUAD);
+    return unpackedBytes(parameters, row) + 4 * 2 * row;
+  },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], segmentOf(parameters)),
   encode: (parameters, step) =>

@@ -1,6 +1,7 @@
 // What conv, depthwise and dense share: affine parameters, accumulator proof, packing, the step record.
 import {
   CHANNEL_BLOCK,
+  CONTRACT_A8W8,
   CONV_BIAS_AT,
   CONV_DILATION_H,
   CONV_DILATION_W,
@@ -22,6 +23,7 @@ import {
 import { DyadicError } from "../error.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { type Dyadic, toDyadic } from "../numerics/dyadic.ts";
+import { packedBytes, packPlanes, type WeightBits, weightRange } from "../numerics/pack.ts";
 import { requantize } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import type { FloatValue, Lowering, StepEncoder } from "./op.ts";
@@ -35,6 +37,7 @@ export interface ConvolutionParameters extends Window {
   readonly rowLength: number;
   /** One row of `rowLength` a channel: signed codes, less their zero point (which takes a ninth bit). */
   readonly weights: Int8Array | Int16Array;
+  readonly weightBits: WeightBits;
   /** What the stored codes are above `weights`: 0 but in legacy models. */
   readonly weightZero: number;
   /** beta of equation (3): the model's bias minus the input's zero point times the sum of the channel's weights. */
@@ -78,6 +81,7 @@ export function lowerConvolution(
   const to = affineOf(lowering.output, "the output");
   const codes = weightCodes(weightTensor!);
   const weightZero = weightZeroPoint(weightTensor!);
+  const bits = weightBits(weightTensor!, weightZero);
   const scales = weightScales(weightTensor!, channels);
   checkBias(biasTensor, channels);
   const rows = Array.from({ length: channels }, (_, channel) => row(channel));
@@ -111,6 +115,7 @@ export function lowerConvolution(
     groups,
     rowLength,
     weights,
+    weightBits: bits,
     weightZero,
     bias,
     requantization,
@@ -148,6 +153,30 @@ function weightZeroPoint(tensor: Tensor): number {
   return first;
 }
 
+/** The width that the weights are stored in; their codes fit it. */
+function weightBits(tensor: Tensor, zeroPoint: number): WeightBits {
+  const bits = tensor.quantization?.bits ?? 8;
+  const place = { found: `${bits} bits, zero point ${zeroPoint}` };
+  if (!isWeightBits(bits) || (bits < 8 && zeroPoint !== 0)) {
+    const expected = "8 to 1 bits, and zero point 0 below 8";
+    throw new DyadicError("UNSUPPORTED_OP", `the weights "${tensor.name}" have no such width`, {
+      ...place,
+      expected,
+    });
+  }
+  const [min, max] = weightRange(bits);
+  const wrong = weightCodes(tensor).find((code) => code < min || code > max || (bits === 1 && code === 0));
+  if (wrong === undefined) return bits;
+  throw new DyadicError("BAD_FILE", `the weights "${tensor.name}" do not fit ${bits} bits`, {
+    expected: bits === 1 ? "-1 or 1" : `${min} to ${max}`,
+    found: `${wrong}`,
+  });
+}
+
+function isWeightBits(bits: number): bits is WeightBits {
+  return Number.isInteger(bits) && bits >= 1 && bits <= 8;
+}
+
 function weightScales(tensor: Tensor, channels: number): number[] {
   const scale = tensor.quantization?.scale ?? [];
   if (scale.length !== 1 && scale.length !== channels) {
@@ -165,6 +194,16 @@ function checkBias(tensor: Tensor | undefined, channels: number): void {
     expected: `int32 [${channels}]`,
     found: `${tensor.dtype} [${tensor.shape.join(", ")}]`,
   });
+}
+
+/** The contract of a width: 8 bits first. */
+export function weightContract({ weightBits }: ConvolutionParameters): number {
+  return CONTRACT_A8W8 + 8 - weightBits;
+}
+
+/** Scratch of a block's codes as bytes, for planes; `row` is a channel's padded row. */
+export function unpackedBytes({ weightBits }: ConvolutionParameters, row: number): number {
+  return weightBits < 7 ? CHANNEL_BLOCK * row : 0;
 }
 
 /** Writes the record shared by conv, depthwise and dense; `packed` are the weights in their packed order. */
@@ -215,11 +254,11 @@ export function roundUp(value: number, multiple: number): number {
 }
 
 /**
- * The canonical order [N/8][K/4][8][4]: blocks of 8 channels, quads of 4 taps. A channel's row is cut into
+ * The packed order [N/8][K/4][8][4], planes of each block below 7 bits: blocks of 8 channels, quads of 4 taps. A channel's row is cut into
  * segments of `segment` taps (what lies contiguous in the activations), each padded with real 0 to a whole quad.
  */
 export function packBlocks(parameters: ConvolutionParameters, segment: number): Int8Array {
-  const { channels, rowLength, weights, weightZero } = parameters;
+  const { channels, rowLength, weights, weightBits, weightZero } = parameters;
   const padded = roundUp(segment, QUAD);
   const quads = ((rowLength / segment) * padded) / QUAD;
   const packed = new Int8Array(packedChannels(parameters) * quads * QUAD).fill(weightZero);
@@ -234,16 +273,17 @@ export function packBlocks(parameters: ConvolutionParameters, segment: number): 
       packed[at] = weights[channel * rowLength + k]! + weightZero;
     }
   }
-  return packed;
+  return packPlanes(packed, quads * QUAD * CHANNEL_BLOCK, weightBits);
 }
 
 /** Macs of `pixels` outputs, and the flash that the packed weights, biases and multipliers take. */
 export function convolutionCost(parameters: ConvolutionParameters, pixels: number, segment: number) {
-  const { channels, rowLength } = parameters;
+  const { channels, rowLength, weightBits } = parameters;
   const row = (rowLength / segment) * roundUp(segment, QUAD);
+  const blocks = packedChannels(parameters) / CHANNEL_BLOCK;
   return {
     macs: pixels * channels * rowLength,
-    weightBytes: packedChannels(parameters) * (row + 8),
+    weightBytes: blocks * (packedBytes(row * CHANNEL_BLOCK, weightBits) + CHANNEL_BLOCK * 8),
   };
 }
 

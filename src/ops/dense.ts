@@ -10,6 +10,8 @@ import {
   packBlocks,
   requantizeChannels,
   roundUp,
+  unpackedBytes,
+  weightContract,
 } from "./convolution.ts";
 import { NO_HALO, type Op } from "./op.ts";
 
@@ -24,6 +26,7 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   name: "dense",
   opcode: OP_DENSE,
   contract: CONTRACT_A8W8,
+  contractOf: weightContract,
   kernels: ["conv_a8w8"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
@@ -71,7 +74,10 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
     return requantizeChannels(accumulators, parameters);
   },
 
-  scratchBytes: (parameters) => 4 * 2 * roundUp(parameters.rowLength, QUAD),
+  scratchBytes(parameters) {
+    const row = roundUp(parameters.rowLength, QUAD);
+    return unpackedBytes(parameters, row) + 4 * 2 * row;
+  },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),
   encode: (parameters, step) =>

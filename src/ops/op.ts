@@ -45,6 +45,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly opcode: number;
   /** Contract id in the step record, and the kernel names that serve it: left of `__` is the contract. */
   readonly contract: number;
+  /** The contract of some parameters, where an op has several. */
+  contractOf?(parameters: Parameters): number;
   readonly kernels: readonly string[];
   /** Bytes of the step record. */
   readonly stepBytes: number;

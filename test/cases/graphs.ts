@@ -11,6 +11,19 @@ const ACTIVATIONS = ["none", "none", "relu", "relu6", "reluN1To1"] as const;
 /** Channel counts around the engine's block of 8 and vectors of 16, and odd ones. */
 const CHANNELS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64];
 
+/** What a width stores, and the codes that are drawn for it. */
+export const WEIGHT_CODES: Readonly<Record<string, { bits: number; min: number; max: number }>> = {
+  "8": { bits: 8, min: -127, max: 127 },
+  "7": { bits: 7, min: -63, max: 63 },
+  "6": { bits: 6, min: -32, max: 31 },
+  "5": { bits: 5, min: -16, max: 15 },
+  "4": { bits: 4, min: -8, max: 7 },
+  "3": { bits: 3, min: -4, max: 3 },
+  "2": { bits: 2, min: -2, max: 1 },
+  ternary: { bits: 2, min: -1, max: 1 },
+  "1": { bits: 1, min: -1, max: 1 },
+};
+
 /** Codes spread about this far from the zero point, by construction: most of the range, little saturation. */
 const SPREAD = 40;
 
@@ -21,7 +34,7 @@ const SPREAD = 40;
 export function randomGraph(seed: number): Graph {
   const random = new Random(seed);
   const builder = new GraphBuilder(`random-${seed}`);
-  const maker = new Maker(random, builder);
+  const maker = new Maker(random, builder, seed);
   const size = random.pick([1, 3, 5, 8, 13, 20, 28]);
   const inputs = random.chance(0.2) ? 2 : 1;
   const shape = [1, size, Math.max(1, size + random.integer(-2, 3)), random.pick([1, 2, 3, 4, 8, 11, 16])];
@@ -38,14 +51,28 @@ export function randomInputs(graph: Graph, seed: number): Int8Array[] {
   return graph.inputs.map(({ shape }) => random.codes(shape.reduce((a, b) => a * b, 1)));
 }
 
+/** Codes of 8 bits in a narrower width, and how much smaller they are (as root mean squares). */
+function narrow(data: Int8Array, width: string): { codes: Int8Array; gain: number } {
+  const { bits, min, max } = WEIGHT_CODES[width]!;
+  const codes = data.map((code) => {
+    if (bits === 1) return code < 0 ? -1 : 1;
+    return code < -120 ? min : Math.round((code * max) / 127);
+  });
+  const squares = (values: Int8Array) => values.reduce((sum, value) => sum + value * value, 1);
+  return { codes, gain: width === "8" ? 1 : Math.sqrt(squares(codes) / squares(data)) };
+}
+
 class Maker {
   /** Activations made so far; the last is the likeliest to be read next. */
   private readonly made: number[] = [];
   private readonly random: Random;
+  /** Draws widths alone, so that they change nothing else of a graph. */
+  private readonly widths: Random;
   private readonly builder: GraphBuilder;
 
-  constructor(random: Random, builder: GraphBuilder) {
+  constructor(random: Random, builder: GraphBuilder, seed: number) {
     this.random = random;
+    this.widths = new Random(seed ^ 0x2545f491);
     this.builder = builder;
   }
 
@@ -207,8 +234,14 @@ class Maker {
     // Legacy models: one scale and a zero point for all weights.
     const zero = !perChannel && random.chance(0.6) ? random.integer(-20, 20) : 0;
     const quantization = { scale, zeroPoint: scale.map(() => zero), axis: perChannel ? axis : null };
-    const weights = builder.constant(data, shape, "int8", quantization);
-    const spread = SPREAD * SPREAD * Math.sqrt(taps);
+    const width = zero !== 0 || this.widths.chance(0.4) ? "8" : this.widths.pick(Object.keys(WEIGHT_CODES));
+    const { codes, gain } = narrow(data, width);
+    const weights = builder.constant(codes, shape, "int8", {
+      ...quantization,
+      scale: scale.map((value) => value / gain),
+      bits: WEIGHT_CODES[width]!.bits,
+    });
+    const spread = SPREAD * SPREAD * Math.sqrt(taps) * gain;
     const bias = random.chance(0.85)
       ? builder.constant(
           Int32Array.from({ length: channels }, () => Math.round(random.between(-spread, spread))),
