@@ -17,11 +17,12 @@ import {
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
+  STEP_SCRATCH_BYTES,
   TENSOR_BYTES,
   TENSOR_CHANNELS,
   TENSOR_OFFSET,
 } from "./abi";
-import { PAIRED, pairQuads, unpackQuads } from "./arrange";
+import { arrangeCodes, unpackQuads } from "./arrange";
 import { blockBytes, groupChannels, groupDepth, packedChannels, packedRow } from "./kernels/conv";
 import { hasPlanes } from "./numerics/unpack";
 import { arenaPtr, tensorOf, tensorRecord, weightsPtr, word } from "./state";
@@ -56,7 +57,9 @@ export function firstPart(step: usize): usize {
   memory.copy(STEP, step, word(step, STEP_BYTES));
   const scratch = word(step, STEP_SCRATCH_AT);
   unpacked = arenaPtr + scratch;
-  store<i32>(STEP, scratch + <i32>partsScratch(step), STEP_SCRATCH_AT);
+  const own = <i32>partsScratch(step);
+  store<i32>(STEP, scratch + own, STEP_SCRATCH_AT);
+  store<i32>(STEP, word(step, STEP_SCRATCH_BYTES) - own, STEP_SCRATCH_BYTES);
   store<i32>(STEP, partTensor(0, tensorOf(step, STEP_IN)), STEP_IN);
   store<i32>(STEP, partTensor(1, tensorOf(step, STEP_OUT)), STEP_OUT);
   blocks = packedChannels(step) / CHANNEL_BLOCK;
@@ -93,9 +96,7 @@ function takeBlock(): void {
   const packed = weightsPtr + word(whole, CONV_WEIGHTS_AT) + block * <i32>blockBytes(whole);
   const row = <i32>packedRow(whole);
   unpackQuads(whole, unpacked, packed, row / QUAD, 0, row / QUAD);
-  if (ASC_FEATURE_SIMD && word(whole, STEP_ENGINE) == PAIRED) {
-    pairQuads(unpacked, unpacked + row * CHANNEL_BLOCK, true);
-  }
+  if (ASC_FEATURE_SIMD) arrangeCodes(unpacked, row * CHANNEL_BLOCK, word(whole, STEP_ENGINE), true);
   store<i32>(STEP, <i32>(unpacked - weightsPtr), CONV_WEIGHTS_AT);
   store<i32>(STEP, word(whole, CONV_BIAS_AT) + block * CHANNEL_BLOCK * 4, CONV_BIAS_AT);
   store<i32>(STEP, word(whole, CONV_MULTIPLIER_AT) + block * CHANNEL_BLOCK * 4, CONV_MULTIPLIER_AT);

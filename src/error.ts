@@ -28,18 +28,20 @@ export interface ErrorPlace {
 export class DyadicError extends Error {
   override readonly name = "DyadicError";
   readonly code: ErrorCode;
+  /** The first line of the message, without the place. */
+  readonly problem: string;
   readonly place: ErrorPlace;
 
   constructor(code: ErrorCode, problem: string, place: ErrorPlace = {}, cause?: unknown) {
     super(sentence(problem, place), cause === undefined ? undefined : { cause });
     this.code = code;
+    this.problem = problem;
     this.place = place;
   }
 
   /** The same error, with what an outer level knows about the place added. */
   at(outer: ErrorPlace): DyadicError {
-    const problem = this.message.split("\n", 1)[0] ?? this.message;
-    return new DyadicError(this.code, bare(problem, this.place), { ...outer, ...this.place }, this.cause);
+    return new DyadicError(this.code, this.problem, { ...outer, ...this.place }, this.cause);
   }
 }
 
@@ -49,11 +51,6 @@ function prefix(place: ErrorPlace): string {
   if (place.node !== undefined) parts.push(`node "${place.node}"`);
   if (place.op !== undefined) parts.push(place.op);
   return parts.length > 0 ? `${parts.join(", ")}: ` : "";
-}
-
-function bare(line: string, place: ErrorPlace): string {
-  const start = prefix(place);
-  return line.startsWith(start) ? line.slice(start.length) : line;
 }
 
 function sentence(problem: string, place: ErrorPlace): string {

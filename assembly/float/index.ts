@@ -21,5 +21,5 @@ export { conv } from "./conv";
 export { depthwise } from "./depthwise";
 export { add, clamp } from "./pointwise";
 export { average_pool, max_pool } from "./pool";
-export { copy_blocks, fill } from "./copy";
+export { clear, copy_blocks } from "./copy";
 export { softmax } from "./softmax";

@@ -31,6 +31,7 @@ export interface CalibratorExports {
       height: number,
       width: number,
       channels: number,
+      pixelBytes: number,
       rows: number,
       segments: number,
       runBytes: number,
@@ -64,7 +65,7 @@ export interface CalibratorExports {
   average_pool(...operands: Pool): void;
   max_pool(...operands: Pool): void;
   softmax(x: number, output: number, rows: number, channels: number, beta: number): void;
-  fill(target: number, value: number, count: number): void;
+  clear(target: number, bytes: number): void;
   copy_blocks(
     source: number,
     target: number,

@@ -9,7 +9,7 @@ export interface Quantization {
   readonly zeroPoint: readonly number[];
   /** Dimension the entries run over; null when there is one entry for the whole tensor. */
   readonly axis: number | null;
-  /** Bits that a code is stored in; 8 when absent. */
+  /** Bits that the codes take, where that is fewer than the dtype has. */
   readonly bits?: number;
 }
 

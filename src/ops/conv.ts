@@ -43,6 +43,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  weightAxis: 0,
 
   shape([x, weights], attributes) {
     const { groups = 1 } = attributes;
@@ -113,6 +114,21 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
     const segment = segmentOf(parameters);
     const row = (parameters.rowLength / segment) * roundUp(segment, QUAD);
     return unpackedBytes(parameters, row) + 4 * 2 * row;
+  },
+  // Winograd's F(2x2, 3x3), 16-bit: weights of one block of 8 channels, windows of 4 tiles, their 32-bit sums.
+  spareScratchBytes(parameters, { inputs, output }) {
+    const { kernel, stride, dilation } = parameters;
+    const depth = inputs[0]!.shape[2];
+    const fits =
+      [...kernel].join() === "3,3" &&
+      [...stride, ...dilation].every((size) => size === 1) &&
+      parameters.groups === 1 &&
+      parameters.weightZero === 0 &&
+      parameters.weightBits >= 7 &&
+      depth % 8 === 0 &&
+      output.shape[0] % 2 === 0 &&
+      output.shape[1] % 2 === 0;
+    return fits ? depth * 16 * 2 * (8 + 4) + 16 * 4 * 8 * 4 : 0;
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], segmentOf(parameters)),

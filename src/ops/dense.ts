@@ -31,6 +31,7 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  weightAxis: 0,
 
   shape([x, weights]) {
     if (x!.length !== 2 || weights!.length !== 2 || weights![1] !== x![1]) {

@@ -31,6 +31,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  weightAxis: 3,
 
   shape([x, weights], attributes) {
     if (x!.length !== 4 || weights!.length !== 4 || weights![3] !== x![3]) {

@@ -16,6 +16,7 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
   stepBytes: MAX_POOL_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  keepsScale: true,
 
   shape: ([x], attributes) => poolShape(x!, attributes),
 

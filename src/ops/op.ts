@@ -52,6 +52,12 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly stepBytes: number;
   /** How many activations come first among the inputs; what follows is constant or absent. */
   readonly activations: number;
+  /** Whether input and output must have one scale and zero point, because codes are moved as they are. */
+  readonly keepsScale?: boolean;
+  /** The output's quantization where the op allows only one. */
+  readonly outputAffine?: { readonly scale: number; readonly zeroPoint: number };
+  /** Dimension of the weights (input 1) that runs over output channels, for ops that have weights. */
+  readonly weightAxis?: number;
   /** Shape of the output in the graph's terms. Throws BAD_FILE where the inputs do not fit together. */
   shape(inputs: readonly (readonly number[])[], attributes: Attributes): readonly number[];
   /** Meaning in reals: the definition of correct. */
@@ -66,6 +72,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly inPlace: readonly number[];
   /** Largest scratch over all builds, in bytes. */
   scratchBytes?(parameters: Parameters): number;
+  /** Scratch with which a build is faster, taken only where the arena has it to spare. */
+  spareScratchBytes?(parameters: Parameters, shapes: OpShapes): number;
   cost(parameters: Parameters, shapes: OpShapes): Cost;
   encode(parameters: Parameters, step: StepEncoder): void;
 }

@@ -48,6 +48,7 @@ export const pad: Op<PadAttributes, PadAttributes> = {
   stepBytes: PAD_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  keepsScale: true,
 
   shape: ([x], attributes) => paddedShape(x!, attributes),
 

@@ -13,6 +13,7 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   stepBytes: RESHAPE_STEP_BYTES,
   activations: 1,
   inPlace: [0],
+  keepsScale: true,
 
   shape([x], { shape }) {
     if (elements(x!) !== elements(shape)) {

@@ -1,8 +1,12 @@
 import { CONTRACT_A8, OP_SOFTMAX, SOFTMAX_STEP_BYTES, SOFTMAX_TABLE_AT } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { exponential } from "../numerics/exponential.ts";
 import { softmaxCode, softmaxTable } from "../numerics/softmax.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
+
+/** What equation (8) makes: shares of 256. */
+const OUTPUT = { scale: 1 / 256, zeroPoint: -128 };
 
 /** Softmax over the channels, equation (8): output scale 1/256, zero point -128. */
 export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Array }> = {
@@ -13,6 +17,7 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
   stepBytes: SOFTMAX_STEP_BYTES,
   activations: 1,
   inPlace: [0],
+  outputAffine: OUTPUT,
 
   shape: ([x]) => x!,
 
@@ -22,7 +27,7 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
     for (let at = 0; at < data.length; at += channels) {
       const row = x!.data.subarray(at, at + channels);
       const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
-      const e = row.map((value) => Math.exp(beta * (value - top)));
+      const e = row.map((value) => exponential(beta * (value - top)));
       const sum = e.reduce((a, b) => a + b, 0);
       data.set(
         e.map((value) => value / sum),
@@ -35,7 +40,7 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
-    if (to.scale !== 1 / 256 || to.zeroPoint !== -128) {
+    if (to.scale !== OUTPUT.scale || to.zeroPoint !== OUTPUT.zeroPoint) {
       throw new DyadicError("UNSUPPORTED_OP", "the output of softmax has an unusual scale", {
         expected: "scale 1/256, zero point -128",
         found: `scale ${to.scale}, zero point ${to.zeroPoint}`,

@@ -60,8 +60,10 @@ export function samples(all: Int8Array, size: number): Int8Array[] {
 }
 
 /** Index of the first largest element. */
-export function argmax(row: Int8Array): number {
-  return row.indexOf(row.reduce((a, b) => Math.max(a, b)));
+export function argmax(row: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if (row[i]! > row[best]!) best = i;
+  return best;
 }
 
 /** How many elements differ, and by how much at most. */
