@@ -21,6 +21,9 @@ export const PREFIX_DIGEST = 32; // SHA-256 of the whole file, computed with the
 export const FEATURE_A8 = 48;
 export const FEATURE_W8 = 49; // the bit of a contract with weights is FEATURE_W8 + contract - CONTRACT_A8W8
 export const FEATURE_W1 = 56;
+export const FEATURE_A4 = 57;
+export const FEATURE_A2 = 58;
+export const FEATURE_A1 = 59;
 
 // --- section table, directly behind the prefix -------------------------------------------------------
 export const SECTION_ENTRY_BYTES = 16; // kind, flags, offset, bytes: u32 each
@@ -71,6 +74,9 @@ export const DTYPE_INT8 = 1;
 export const DTYPE_UINT8 = 2;
 export const DTYPE_INT16 = 3;
 export const DTYPE_INT32 = 4;
+export const DTYPE_INT4 = 5; // of tensors inside: every pixel starts on a byte, the lowest bits first
+export const DTYPE_INT2 = 6;
+export const DTYPE_UINT1 = 7;
 
 // --- plan section: header, tensor records, step records; all words are i32 ---------------------------
 export const PLAN_HEADER_BYTES = 16;

@@ -17,6 +17,7 @@ import {
   STEP_SCRATCH_AT,
   STEP_SCRATCH_BYTES,
   TENSOR_DEFINED,
+  TENSOR_DTYPE,
   TENSOR_LAST_USE,
   TENSOR_HEIGHT,
   TENSOR_HALO_RIGHT,
@@ -118,7 +119,7 @@ function mayReplace(step: usize, opcode: i32, tensor: usize, written: usize, ind
   if (word(tensor, TENSOR_LAST_USE) != index + 1) return false;
   const isOperand =
     tensor == tensorRecord(word(step, STEP_IN)) || (opcode == OP_ADD && tensor == tensorRecord(word(step, ADD_IN_B)));
-  if (!isOperand) return false;
+  if (!isOperand || word(tensor, TENSOR_DTYPE) != word(written, TENSOR_DTYPE)) return false;
   if (opcode == OP_RESHAPE) {
     return extentStart(tensor) == extentStart(written) && isDense(tensor) && isDense(written);
   }

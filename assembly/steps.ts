@@ -56,7 +56,7 @@ import { checkPad, checkReshape } from "./kernels/copy";
 import { depthwiseScratch } from "./kernels/depthwise.simd";
 import { checkPool, poolWork } from "./kernels/pool";
 import { checkSoftmax } from "./kernels/softmax";
-import { partsScratch } from "./parts";
+import { partsScratch, partsWork } from "./parts";
 import {
   arenaBytes,
   denseBytes,
@@ -64,6 +64,7 @@ import {
   fail,
   firstStep,
   ioPtr,
+  isPacked,
   nextStep,
   planBytes,
   planPtr,
@@ -150,8 +151,17 @@ function checkStep(step: usize, index: i32, opcode: i32, features: u64): i32 {
   if (status == OK) status = checkTensor(step, index, STEP_OUT);
   if (status == OK && opcode == OP_ADD) status = checkTensor(step, index, ADD_IN_B);
   if (status == OK && word(step, STEP_IN) == word(step, STEP_OUT)) status = fail(BAD_STEP, index, STEP_OUT, 0);
+  if (status == OK) status = checkPacked(step, index, opcode);
   if (status == OK) status = checkOp(step, index, opcode);
   return status != OK ? status : checkScratch(step, index, opcode);
+}
+
+/** Packed pixels: only where parts.ts widens them, a softmax makes bytes, and borders are bytes. */
+function checkPacked(step: usize, index: i32, opcode: i32): i32 {
+  const output = isPacked(tensorOf(step, STEP_OUT));
+  if (opcode == OP_SOFTMAX) return output ? fail(BAD_STEP, index, STEP_OUT, word(step, STEP_OUT)) : OK;
+  if (opcode != OP_PAD) return OK;
+  return output || isPacked(tensorOf(step, STEP_IN)) ? fail(BAD_STEP, index, STEP_IN, word(step, STEP_IN)) : OK;
 }
 
 function checkOp(step: usize, index: i32, opcode: i32): i32 {
@@ -198,6 +208,7 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
   const same =
     word(record, IO_ROLE) == (opcode == OP_INPUT ? ROLE_INPUT : ROLE_OUTPUT) &&
     word(record, IO_TENSOR) == tensor &&
+    !isPacked(tensorRecord(tensor)) &&
     <i64>word(record, IO_BYTES) == denseBytes(tensorRecord(tensor));
   return same ? OK : fail(BAD_STEP, index, BORDER_IO, io);
 }
@@ -205,7 +216,8 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
 /** Multiply-adds or pooled elements, and the bytes written, halo included: a small tensor may have a large one. */
 function stepWork(step: usize, opcode: i32): i64 {
   const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
-  const bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
+  let bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
+  if (!border) bytes += partsWork(step);
   if (opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE) return bytes + convolutionWork(step);
   return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL ? bytes + poolWork(step) : bytes;
 }

@@ -46,7 +46,7 @@ import {
 import { claimConstant, checkClamp, checkRange } from "../checks";
 import { requantize } from "../numerics/requantize";
 import { hasPlanes, packedBytes, weightBits } from "../numerics/unpack";
-import { fail, flip, pixels, tensorOf, weightsPtr, word } from "../state";
+import { fail, flip, isPacked, pixelBytes, pixels, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
 /** Taps of one segment: what lies contiguous in the input and is padded to whole quads. Depthwise packs all as one. */
@@ -139,7 +139,7 @@ export function checkConvolution(step: usize, index: i32): i32 {
     return fail(BAD_STEP, index, CONV_KERNEL_H, word(step, CONV_KERNEL_H));
   }
   // Kernel rows are read as one segment, so pixels of the input must touch.
-  if (word(input, TENSOR_PIXEL_PITCH) != channels) return fail(BAD_STEP, index, STEP_IN, channels);
+  if (word(input, TENSOR_PIXEL_PITCH) != pixelBytes(input)) return fail(BAD_STEP, index, STEP_IN, channels);
   const padded = packedChannels(step);
   status = claimConstant(step, index, CONV_WEIGHTS_AT, blockBytes(step) * (padded / CHANNEL_BLOCK));
   if (status == OK) status = claimConstant(step, index, CONV_BIAS_AT, <i64>padded * 4);
@@ -193,8 +193,10 @@ function checkGroups(step: usize, index: i32): i32 {
 function checkWindow(step: usize, index: i32, kernel: i32, stride: i32, dilation: i32, pad: i32, axis: i32): i32 {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
-  const before = word(input, axis == 0 ? TENSOR_HALO_TOP : TENSOR_HALO_LEFT);
-  const after = word(input, axis == 0 ? TENSOR_HALO_BOTTOM : TENSOR_HALO_RIGHT);
+  // Around packed pixels there may be any padding: parts.ts makes it in scratch.
+  const packed = isPacked(input);
+  const before = packed ? MAX_EXTENT : word(input, axis == 0 ? TENSOR_HALO_TOP : TENSOR_HALO_LEFT);
+  const after = packed ? MAX_EXTENT : word(input, axis == 0 ? TENSOR_HALO_BOTTOM : TENSOR_HALO_RIGHT);
   const size = word(input, axis == 0 ? TENSOR_HEIGHT : TENSOR_WIDTH);
   const count = word(output, axis == 0 ? TENSOR_HEIGHT : TENSOR_WIDTH);
   const status = checkRange(step, index, pad, 0, before);

@@ -1,12 +1,19 @@
+import type { ActivationBits } from "../numerics/pack.ts";
 import type { Border, Shape } from "./graph.ts";
 
-/** An activation of the integer network: int8 codes, affine per tensor. */
+/** An activation of the integer network: signed codes, affine per tensor. */
 export interface IntegerTensor {
   readonly name: string;
   readonly shape: Shape;
   /** Kept for the host's conversions at the border and for people; no kernel reads it. */
   readonly scale: number;
   readonly zeroPoint: number;
+  /** Bits of a code in the arena; 8 when absent. */
+  readonly bits?: ActivationBits;
+}
+
+export function bitsOf({ bits = 8 }: Pick<IntegerTensor, "bits">): ActivationBits {
+  return bits;
 }
 
 /** One engine step before it is placed: the op's own integer parameters, no float left in them. */
@@ -31,7 +38,8 @@ export interface IntegerGraph {
 export function dumpIntegerGraph(graph: IntegerGraph): string {
   const value = (index: number) => {
     const tensor = graph.tensors[index];
-    return tensor ? `%${index}[${tensor.shape.join("x")} z=${tensor.zeroPoint}]` : "-";
+    const width = tensor?.bits === undefined ? "" : ` a${tensor.bits}`;
+    return tensor ? `%${index}[${tensor.shape.join("x")} z=${tensor.zeroPoint}${width}]` : "-";
   };
   const lines = [`integer graph ${graph.name}`];
   for (const node of graph.nodes) {

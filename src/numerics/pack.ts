@@ -9,6 +9,19 @@ export function weightRange(bits: WeightBits): readonly [min: number, max: numbe
   return bits === 1 ? [-1, 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
 }
 
+/** Bits of a stored activation. Codes of 8, 4 and 2 bits are signed, those of 1 bit are 0 and 1. */
+export type ActivationBits = 8 | 4 | 2 | 1;
+
+/** Smallest and largest code of an activation's width. */
+export function activationRange(bits: ActivationBits): readonly [min: number, max: number] {
+  return bits === 1 ? [0, 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+}
+
+/** Bytes of a pixel: every pixel starts on one. */
+export function pixelBytes(channels: number, bits: ActivationBits): number {
+  return Math.ceil((channels * bits) / 8);
+}
+
 /** Widths of the planes, the lowest bits first. */
 function planesOf(bits: WeightBits): number[] {
   if (bits >= 7) return [8];

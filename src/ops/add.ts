@@ -15,6 +15,7 @@ import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { elementScratch } from "./packed.ts";
 
 interface AddParameters {
   readonly multiplierA: number;
@@ -54,7 +55,7 @@ export const add: Op<{ readonly activation: Activation }, AddParameters> = {
     const b = affineOf(inputs[1]!, "the second input");
     const to = affineOf(output, "the output");
     const { multiplier, shift } = toSmallDyadic([a.scale / to.scale, b.scale / to.scale]);
-    const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint);
+    const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint, to.bits);
     return { multiplierA: multiplier[0]!, multiplierB: multiplier[1]!, shift, min, max };
   },
 
@@ -66,6 +67,8 @@ export const add: Op<{ readonly activation: Activation }, AddParameters> = {
     });
   },
 
+  packed: true,
+  scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 0 }),
 
   encode(parameters, step) {

@@ -1,5 +1,6 @@
 import { CONTRACT_A8W8, CONV_STEP_BYTES, OP_CONV, QUAD } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { bitsOf } from "../graph/integer.ts";
 import type { Activation } from "./activation.ts";
 import {
   type ConvolutionParameters,
@@ -15,6 +16,7 @@ import {
   weightContract,
 } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
 
 export interface ConvAttributes extends Omit<Window, "kernel"> {
@@ -110,10 +112,11 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
   // Four windows widened to 16 bits, for the builds whose dot product takes 16-bit operands.
-  scratchBytes(parameters) {
+  packed: true,
+  scratchBytes(parameters, shapes) {
     const segment = segmentOf(parameters);
     const row = (parameters.rowLength / segment) * roundUp(segment, QUAD);
-    return unpackedBytes(parameters, row) + 4 * 2 * row;
+    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
   },
   // Winograd's F(2x2, 3x3), 16-bit: weights of one block of 8 channels, windows of 4 tiles, their 32-bit sums.
   spareScratchBytes(parameters, { inputs, output }) {
@@ -125,6 +128,8 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
       parameters.groups === 1 &&
       parameters.weightZero === 0 &&
       parameters.weightBits >= 7 &&
+      bitsOf(inputs[0]!) === 8 &&
+      bitsOf(output) === 8 &&
       depth % 8 === 0 &&
       output.shape[0] % 2 === 0 &&
       output.shape[1] % 2 === 0;

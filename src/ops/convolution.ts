@@ -23,7 +23,14 @@ import {
 import { DyadicError } from "../error.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { type Dyadic, toDyadic } from "../numerics/dyadic.ts";
-import { packedBytes, packPlanes, type WeightBits, weightRange } from "../numerics/pack.ts";
+import {
+  type ActivationBits,
+  activationRange,
+  packedBytes,
+  packPlanes,
+  type WeightBits,
+  weightRange,
+} from "../numerics/pack.ts";
 import { requantize } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import type { FloatValue, Lowering, StepEncoder } from "./op.ts";
@@ -49,7 +56,10 @@ export interface ConvolutionParameters extends Window {
 }
 
 /** The scale and zero point of a per-tensor quantized activation; throws where there is none. */
-export function affineOf(tensor: Tensor, role: string): { scale: number; zeroPoint: number } {
+export function affineOf(
+  tensor: Tensor,
+  role: string,
+): { scale: number; zeroPoint: number; bits: ActivationBits } {
   const q = tensor.quantization;
   if (tensor.dtype !== "int8" || q === undefined || q.scale.length !== 1) {
     throw new DyadicError(
@@ -61,7 +71,14 @@ export function affineOf(tensor: Tensor, role: string): { scale: number; zeroPoi
       },
     );
   }
-  return { scale: q.scale[0]!, zeroPoint: q.zeroPoint[0]! };
+  const { bits = 8 } = q;
+  if (bits !== 8 && bits !== 4 && bits !== 2 && bits !== 1) {
+    throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has no such width`, {
+      expected: "8, 4, 2 or 1 bits",
+      found: `${bits}`,
+    });
+  }
+  return { scale: q.scale[0]!, zeroPoint: q.zeroPoint[0]!, bits };
 }
 
 /**
@@ -89,7 +106,8 @@ export function lowerConvolution(
   const weights = new (weightZero === 0 ? Int8Array : Int16Array)(channels * rowLength);
   const bias = new Int32Array(channels);
   const bounds = new Float64Array(channels);
-  const reach = Math.max(127 - from.zeroPoint, from.zeroPoint + 128);
+  const [lowest, highest] = activationRange(from.bits);
+  const reach = Math.max(highest - from.zeroPoint, from.zeroPoint - lowest);
   for (let channel = 0; channel < channels; channel++) {
     let sum = 0;
     let magnitude = 0;
@@ -104,7 +122,7 @@ export function lowerConvolution(
     if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
     bias[channel] = ownBias - from.zeroPoint * sum;
   }
-  const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint);
+  const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint, to.bits);
   const requantization = toDyadic(
     scales.map((scale) => (from.scale * scale) / to.scale),
     bounds,

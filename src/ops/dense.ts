@@ -14,6 +14,7 @@ import {
   weightContract,
 } from "./convolution.ts";
 import { NO_HALO, type Op } from "./op.ts";
+import { windowScratch } from "./packed.ts";
 
 export interface DenseAttributes {
   readonly activation: Activation;
@@ -75,9 +76,10 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
     return requantizeChannels(accumulators, parameters);
   },
 
-  scratchBytes(parameters) {
+  packed: true,
+  scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
-    return unpackedBytes(parameters, row) + 4 * 2 * row;
+    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),

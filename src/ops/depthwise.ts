@@ -15,6 +15,7 @@ import {
   weightContract,
 } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
 
 function windowOf(attributes: ConvAttributes, weights: readonly number[]): Window {
@@ -87,9 +88,10 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
   // Byte offsets of the taps, for the builds that walk them in pairs.
-  scratchBytes(parameters) {
+  packed: true,
+  scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
-    return unpackedBytes(parameters, row) + 4 * row;
+    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * row;
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),

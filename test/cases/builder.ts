@@ -14,6 +14,8 @@ import { opNamed } from "../../src/ops/index.ts";
 export interface Affine {
   readonly scale: number;
   readonly zeroPoint: number;
+  /** Of a code; 8 when absent. */
+  readonly bits?: number;
 }
 
 /** Builds a quantized graph node by node; shapes come from the ops themselves. */
@@ -54,8 +56,8 @@ export class GraphBuilder {
   }
 
   affine(tensor: number): Affine {
-    const { scale, zeroPoint } = this.tensors[tensor]!.quantization!;
-    return { scale: scale[0]!, zeroPoint: zeroPoint[0]! };
+    const { scale, zeroPoint, bits } = this.tensors[tensor]!.quantization!;
+    return { scale: scale[0]!, zeroPoint: zeroPoint[0]!, ...(bits !== undefined && { bits }) };
   }
 
   shape(tensor: number): readonly number[] {
@@ -71,8 +73,13 @@ export class GraphBuilder {
     return { name, tensors, nodes, inputs, outputs };
   }
 
-  private activation(name: string, shape: readonly number[], { scale, zeroPoint }: Affine): number {
-    const quantization = { scale: [scale], zeroPoint: [zeroPoint], axis: null };
+  private activation(name: string, shape: readonly number[], { scale, zeroPoint, bits }: Affine): number {
+    const quantization = {
+      scale: [scale],
+      zeroPoint: [zeroPoint],
+      axis: null,
+      ...(bits !== undefined && { bits }),
+    };
     return this.tensors.push({ name, dtype: "int8", shape, quantization }) - 1;
   }
 

@@ -1,4 +1,5 @@
 import type { Graph } from "../../src/graph/graph.ts";
+import { type ActivationBits, activationRange } from "../../src/numerics/pack.ts";
 import type { Activation } from "../../src/ops/activation.ts";
 import type { Halo } from "../../src/ops/index.ts";
 import { type Affine, GraphBuilder } from "./builder.ts";
@@ -29,12 +30,13 @@ const SPREAD = 40;
 
 /**
  * A random quantized graph over every op of the registry: branches, odd channel counts, paddings, strides, dilations,
- * several inputs and outputs, nodes that nobody reads. The same seed gives the same graph.
+ * several inputs and outputs, nodes that nobody reads; inner activations of the given widths. The same seed gives
+ * the same graph.
  */
-export function randomGraph(seed: number): Graph {
+export function randomGraph(seed: number, widths: readonly ActivationBits[] = [8]): Graph {
   const random = new Random(seed);
   const builder = new GraphBuilder(`random-${seed}`);
-  const maker = new Maker(random, builder, seed);
+  const maker = new Maker(random, builder, seed, widths);
   const size = random.pick([1, 3, 5, 8, 13, 20, 28]);
   const inputs = random.chance(0.2) ? 2 : 1;
   const shape = [1, size, Math.max(1, size + random.integer(-2, 3)), random.pick([1, 2, 3, 4, 8, 11, 16])];
@@ -70,14 +72,17 @@ class Maker {
   private readonly widths: Random;
   private readonly builder: GraphBuilder;
 
-  constructor(random: Random, builder: GraphBuilder, seed: number) {
+  private readonly activations: readonly ActivationBits[];
+
+  constructor(random: Random, builder: GraphBuilder, seed: number, activations: readonly ActivationBits[]) {
+    this.activations = activations;
     this.random = random;
     this.widths = new Random(seed ^ 0x2545f491);
     this.builder = builder;
   }
 
   input(shape: readonly number[]): void {
-    this.made.push(this.builder.input(shape, this.affine(1 / SPREAD), this.random.pick(["int8", "uint8"])));
+    this.made.push(this.builder.input(shape, this.bytes(1 / SPREAD), this.random.pick(["int8", "uint8"])));
   }
 
   /** Appends one random op that fits a random tensor. */
@@ -109,12 +114,37 @@ class Maker {
   finish(): void {
     const { random, builder, made } = this;
     const labels = random.chance(0.3) ? ["cat", "dog", "Übergröße"] : undefined;
-    builder.output(made.at(-1)!, random.pick(["int8", "uint8"]), labels);
+    const last = made.at(-1)!;
+    const end = this.isNarrow(last)
+      ? builder.node("requantize", [last], { activation: "none" }, this.bytes(this.scale(last)))
+      : last;
+    builder.output(end, random.pick(["int8", "uint8"]), labels);
     const other = random.pick(made);
-    if (random.chance(0.25) && other !== made.at(-1)) builder.output(other);
+    if (random.chance(0.25) && other !== last && !this.isNarrow(other)) builder.output(other);
   }
 
+  private isNarrow(tensor: number): boolean {
+    return (this.builder.affine(tensor).bits ?? 8) < 8;
+  }
+
+  /** The scale that the tensor would have in 8 bits. */
+  private scale(tensor: number): number {
+    const { scale, bits = 8 } = this.builder.affine(tensor);
+    return scale / 2 ** (8 - bits);
+  }
+
+  /** Of any width that the graph may have. */
   private affine(scale: number, activation: Activation = "none"): Affine {
+    const { widths, activations } = this;
+    const wide = this.bytes(scale, activation);
+    const bits = widths.pick(activations);
+    if (bits === 8) return wide;
+    const [min, max] = activationRange(bits);
+    const zeroPoint = activation.startsWith("relu") ? min : widths.integer(min, max);
+    return { scale: wide.scale * 2 ** (8 - bits), zeroPoint, bits };
+  }
+
+  private bytes(scale: number, activation: Activation = "none"): Affine {
     const { random } = this;
     const spread = scale * random.between(0.7, 1.5);
     if (activation === "relu" || activation === "relu6") return { scale: spread, zeroPoint: -128 };
@@ -241,7 +271,7 @@ class Maker {
       scale: scale.map((value) => value / gain),
       bits: WEIGHT_CODES[width]!.bits,
     });
-    const spread = SPREAD * SPREAD * Math.sqrt(taps) * gain;
+    const spread = (SPREAD * SPREAD * Math.sqrt(taps) * gain * this.scale(x)) / from.scale;
     const bias = random.chance(0.85)
       ? builder.constant(
           Int32Array.from({ length: channels }, () => Math.round(random.between(-spread, spread))),
@@ -250,7 +280,7 @@ class Maker {
         )
       : -1;
     // A code step of the output is `SPREAD` times smaller than the accumulator's spread in reals.
-    const to = this.affine(from.scale * 1.2, attributes.activation);
+    const to = this.affine(this.scale(x) * 1.2, attributes.activation);
     return builder.node(
       op,
       bias < 0 && random.chance(0.5) ? [x, weights] : [x, weights, bias],
@@ -268,7 +298,7 @@ class Maker {
 
   private sum([a, b]: readonly [number, number]): number {
     const activation = this.random.pick(ACTIVATIONS);
-    const scale = Math.hypot(this.builder.affine(a).scale, this.builder.affine(b).scale);
+    const scale = Math.hypot(this.scale(a), this.scale(b));
     return this.builder.node("add", [a, b], { activation }, this.affine(scale, activation));
   }
 
@@ -293,25 +323,33 @@ class Maker {
 
   /** Averages keep the scale (as TensorFlow Lite wants) or get a finer one. */
   private averaged(x: number): Affine {
-    return this.random.chance(0.5) ? this.builder.affine(x) : this.affine(this.builder.affine(x).scale / 2);
+    return this.random.chance(0.5) ? this.builder.affine(x) : this.affine(this.scale(x) / 2);
   }
 
   private pad(x: number): number | undefined {
     const { random, builder } = this;
-    if (builder.size(x) > MOST_ELEMENTS / 4) return undefined;
+    if (builder.size(x) > MOST_ELEMENTS / 4 || this.isNarrow(x)) return undefined;
     const padding = [random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)];
     const channels = random.chance(0.3) ? [random.integer(0, 4), random.integer(0, 9)] : [0, 0];
     return builder.node("pad", [x], { padding, channels }, builder.affine(x));
   }
 
-  private flatten(x: number): number {
+  /** Whether a reshape between these numbers of channels leaves codes where they are in their bytes. */
+  private fillsBytes(x: number, ...channels: number[]): boolean {
+    const { bits = 8 } = this.builder.affine(x);
+    return channels.every((count) => (count * bits) % 8 === 0);
+  }
+
+  private flatten(x: number): number | undefined {
     const shape = [1, this.builder.size(x)];
+    if (!this.fillsBytes(x, shape[1]!, this.builder.shape(x).at(-1)!)) return undefined;
     return this.builder.node("reshape", [x], { shape }, this.builder.affine(x));
   }
 
-  private unflatten(x: number): number {
+  private unflatten(x: number): number | undefined {
     const size = this.builder.size(x);
     const height = [4, 3, 2].find((side) => size % side === 0) ?? 1;
+    if (!this.fillsBytes(x, size / height, size)) return undefined;
     return this.builder.node(
       "reshape",
       [x],
@@ -331,12 +369,7 @@ class Maker {
 
   private requantize(x: number): number {
     const activation = this.random.pick(ACTIVATIONS);
-    return this.builder.node(
-      "requantize",
-      [x],
-      { activation },
-      this.affine(this.builder.affine(x).scale, activation),
-    );
+    return this.builder.node("requantize", [x], { activation }, this.affine(this.scale(x), activation));
   }
 }
 

@@ -6,8 +6,9 @@ import { writeModel } from "../../src/model/writer.ts";
 import { packedBytes, packPlanes, type WeightBits } from "../../src/numerics/pack.ts";
 import { opNamed } from "../../src/ops/index.ts";
 import { plan } from "../../src/plan/index.ts";
+import { extentBytes } from "../../src/plan/layout.ts";
 import { lower } from "../../src/quantize/lower.ts";
-import { GraphBuilder } from "../cases/builder.ts";
+import { type Affine, GraphBuilder } from "../cases/builder.ts";
 import { openEngine, openModel } from "../cases/engine.ts";
 import { WEIGHT_CODES } from "../cases/graphs.ts";
 import { dissect, sign } from "../cases/hostile.ts";
@@ -18,8 +19,8 @@ const SAME = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], activati
 const HALVING = { stride: [2, 2], dilation: [1, 1], padding: [0, 0, 1, 1], activation: "relu" };
 const POINT = { stride: [2, 2], dilation: [1, 1], padding: [0, 0, 0, 0], activation: "none" };
 
-/** ResNet-8 of MLPerf Tiny in shape: first and last layer at 8 bits, what is between at `width`. */
-function resnet8(width: string): IntegerGraph {
+/** ResNet-8 of MLPerf Tiny in shape: first and last layer at 8 bits, what is between at `width`; inner activations. */
+function resnet8(width: string, inner: Affine = AFFINE): IntegerGraph {
   const random = new Random(8);
   const builder = new GraphBuilder(`resnet8-${width}`);
   const layer = (op: string, x: number, shape: number[], attributes: unknown, own = width) => {
@@ -35,7 +36,7 @@ function resnet8(width: string): IntegerGraph {
       .map((code) => code || 1);
     const weights = builder.constant(codes, shape, "int8", quantization);
     const bias = builder.constant(new Int32Array(shape[0]!), [shape[0]!], "int32");
-    return builder.node(op, [x, weights, bias], attributes, AFFINE);
+    return builder.node(op, [x, weights, bias], attributes, op === "dense" ? AFFINE : inner);
   };
   let x = layer("conv", builder.input([1, 32, 32, 3], AFFINE), [16, 3, 3, 3], SAME, "8");
   for (const channels of [16, 32, 64]) {
@@ -43,10 +44,10 @@ function resnet8(width: string): IntegerGraph {
     const first = layer("conv", x, [channels, 3, 3, depth], channels === 16 ? SAME : HALVING);
     const second = layer("conv", first, [channels, 3, 3, channels], SAME);
     const branch = channels === 16 ? x : layer("conv", x, [channels, 1, 1, depth], POINT);
-    x = builder.node("add", [second, branch], { activation: "relu" }, AFFINE);
+    x = builder.node("add", [second, branch], { activation: "relu" }, inner);
   }
-  const mean = builder.node("mean", [x], { axes: [1, 2] }, AFFINE);
-  const flat = builder.node("reshape", [mean], { shape: [1, 64] }, AFFINE);
+  const mean = builder.node("mean", [x], { axes: [1, 2] }, inner);
+  const flat = builder.node("reshape", [mean], { shape: [1, 64] }, inner);
   builder.output(layer("dense", flat, [10, 64], { activation: "none" }, "8"));
   return lower(builder.build());
 }
@@ -72,6 +73,58 @@ describe("the weight section of a ResNet-8, biases and multipliers counted, agai
     console.log(`weights of ${width} bits: ${share.toFixed(3)}`);
     expect(share).toBeLessThanOrEqual(most);
   });
+});
+
+describe("the arena of a ResNet-8 with packed activations, against bytes", () => {
+  const bytes = plan(resnet8("4"));
+  test.each([
+    [4, 0.51, 0.56],
+    [2, 0.26, 0.34],
+    [1, 0.13, 0.26],
+  ])("%i bits: every inner tensor at most %f, the arena at most %f", (bits, inner, arena) => {
+    const graph = resnet8("4", { scale: 0.8, zeroPoint: 0, bits });
+    const packed = plan(graph);
+    graph.tensors.forEach((tensor, i) => {
+      if (tensor.bits === undefined) return;
+      const [from, to] = [bytes.placements[i]!, packed.placements[i]!];
+      expect(extentBytes(tensor.shape, to) / extentBytes(tensor.shape, from)).toBeLessThanOrEqual(inner);
+    });
+    expect(graph.tensors.filter((tensor) => tensor.bits === bits).length).toBe(graph.tensors.length - 2);
+    console.log(`arena at ${bits} bits: ${(packed.peakBytes / bytes.peakBytes).toFixed(3)}`);
+    expect(packed.peakBytes / bytes.peakBytes).toBeLessThanOrEqual(arena);
+  });
+});
+
+const NARROW = { scale: 0.8, zeroPoint: 0, bits: 4 };
+
+test.each<[string, (builder: GraphBuilder, x: number) => number, RegExp]>([
+  ["an input", (b) => b.input([1, 2, 2, 2], NARROW), /input has 8 bits/],
+  ["an output", (b, x) => b.node("requantize", [x], { activation: "none" }, NARROW), /output has 8 bits/],
+  [
+    "a pad",
+    (b, x) => {
+      const narrow = b.node("requantize", [x], { activation: "none" }, NARROW);
+      return b.node("pad", [narrow], { padding: [1, 1, 1, 1], channels: [0, 0] }, NARROW);
+    },
+    /fewer than 8 bits/,
+  ],
+  [
+    "a reshape of half bytes",
+    (b, x) => {
+      const narrow = b.node("requantize", [x], { activation: "none" }, NARROW);
+      return b.node("reshape", [narrow], { shape: [1, 9] }, NARROW);
+    },
+    /within their bytes/,
+  ],
+  [
+    "a zero point that is no code",
+    (b, x) => b.node("requantize", [x], { activation: "none" }, { ...NARROW, zeroPoint: 8 }),
+    /zero point from -8 to 7/,
+  ],
+])("lowering refuses 4 bits for %s", (_, make, says) => {
+  const builder = new GraphBuilder("narrow");
+  builder.output(make(builder, builder.input([1, 3, 1, 3], AFFINE)));
+  expect(() => lower(builder.build())).toThrow(says);
 });
 
 test("the cost of a layer counts its packed bytes", () => {
