@@ -5,7 +5,7 @@
 //
 //   scratch   | rows of the first input | row of the second | output row | block of weights | the kernel's own |
 import {
-  ADD_IN_B,
+  BINARY_IN_B,
   CHANNEL_BLOCK,
   CONV_BIAS_AT,
   CONV_DILATION_H,
@@ -21,15 +21,14 @@ import {
   CONV_STRIDE_W,
   CONV_WEIGHTS_AT,
   DTYPE_INT8,
-  OP_ADD,
   OP_AVERAGE_POOL,
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
-  OP_INPUT,
+  OP_LOOKUP,
   OP_MAX_POOL,
-  OP_OUTPUT,
-  OP_RESHAPE,
+  OP_REQUANTIZE,
+  OP_SOFTMAX,
   POOL_KERNEL_H,
   POOL_PAD_TOP,
   POOL_STRIDE_H,
@@ -55,6 +54,7 @@ import { arrangeCodes, unpackQuads } from "./arrange";
 import { blockBytes, groupChannels, groupDepth, packedChannels, packedRow, roundUp } from "./kernels/conv";
 import { packPixels, widenPixels } from "./numerics/packed";
 import { hasPlanes } from "./numerics/unpack";
+import { isBinary } from "./operands";
 import { arenaPtr, bitsOf, flip, isPacked, pixels, tensorOf, tensorRecord, weightsPtr, word } from "./state";
 
 const STEP: usize = memory.data(CONV_STEP_BYTES, 16);
@@ -89,12 +89,18 @@ function isPool(opcode: i32): bool {
   return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL;
 }
 
-/** Whether a step other than a reshape, which moves packed bytes as they are, touches packed pixels. */
+/** Whether an op's operands and output may be packed and are widened here. A reshape moves packed bytes as they are. */
+export function takesPacked(opcode: i32): bool {
+  const single = opcode == OP_REQUANTIZE || opcode == OP_LOOKUP || opcode == OP_SOFTMAX;
+  return single || isWeighted(opcode) || isPool(opcode) || isBinary(opcode);
+}
+
+/** Whether a step touches packed pixels. */
 function runsByRows(step: usize): bool {
   const opcode = word(step, STEP_OPCODE);
-  if (opcode == OP_INPUT || opcode == OP_OUTPUT || opcode == OP_RESHAPE) return false;
+  if (!takesPacked(opcode)) return false;
   if (isPacked(tensorOf(step, STEP_IN)) || isPacked(tensorOf(step, STEP_OUT))) return true;
-  return opcode == OP_ADD && isPacked(tensorOf(step, ADD_IN_B));
+  return isBinary(opcode) && isPacked(tensorOf(step, BINARY_IN_B));
 }
 
 /** Whether the step runs in parts. */
@@ -144,7 +150,7 @@ function planeScratch(step: usize): i64 {
 /** Bytes of scratch that parts need in front of their kernel's. */
 export function partsScratch(step: usize): i64 {
   if (!runsInParts(step)) return 0;
-  const second = word(step, STEP_OPCODE) == OP_ADD ? rowBytes(step, ADD_IN_B) : 0;
+  const second = isBinary(word(step, STEP_OPCODE)) ? rowBytes(step, BINARY_IN_B) : 0;
   return rowsBytes(step) + second + rowBytes(step, STEP_OUT) + planeScratch(step);
 }
 
@@ -163,14 +169,14 @@ export function firstPart(step: usize): usize {
   memory.copy(STEP, step, word(step, STEP_BYTES));
   rowsA = word(step, STEP_SCRATCH_AT);
   rowB = rowsA + <i32>rowsBytes(step);
-  outRow = rowB + (opcode == OP_ADD ? <i32>rowBytes(step, ADD_IN_B) : 0);
+  outRow = rowB + (isBinary(opcode) ? <i32>rowBytes(step, BINARY_IN_B) : 0);
   unpacked = outRow + <i32>rowBytes(step, STEP_OUT);
   const end = unpacked + <i32>planeScratch(step);
   store<i32>(STEP, end, STEP_SCRATCH_AT);
   store<i32>(STEP, word(step, STEP_SCRATCH_BYTES) - (end - rowsA), STEP_SCRATCH_BYTES);
   copyTensor(0, STEP_IN);
   copyTensor(1, STEP_OUT);
-  if (opcode == OP_ADD) copyTensor(2, ADD_IN_B);
+  if (isBinary(opcode)) copyTensor(2, BINARY_IN_B);
   const output = tensorOf(step, STEP_OUT);
   inStart = word(tensorOf(step, STEP_IN), TENSOR_OFFSET);
   outStart = word(output, TENSOR_OFFSET);
@@ -241,17 +247,18 @@ function takeRow(): void {
     takePoolRows();
   } else {
     takeOperand(STEP_IN, rowsA);
-    if (opcode == OP_ADD) takeOperand(ADD_IN_B, rowB);
+    if (isBinary(opcode)) takeOperand(BINARY_IN_B, rowB);
   }
 }
 
-/** The one row of an element-wise operand. */
+/** The one row of an element-wise operand, which may be the same for every output row. */
 function takeOperand(at: i32, scratch: i32): void {
   const tensor = tensorOf(whole, at);
+  const y = word(tensor, TENSOR_HEIGHT) == 1 ? 0 : row;
   setHeight(at, 1);
-  place(at, isPacked(tensor) ? scratch : rowOffset(tensor, row), 0);
+  place(at, isPacked(tensor) ? scratch : rowOffset(tensor, y), 0);
   if (!isPacked(tensor)) return;
-  widenColumns(arenaPtr + scratch, tensor, row, 0, word(tensor, TENSOR_WIDTH));
+  widenColumns(arenaPtr + scratch, tensor, y, 0, word(tensor, TENSOR_WIDTH));
 }
 
 /** The rows that the windows of a convolution's output row touch, one behind the other; bytes stay where they are. */

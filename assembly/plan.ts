@@ -22,13 +22,13 @@ import {
   KIND_IO,
   KIND_PLAN,
   KIND_WEIGHTS,
+  LAST_OPCODE,
   MAGIC,
   MAX_EXTENT,
   MAX_SECTIONS,
   MAX_STEPS,
   MAX_TENSORS,
   OK,
-  OP_REQUANTIZE,
   OUT_OF_MEMORY,
   PLAN_HEADER_BYTES,
   PLAN_RESERVED,
@@ -97,9 +97,9 @@ import {
 } from "./state";
 import { checkSteps } from "./steps";
 
-/** Opcodes from 1 to OP_REQUANTIZE, activations and weights of 8 bits to 1. */
+/** Opcodes from 1 to LAST_OPCODE, activations and weights of 8 bits to 1. */
 const WIDTHS: u64 = (1 << (FEATURE_A1 + 1)) - (1 << FEATURE_A8);
-const FEATURES: u64 = ((1 << (OP_REQUANTIZE + 1)) - 2) | WIDTHS;
+const FEATURES: u64 = ((1 << (LAST_OPCODE + 1)) - 2) | WIDTHS;
 
 /** Checks the 64 bytes at `ptr`: magic, version, features, and that file and arena are sizes that wasm32 can hold. */
 export function checkPrefix(ptr: usize): i32 {

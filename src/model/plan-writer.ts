@@ -19,6 +19,7 @@ import {
   STEP_BYTES,
   STEP_CONTRACT,
   STEP_IN,
+  STEP_MORE_INPUTS,
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
@@ -152,14 +153,18 @@ function borderStep(opcode: number, tensor: number, io: number): ArrayBuffer {
 
 function nodeStep(node: IntegerNode, scratch: Scratch, store: WeightStore): ArrayBuffer {
   const op = opNamed(node.op);
-  const record = new ArrayBuffer(op.stepBytes);
+  const bytes = op.stepBytes + (op.inputBytes ?? 0) * node.inputs.length;
+  const record = new ArrayBuffer(bytes);
   const set = words(record, 0);
   set(STEP_OPCODE, op.opcode);
-  set(STEP_BYTES, op.stepBytes);
+  set(STEP_BYTES, bytes);
   set(STEP_CONTRACT, op.contractOf?.(node.parameters) ?? op.contract);
   set(STEP_SCRATCH_AT, scratch.offset);
   set(STEP_SCRATCH_BYTES, scratch.bytes);
-  set(STEP_IN, node.inputs[0]!);
+  set(STEP_IN, node.inputs[0] ?? -1);
+  node.inputs.slice(1).forEach((input, i) => {
+    set(STEP_MORE_INPUTS + 4 * i, input);
+  });
   set(STEP_OUT, node.output);
   const constant = (array: ArrayBufferView) => store.place(array);
   op.encode(node.parameters, { set, constant, inputs: node.inputs, output: node.output });

@@ -21,7 +21,7 @@ export function haloNeeds(graph: IntegerGraph): Halo[] {
       output: graph.tensors[node.output]!,
     };
     // What lies around packed pixels is made in scratch.
-    const packed = bitsOf(shapes.inputs[0]!) < 8;
+    const packed = shapes.inputs.some((tensor) => bitsOf(tensor) < 8);
     const halo = packed ? undefined : opNamed(node.op).halo?.(node.parameters, shapes);
     if (halo !== undefined) needs[node.inputs[0]!] = widest(needs[node.inputs[0]!]!, halo);
   }
@@ -38,7 +38,9 @@ export function possibleTakeovers(graph: IntegerGraph, lifetimes: readonly Lifet
       const once = node.inputs.filter((other) => other === input).length === 1;
       const widths = [input, node.output].map((tensor) => bitsOf(graph.tensors[tensor]!));
       if (!once || lifetimes[input]!.to !== step || widths[0] !== widths[1]) return [];
-      return [{ node: k, input, output: node.output, dense: op.opcode === OP_RESHAPE }];
+      const dense = op.opcode === OP_RESHAPE;
+      const repeated = graph.tensors[input]!.shape.join() !== graph.tensors[node.output]!.shape.join();
+      return repeated && !dense ? [] : [{ node: k, input, output: node.output, dense }];
     });
   });
 }

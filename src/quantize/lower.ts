@@ -12,15 +12,17 @@ import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.
 import { activationRange } from "../numerics/pack.ts";
 import { affineOf } from "../ops/convolution.ts";
 import { type Op, opNamed } from "../ops/index.ts";
+import { placeConstants } from "./constants.ts";
 
 /**
- * Ends the floats: every scale becomes dyadic numbers in the node's parameters, constants leave the tensor list, and
- * shapes become canonical [height, width, channels].
+ * Ends the floats: every scale becomes dyadic numbers in the node's parameters, weights leave the tensor list, other
+ * constants get a node that writes them, and shapes become canonical [height, width, channels].
  * Throws UNSUPPORTED_OP for what has no int8 form, BAD_FILE where declared and computed shapes differ, OVERFLOW where
  * an accumulator could; always with the node.
  */
-export function lower(graph: Graph): IntegerGraph {
-  validateGraph(graph);
+export function lower(source: Graph): IntegerGraph {
+  validateGraph(source);
+  const graph = placeConstants(source);
   const used = usedActivations(graph);
   const index = new Map(used.map((tensor, position) => [tensor, position]));
   const writers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
@@ -114,9 +116,10 @@ function lowerNode(node: Node, graph: Graph, index: ReadonlyMap<number, number>)
 function checkOperands(node: Node, inputs: readonly (Tensor | undefined)[], op: Op): void {
   const activations = inputs.slice(0, op.activations);
   const constants = inputs.slice(op.activations);
-  if (activations.length < op.activations || activations.includes(undefined) || node.outputs.length !== 1) {
+  const expected = Number.isFinite(op.activations) ? op.activations : Math.max(1, node.inputs.length);
+  if (activations.length < expected || activations.includes(undefined) || node.outputs.length !== 1) {
     throw new DyadicError("BAD_FILE", "the node has the wrong number of inputs or outputs", {
-      expected: `${op.activations} activation${op.activations > 1 ? "s" : ""} in, one out`,
+      expected: `${expected} activation${expected === 1 ? "" : "s"} in, one out`,
       found: `${node.inputs.length} in, ${node.outputs.length} out`,
     });
   }

@@ -88,3 +88,26 @@ export class GraphBuilder {
     return { name, tensor, dtype, shape, layout: shape.length === 4 ? "NHWC" : "flat" };
   }
 }
+
+/** Gives ops that cannot take packed activations bytes instead, by a requantize in front. */
+export class WideningBuilder extends GraphBuilder {
+  override node(op: string, inputs: readonly number[], attributes: unknown, affine: Affine): number {
+    const { packed, keepsScale } = opNamed(op);
+    if (packed) return super.node(op, inputs, attributes, affine);
+    const wide = inputs.map((input) => this.widened(input));
+    const output = keepsScale ? this.affine(wide[0]!) : inBytes(affine);
+    return super.node(op, wide, attributes, output);
+  }
+
+  private widened(tensor: number): number {
+    const { quantization, data } = this.tensors[tensor]!;
+    if (data !== undefined || (quantization?.bits ?? 8) === 8) return tensor;
+    return super.node("requantize", [tensor], { activation: "none" }, inBytes(this.affine(tensor)));
+  }
+}
+
+/** Codes of about the same reach in 8 bits. */
+function inBytes(affine: Affine): Affine {
+  const { scale, bits = 8 } = affine;
+  return bits === 8 ? affine : { scale: scale / 2 ** (8 - bits), zeroPoint: 0 };
+}

@@ -2,7 +2,8 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { type ActivationBits, activationRange } from "../../src/numerics/pack.ts";
 import type { Activation } from "../../src/ops/activation.ts";
 import type { Halo } from "../../src/ops/index.ts";
-import { type Affine, GraphBuilder } from "./builder.ts";
+import { type Affine, type GraphBuilder, WideningBuilder } from "./builder.ts";
+import { type Context, FLAT_OPS, IMAGE_OPS } from "./graph-ops.ts";
 import { Random } from "./random.ts";
 
 /** Most activation bytes and most multiply-accumulates of one node; keeps the TypeScript reference fast. */
@@ -35,7 +36,7 @@ const SPREAD = 40;
  */
 export function randomGraph(seed: number, widths: readonly ActivationBits[] = [8]): Graph {
   const random = new Random(seed);
-  const builder = new GraphBuilder(`random-${seed}`);
+  const builder = new WideningBuilder(`random-${seed}`);
   const maker = new Maker(random, builder, seed, widths);
   const size = random.pick([1, 3, 5, 8, 13, 20, 28]);
   const inputs = random.chance(0.2) ? 2 : 1;
@@ -71,7 +72,7 @@ class Maker {
   /** Draws widths alone, so that they change nothing else of a graph. */
   private readonly widths: Random;
   private readonly builder: GraphBuilder;
-
+  private readonly context: Context;
   private readonly activations: readonly ActivationBits[];
 
   constructor(random: Random, builder: GraphBuilder, seed: number, activations: readonly ActivationBits[]) {
@@ -79,6 +80,7 @@ class Maker {
     this.random = random;
     this.widths = new Random(seed ^ 0x2545f491);
     this.builder = builder;
+    this.context = { random, builder, made: this.made, affine: (scale) => this.affine(scale) };
   }
 
   input(shape: readonly number[]): void {
@@ -106,7 +108,9 @@ class Maker {
           this.requantize,
         ]
       : [this.dense, this.dense, this.add, this.softmax, this.requantize, this.unflatten];
-    const output = this.random.pick(makers).call(this, x);
+    const output = this.random.chance(0.6)
+      ? this.random.pick(makers).call(this, x)
+      : this.random.pick(image ? IMAGE_OPS : FLAT_OPS)(this.context, x);
     if (output !== undefined) this.made.push(output);
   }
 
@@ -328,7 +332,7 @@ class Maker {
 
   private pad(x: number): number | undefined {
     const { random, builder } = this;
-    if (builder.size(x) > MOST_ELEMENTS / 4 || this.isNarrow(x)) return undefined;
+    if (builder.size(x) > MOST_ELEMENTS / 4) return undefined;
     const padding = [random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)];
     const channels = random.chance(0.3) ? [random.integer(0, 4), random.integer(0, 9)] : [0, 0];
     return builder.node("pad", [x], { padding, channels }, builder.affine(x));
