@@ -75,6 +75,10 @@ class WeightStore {
  */
 export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Array; weights: Uint8Array } {
   const store = new WeightStore();
+  // Constants lie in the order of the records that name them: tensors first.
+  const fills = graph.tensors.map(({ zeroPoints }) =>
+    zeroPoints === undefined ? -1 : store.place(zeroPoints),
+  );
   const steps = [
     ...graph.inputs.map((border, io) => borderStep(OP_INPUT, border.tensor, io)),
     ...graph.nodes.map((node, k) => nodeStep(node, layout.scratch[k]!, store)),
@@ -93,7 +97,12 @@ export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Ar
   header(PLAN_STEP_COUNT, steps.length);
   header(PLAN_STEPS_AT, stepsAt);
   graph.tensors.forEach((tensor, i) => {
-    encodeTensor(tensor, layout.placements[i]!, words(plan.buffer, PLAN_HEADER_BYTES + i * TENSOR_BYTES));
+    encodeTensor(
+      tensor,
+      layout.placements[i]!,
+      fills[i]!,
+      words(plan.buffer, PLAN_HEADER_BYTES + i * TENSOR_BYTES),
+    );
   });
   let at = stepsAt;
   for (const step of steps) {
@@ -117,7 +126,7 @@ function words(buffer: ArrayBufferLike, start: number): SetWord {
   };
 }
 
-function encodeTensor(tensor: IntegerTensor, placement: Placement, set: SetWord): void {
+function encodeTensor(tensor: IntegerTensor, placement: Placement, fillAt: number, set: SetWord): void {
   const { shape, name } = tensor;
   if (shape.some((size) => size > MAX_EXTENT)) {
     throw new DyadicError("UNSUPPORTED_OP", `tensor "${name}" is too large for the format`, {
@@ -137,7 +146,7 @@ function encodeTensor(tensor: IntegerTensor, placement: Placement, set: SetWord)
   set(TENSOR_HALO_BOTTOM, placement.halo[2]);
   set(TENSOR_HALO_RIGHT, placement.halo[3]);
   set(TENSOR_ZERO_POINT, tensor.zeroPoint);
-  set(TENSOR_HALO_FILL_AT, -1);
+  set(TENSOR_HALO_FILL_AT, fillAt);
 }
 
 function borderStep(opcode: number, tensor: number, io: number): ArrayBuffer {

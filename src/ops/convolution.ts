@@ -60,6 +60,18 @@ export function affineOf(
   tensor: Tensor,
   role: string,
 ): { scale: number; zeroPoint: number; bits: ActivationBits } {
+  const { zeroPoints, ...affine } = affineByChannel(tensor, role);
+  if (zeroPoints.length === 1) return { ...affine, zeroPoint: zeroPoints[0]! };
+  throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has a zero point per channel`, {
+    expected: "one zero point; several are for convolutions only",
+  });
+}
+
+/** As affineOf, of a tensor that may have a zero point per channel: a model input with mean and deviation folded in. */
+export function affineByChannel(
+  tensor: Tensor,
+  role: string,
+): { scale: number; zeroPoints: readonly number[]; bits: ActivationBits } {
   const q = tensor.quantization;
   if (tensor.dtype !== "int8" || q === undefined || q.scale.length !== 1) {
     throw new DyadicError(
@@ -78,7 +90,14 @@ export function affineOf(
       found: `${bits}`,
     });
   }
-  return { scale: q.scale[0]!, zeroPoint: q.zeroPoint[0]!, bits };
+  const channels = tensor.shape.at(-1);
+  if (q.zeroPoint.length > 1 && (q.zeroPoint.length !== channels || q.axis !== tensor.shape.length - 1)) {
+    throw new DyadicError("BAD_FILE", `${role} "${tensor.name}" has the wrong number of zero points`, {
+      expected: `1 or ${channels}`,
+      found: `${q.zeroPoint.length}`,
+    });
+  }
+  return { scale: q.scale[0]!, zeroPoints: q.zeroPoint, bits };
 }
 
 /**
@@ -94,7 +113,7 @@ export function lowerConvolution(
   groups = 1,
 ): ConvolutionParameters {
   const [input, weightTensor, biasTensor] = lowering.inputs;
-  const from = affineOf(input!, "the input");
+  const from = inputAffine(lowering.node, input!, groups);
   const to = affineOf(lowering.output, "the output");
   const codes = weightCodes(weightTensor!);
   const weightZero = weightZeroPoint(weightTensor!);
@@ -107,20 +126,21 @@ export function lowerConvolution(
   const bias = new Int32Array(channels);
   const bounds = new Float64Array(channels);
   const [lowest, highest] = activationRange(from.bits);
-  const reach = Math.max(highest - from.zeroPoint, from.zeroPoint - lowest);
+  const zeros = from.zeroPoints;
+  const reach = zeros.map((zero) => Math.max(highest - zero, zero - lowest));
   for (let channel = 0; channel < channels; channel++) {
-    let sum = 0;
-    let magnitude = 0;
+    let zero = 0;
+    let bound = 0;
     rows[channel]!.forEach((at, k) => {
       const code = codes[at]! - weightZero;
       weights[channel * rowLength + k] = code;
-      sum += code;
-      magnitude += Math.abs(code);
+      zero += zeros[k % zeros.length]! * code;
+      bound += reach[k % zeros.length]! * Math.abs(code);
     });
     const ownBias = biasTensor ? Number(biasTensor.data![channel]) : 0;
-    bounds[channel] = magnitude * reach + Math.abs(ownBias);
+    bounds[channel] = bound + Math.abs(ownBias);
     if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
-    bias[channel] = ownBias - from.zeroPoint * sum;
+    bias[channel] = ownBias - zero;
   }
   const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint, to.bits);
   const requantization = toDyadic(
@@ -141,6 +161,13 @@ export function lowerConvolution(
     min,
     max,
   };
+}
+
+/** Of taps in packing order, channel after channel: only those of a convolution can have a zero point each. */
+function inputAffine(node: { readonly op: string }, input: Tensor, groups: number) {
+  if (node.op === "conv" && groups === 1) return affineByChannel(input, "the input");
+  const { scale, zeroPoint, bits } = affineOf(input, "the input");
+  return { scale, zeroPoints: [zeroPoint], bits };
 }
 
 function overflow(channel: number, bound: number): DyadicError {
@@ -305,12 +332,13 @@ export function convolutionCost(parameters: ConvolutionParameters, pixels: numbe
   };
 }
 
-/** The accumulator of a window that lies wholly in the padding, where every tap reads the input's zero point. */
-export function paddedAccumulators(parameters: ConvolutionParameters, inputZero: number): Int32Array {
+/** The accumulator of a window that lies wholly in the padding, where every tap reads its zero point. */
+export function paddedAccumulators(parameters: ConvolutionParameters, zeros: ArrayLike<number>): Int32Array {
   return parameters.bias.map((bias, channel) => {
     const at = channel * parameters.rowLength;
     let sum = bias;
-    for (let k = 0; k < parameters.rowLength; k++) sum += inputZero * parameters.weights[at + k]!;
+    for (let k = 0; k < parameters.rowLength; k++)
+      sum += zeros[k % zeros.length]! * parameters.weights[at + k]!;
     return sum;
   });
 }

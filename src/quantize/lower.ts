@@ -10,7 +10,7 @@ import {
 } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
 import { activationRange } from "../numerics/pack.ts";
-import { affineOf } from "../ops/convolution.ts";
+import { affineByChannel } from "../ops/convolution.ts";
 import { type Op, opNamed } from "../ops/index.ts";
 import { placeConstants } from "./constants.ts";
 
@@ -53,13 +53,15 @@ function usedActivations(graph: Graph): number[] {
 }
 
 function lowerTensor(tensor: Tensor): IntegerTensor {
-  const { scale, zeroPoint, bits } = affineOf(tensor, "the tensor");
+  const { scale, zeroPoints, bits } = affineByChannel(tensor, "the tensor");
   const [min, max] = activationRange(bits);
+  const zeroPoint = zeroPoints[0]!;
   const shape = canonicalShape(tensor.shape, tensor.name);
   if (
     !Number.isInteger(zeroPoint) ||
     zeroPoint < min ||
     zeroPoint > max ||
+    (zeroPoints.length > 1 && bits < 8) ||
     !(scale > 0 && scale < Infinity)
   ) {
     throw new DyadicError("BAD_FILE", `tensor "${tensor.name}" has an impossible quantization`, {
@@ -73,7 +75,11 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
       found: `[${tensor.shape.join(", ")}]`,
     });
   }
-  return { name: tensor.name, shape, scale, zeroPoint, ...(bits < 8 && { bits }) };
+  if (zeroPoints.length === 1) {
+    return { name: tensor.name, shape, scale, zeroPoint, ...(bits < 8 && { bits }) };
+  }
+  // Bytes with mean and deviation folded in: the host hands them over as they are, so byte 0 is its zero.
+  return { name: tensor.name, shape, scale, zeroPoint: -128, zeroPoints: Int8Array.from(zeroPoints) };
 }
 
 /** Runs `action`; a DyadicError from it also names the node. */
