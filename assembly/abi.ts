@@ -19,7 +19,11 @@ export const PREFIX_RESERVED = 28; // u32, zero
 export const PREFIX_DIGEST = 32; // SHA-256 of the whole file, computed with these 32 bytes zero
 
 export const FEATURE_A8 = 48;
-export const FEATURE_W8 = 49;
+export const FEATURE_W8 = 49; // the bit of a contract with weights is FEATURE_W8 + contract - CONTRACT_A8W8
+export const FEATURE_W1 = 56;
+export const FEATURE_A4 = 57;
+export const FEATURE_A2 = 58;
+export const FEATURE_A1 = 59;
 
 // --- section table, directly behind the prefix -------------------------------------------------------
 export const SECTION_ENTRY_BYTES = 16; // kind, flags, offset, bytes: u32 each
@@ -70,6 +74,9 @@ export const DTYPE_INT8 = 1;
 export const DTYPE_UINT8 = 2;
 export const DTYPE_INT16 = 3;
 export const DTYPE_INT32 = 4;
+export const DTYPE_INT4 = 5; // of tensors inside: every pixel starts on a byte, the lowest bits first
+export const DTYPE_INT2 = 6;
+export const DTYPE_UINT1 = 7;
 
 // --- plan section: header, tensor records, step records; all words are i32 ---------------------------
 export const PLAN_HEADER_BYTES = 16;
@@ -135,7 +142,14 @@ export const OP_L2_NORMALIZE = 25;
 export const LAST_OPCODE = 25;
 
 export const CONTRACT_A8 = 1; // 8-bit activations, no weights
-export const CONTRACT_A8W8 = 2;
+export const CONTRACT_A8W8 = 2; // bits of the weights are 10 - contract
+export const CONTRACT_A8W7 = 3; // bytes too, from -64 to 63
+export const CONTRACT_A8W6 = 4; // planes of 4 + 2 bits
+export const CONTRACT_A8W5 = 5; // 4 + 1
+export const CONTRACT_A8W4 = 6;
+export const CONTRACT_A8W3 = 7; // 2 + 1
+export const CONTRACT_A8W2 = 8; // also ternary
+export const CONTRACT_A8W1 = 9; // -1 and +1
 
 // Words of each step behind its header. IN and OUT come first in every step that has them.
 export const STEP_IN = 24; // -1 in a step that reads nothing
@@ -249,6 +263,7 @@ export const L2_NORMALIZE_STEP_BYTES = 32;
 // --- packing and numerics -----------------------------------------------------------------------------
 export const CHANNEL_BLOCK = 8; // output channels of one packed block: [N/8][K/4][8][4]
 export const QUAD = 4; // consecutive k of one packed row
+export const PLANE_BYTES = 16; // sub-byte codes: as many vectors of 16 canonical codes as fit share 16 bytes
 export const WEIGHTS_ALIGNMENT = 16; // of every array in the weights section
 export const MAX_SHIFT = 62;
 export const MAX_SMALL_MULTIPLIER = 2097152; // 2^21: add and requantize stay in 32 bits

@@ -1,6 +1,7 @@
 // What a build does to the packed constants of a step while loading, in place and reversibly.
 import {
   CHANNEL_BLOCK,
+  CONTRACT_A8W8,
   CONV_BIAS_AT,
   CONV_DILATION_W,
   CONV_KERNEL_H,
@@ -8,17 +9,20 @@ import {
   CONV_STRIDE_W,
   CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
+  DOT_PAIR_SATURATING,
   DOT_SIGNED,
   DOT_UNSIGNED,
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
   QUAD,
+  STEP_CONTRACT,
   STEP_ENGINE,
   STEP_OPCODE,
 } from "./abi";
 import { HAS_RELAXED_DOT } from "./build";
-import { packedChannels, packedRow } from "./kernels/conv";
+import { blockBytes, packedChannels, packedRow, segmentTaps } from "./kernels/conv";
+import { hasPlanes, unpack, weightBits } from "./numerics/unpack";
 import { weightsPtr, word } from "./state";
 
 // An arrangement is a sum of these.
@@ -40,17 +44,19 @@ const PAIRED_COLUMNS: usize = memory.data<u8>([0, 3, 1, 4, 2, 5, 6, 7, 9, 8, 10,
 const COLUMN_TAPS = 12;
 
 /**
- * The arrangement a step gets, by the class of the relaxed dot. Eight-bit weights need an exact one; codes less a
- * zero point need nine bits, which the 16-bit dot product has.
+ * The arrangement a step gets, by the class of the relaxed dot. Eight-bit weights need an exact one, seven bits fit a
+ * saturating one too; codes less a zero point need nine bits, which the 16-bit dot product has.
  */
 export function arrangementOf(step: usize, dotClass: i32): i32 {
   const opcode = word(step, STEP_OPCODE);
   if (!ASC_FEATURE_SIMD) return CANONICAL;
   if (opcode != OP_CONV && opcode != OP_DENSE && opcode != OP_DEPTHWISE) return CANONICAL;
   const columns = opcode == OP_DEPTHWISE && hasColumns(step) ? COLUMNS : 0;
-  const exact = dotClass == DOT_UNSIGNED || dotClass == DOT_SIGNED;
+  const narrow = word(step, STEP_CONTRACT) != CONTRACT_A8W8;
+  const unsigned = dotClass == DOT_UNSIGNED || (dotClass == DOT_PAIR_SATURATING && narrow);
+  const exact = unsigned || dotClass == DOT_SIGNED;
   if (HAS_RELAXED_DOT && exact && word(step, CONV_WEIGHT_ZERO) == 0 && (opcode != OP_DEPTHWISE || columns)) {
-    return RELAXED + columns + (dotClass == DOT_UNSIGNED ? UNSIGNED : 0);
+    return RELAXED + columns + (unsigned ? UNSIGNED : 0);
   }
   return PAIRED + columns;
 }
@@ -69,22 +75,28 @@ function hasColumns(step: usize): bool {
 export function arrange(step: usize, arrangement: i32): void {
   const current = word(step, STEP_ENGINE);
   if (!ASC_FEATURE_SIMD || current == arrangement) return;
-  if (current & PAIRED) pair(step, false);
-  if (current & COLUMNS) permuteTaps(step, current, false);
+  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT);
+  const bytes = hasPlanes(step) ? 0 : <usize>packedRow(step) * packedChannels(step);
+  arrangeCodes(weights, bytes, current, false);
   if (current & UNSIGNED) shiftBiases(step, 128);
   if (arrangement & UNSIGNED) shiftBiases(step, -128);
-  if (arrangement & COLUMNS) permuteTaps(step, arrangement, true);
-  if (arrangement & PAIRED) pair(step, true);
+  arrangeCodes(weights, bytes, arrangement, true);
   store<i32>(step, arrangement, STEP_ENGINE);
+}
+
+/** Brings whole blocks of canonical codes into an arrangement, or back. Planes get theirs once unpacked (parts.ts). */
+export function arrangeCodes(at: usize, bytes: usize, arrangement: i32, forward: bool): void {
+  if (!forward && arrangement & PAIRED) pairQuads(at, bytes, false);
+  if (arrangement & COLUMNS) permuteTaps(at, bytes, arrangement, forward);
+  if (forward && arrangement & PAIRED) pairQuads(at, bytes, true);
 }
 
 const TAPS: usize = memory.data(COLUMN_TAPS);
 
-/** Brings the taps of every channel into the order of an arrangement, or back into that of the file. */
-function permuteTaps(step: usize, arrangement: i32, forward: bool): void {
+/** The taps of every channel to the order of an arrangement, or back to that of the file. */
+function permuteTaps(weights: usize, bytes: usize, arrangement: i32, forward: bool): void {
   const order = arrangement & RELAXED ? RELAXED_COLUMNS : PAIRED_COLUMNS;
-  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT);
-  const channels = packedChannels(step);
+  const channels = <i32>bytes / COLUMN_TAPS;
   for (let n = 0; n < channels; n++) {
     const channel = weights + (n >> 3) * (COLUMN_TAPS * CHANNEL_BLOCK) + ((n & 7) << 2);
     for (let i = 0; i < COLUMN_TAPS; i++) store<u8>(TAPS + i, load<u8>(tapAt(channel, i)));
@@ -106,10 +118,8 @@ function tapAt(channel: usize, tap: i32): usize {
 }
 
 /** 32 bytes at a time: eight channels of four taps to and from two pairs of eight channels. */
-function pair(step: usize, forward: bool): void {
-  let at = weightsPtr + word(step, CONV_WEIGHTS_AT);
-  const end = at + <usize>packedRow(step) * packedChannels(step);
-  for (; at < end; at += CHANNEL_BLOCK * QUAD) {
+function pairQuads(at: usize, bytes: usize, forward: bool): void {
+  for (const end = at + bytes; at < end; at += CHANNEL_BLOCK * QUAD) {
     const a = v128.load(at);
     const b = v128.load(at, 16);
     if (forward) {
@@ -122,22 +132,50 @@ function pair(step: usize, forward: bool): void {
   }
 }
 
+/** Quads that planes are unpacked by at a time, outside a run: whole units of the narrowest plane. */
+const CHUNK_QUADS = 4;
+const CHUNK: usize = memory.data(CHUNK_QUADS * CHANNEL_BLOCK * QUAD, 16);
+
 /** Adds `factor` times the sum of its weights to the bias of every channel; canonical blocks. */
 function shiftBiases(step: usize, factor: i32): void {
-  let at = weightsPtr + word(step, CONV_WEIGHTS_AT);
+  let block = weightsPtr + word(step, CONV_WEIGHTS_AT);
   let bias = weightsPtr + word(step, CONV_BIAS_AT);
+  const planes = hasPlanes(step);
+  const bytes = <usize>blockBytes(step);
   const quads = <i32>packedRow(step) / QUAD;
   const factors = i32x4.splat(factor);
   for (let n = packedChannels(step); n > 0; n -= CHANNEL_BLOCK) {
     let low = i32x4.splat(0);
     let high = low;
+    let at = block;
     for (let q = 0; q < quads; q++) {
+      if (planes && q % CHUNK_QUADS == 0) {
+        at = CHUNK;
+        unpackQuads(step, CHUNK, block, quads, q, min(CHUNK_QUADS, quads - q));
+      }
       low = i32x4.add(low, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(v128.load(at))));
       high = i32x4.add(high, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(v128.load(at, 16))));
       at += CHANNEL_BLOCK * QUAD;
     }
     v128.store(bias, i32x4.add(v128.load(bias), i32x4.mul(low, factors)));
     v128.store(bias, i32x4.add(v128.load(bias, 16), i32x4.mul(high, factors)), 16);
+    block += bytes;
     bias += 32;
+  }
+}
+
+/** Canonical codes of quads [from, from + count) of a block of planes, real 0 behind every segment's last tap. */
+export function unpackQuads(step: usize, target: usize, block: usize, quads: i32, from: i32, count: i32): void {
+  unpack(target, block, quads * 2, weightBits(step), from * 2, count * 2);
+  const taps = <i32>segmentTaps(step);
+  const used = taps % QUAD;
+  if (used == 0) return;
+  const mask = <u32>((1 << (used * 8)) - 1);
+  const perSegment = (taps + QUAD - 1) / QUAD;
+  // The next quad that ends a segment.
+  let q = perSegment - 1 - (from % perSegment);
+  for (; q < count; q += perSegment) {
+    const end = target + (q + 1) * (CHANNEL_BLOCK * QUAD);
+    for (let at = end - CHANNEL_BLOCK * QUAD; at < end; at += QUAD) store<u32>(at, load<u32>(at) & mask);
   }
 }

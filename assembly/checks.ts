@@ -9,7 +9,7 @@ import {
   TENSOR_WIDTH,
   WEIGHTS_ALIGNMENT,
 } from "./abi";
-import { fail, tensorCount, tensorOf, weightsBytes, word } from "./state";
+import { fail, maxCode, minCode, tensorCount, tensorOf, weightsBytes, word } from "./state";
 
 /** End of the constants claimed so far. */
 let claimed: i64 = 0;
@@ -36,10 +36,11 @@ export function checkRange(record: usize, index: i32, at: i32, min: i32, max: i3
   return value >= min && value <= max ? OK : fail(BAD_STEP, index, at, value);
 }
 
-/** Clamp bounds are int8 codes in order. */
+/** Clamp bounds of a step are codes of its output, in order. */
 export function checkClamp(record: usize, index: i32, min: i32, max: i32): i32 {
-  const status = checkRange(record, index, min, -128, 127);
-  return status != OK ? status : checkRange(record, index, max, word(record, min), 127);
+  const output = tensorOf(record, STEP_OUT);
+  const status = checkRange(record, index, min, minCode(output), maxCode(output));
+  return status != OK ? status : checkRange(record, index, max, word(record, min), maxCode(output));
 }
 
 /** A word that holds the index of a tensor. */

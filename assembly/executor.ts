@@ -28,10 +28,11 @@ import {
   OP_VIEW,
   STEP_ENGINE,
   STEP_OPCODE,
+  STEP_OUT,
 } from "./abi";
 import { RELAXED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
-import { gather, inputStage, outputStage, spread } from "./kernels/border";
+import { fillHalo, gather, inputStage, outputStage, spread } from "./kernels/border";
 import { channels_a8 } from "./kernels/channels";
 import { concat_a8 } from "./kernels/concat";
 import { conv_a8w8__scalar } from "./kernels/conv";
@@ -48,6 +49,7 @@ import { rearrange_a8 } from "./kernels/rearrange";
 import { resize_a8 } from "./kernels/resize";
 import { softmax_a8 } from "./kernels/softmax";
 import { view_a8 } from "./kernels/view";
+import { firstPart, nextPart, runsInParts } from "./parts";
 import { nextStep, tensorOf, word } from "./state";
 
 /** Runs `count` steps from the record at `step`; the plan was validated. */
@@ -59,6 +61,15 @@ export function execute(step: usize, count: i32): void {
 }
 
 function executeStep(step: usize): void {
+  if (!runsInParts(step)) {
+    runKernel(step);
+    return;
+  }
+  for (let part = firstPart(step); part != 0; part = nextPart()) runKernel(part);
+  fillHalo(tensorOf(step, STEP_OUT));
+}
+
+function runKernel(step: usize): void {
   switch (word(step, STEP_OPCODE)) {
     case OP_INPUT: {
       const tensor = tensorOf(step, BORDER_TENSOR);

@@ -15,6 +15,7 @@ import {
   STEP_SCRATCH_AT,
   STEP_SCRATCH_BYTES,
   TENSOR_DEFINED,
+  TENSOR_DTYPE,
   TENSOR_LAST_USE,
   TENSOR_HEIGHT,
   TENSOR_HALO_RIGHT,
@@ -119,7 +120,7 @@ function mayReplace(step: usize, opcode: i32, tensor: usize, written: usize, ind
   if (word(tensor, TENSOR_LAST_USE) != index + 1) return false;
   let operand = false;
   for (let i = 0; i < inputCount(step); i++) operand = operand || tensor == tensorRecord(word(step, inputAt(i)));
-  if (!operand) return false;
+  if (!operand || word(tensor, TENSOR_DTYPE) != word(written, TENSOR_DTYPE)) return false;
   if (opcode == OP_RESHAPE) {
     return extentStart(tensor) == extentStart(written) && isDense(tensor) && isDense(written);
   }

@@ -1,8 +1,10 @@
 // The one model of this instance: where its parts lie in memory, and the last error.
 import {
+  DTYPE_INT4,
   STEP_BYTES,
   TENSOR_BYTES,
   TENSOR_CHANNELS,
+  TENSOR_DTYPE,
   TENSOR_HALO_BOTTOM,
   TENSOR_HALO_LEFT,
   TENSOR_HALO_RIGHT,
@@ -144,10 +146,40 @@ export function denseBytes(tensor: usize): i64 {
   return <i64>word(tensor, TENSOR_HEIGHT) * word(tensor, TENSOR_WIDTH) * word(tensor, TENSOR_CHANNELS);
 }
 
+/** Bits of a code: 8, or fewer in tensors whose pixels are packed. */
+// @ts-ignore: decorator
+@inline
+export function bitsOf(tensor: usize): i32 {
+  const dtype = word(tensor, TENSOR_DTYPE);
+  return dtype < DTYPE_INT4 ? 8 : 4 >> (dtype - DTYPE_INT4);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isPacked(tensor: usize): bool {
+  return word(tensor, TENSOR_DTYPE) >= DTYPE_INT4;
+}
+
+export function minCode(tensor: usize): i32 {
+  const bits = bitsOf(tensor);
+  return bits == 1 ? 0 : -(1 << (bits - 1));
+}
+
+export function maxCode(tensor: usize): i32 {
+  const bits = bitsOf(tensor);
+  return bits == 1 ? 1 : (1 << (bits - 1)) - 1;
+}
+
+/** Bytes that the codes of a pixel take. */
+export function pixelBytes(tensor: usize): i32 {
+  return (word(tensor, TENSOR_CHANNELS) * bitsOf(tensor) + 7) >> 3;
+}
+
 /** Whether the pixels lie one behind the other without halo or gap. */
 export function isDense(tensor: usize): bool {
+  const bytes = pixelBytes(tensor);
   return (
-    extentBytes(tensor) == denseBytes(tensor) &&
-    word(tensor, TENSOR_PIXEL_PITCH) == word(tensor, TENSOR_CHANNELS)
+    extentBytes(tensor) == <i64>word(tensor, TENSOR_HEIGHT) * word(tensor, TENSOR_WIDTH) * bytes &&
+    word(tensor, TENSOR_PIXEL_PITCH) == bytes
   );
 }

@@ -11,8 +11,11 @@ import {
   CONCAT_STEP_BYTES,
   CONSTANT_STEP_BYTES,
   CONTRACT_A8,
+  CONTRACT_A8W1,
   CONTRACT_A8W8,
   CONV_STEP_BYTES,
+  FEATURE_A8,
+  FEATURE_W8,
   IO_BYTES,
   IO_HEADER_BYTES,
   IO_RECORD_BYTES,
@@ -81,6 +84,7 @@ import { checkResize } from "./kernels/resize";
 import { checkSoftmax } from "./kernels/softmax";
 import { checkView } from "./kernels/view";
 import { inputAt, inputCount } from "./operands";
+import { partsScratch, partsWork, takesPacked } from "./parts";
 import {
   arenaBytes,
   denseBytes,
@@ -88,6 +92,7 @@ import {
   fail,
   firstStep,
   ioPtr,
+  isPacked,
   nextStep,
   planBytes,
   planPtr,
@@ -175,7 +180,7 @@ export function checkSteps(features: u64): i32 {
     if ((opcode == OP_INPUT && stage != OP_INPUT) || (opcode != OP_OUTPUT && stage == OP_OUTPUT)) {
       return fail(BAD_STEP, index, STEP_OPCODE, opcode);
     }
-    const status = checkStep(step, index, opcode);
+    const status = checkStep(step, index, opcode, features);
     if (status != OK) return status;
     total = min(total + stepWork(step, opcode), MOST_WORK);
     step = nextStep(step);
@@ -185,11 +190,12 @@ export function checkSteps(features: u64): i32 {
   return borders == word(ioPtr, 0) ? OK : fail(BAD_STEP, stepCount, BORDER_IO, borders);
 }
 
-function checkStep(step: usize, index: i32, opcode: i32): i32 {
+function checkStep(step: usize, index: i32, opcode: i32, features: u64): i32 {
   const weighted = opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE;
-  if (word(step, STEP_CONTRACT) != (weighted ? CONTRACT_A8W8 : CONTRACT_A8)) {
-    return fail(BAD_STEP, index, STEP_CONTRACT, word(step, STEP_CONTRACT));
-  }
+  const contract = word(step, STEP_CONTRACT);
+  const known = weighted ? contract >= CONTRACT_A8W8 && contract <= CONTRACT_A8W1 : contract == CONTRACT_A8;
+  const feature = weighted ? FEATURE_W8 + contract - CONTRACT_A8W8 : FEATURE_A8;
+  if (!known || !((features >> feature) & 1)) return fail(BAD_STEP, index, STEP_CONTRACT, contract);
   if (opcode == OP_INPUT || opcode == OP_OUTPUT) return checkBorder(step, index, opcode);
   let status = checkTensor(step, index, STEP_OUT);
   for (let i = 0; status == OK && i < inputCount(step); i++) {
@@ -197,8 +203,21 @@ function checkStep(step: usize, index: i32, opcode: i32): i32 {
     status = checkTensor(step, index, at);
     if (status == OK && word(step, at) == word(step, STEP_OUT)) status = fail(BAD_STEP, index, STEP_OUT, 0);
   }
+  if (status == OK) status = checkPacked(step, index, opcode);
   if (status == OK) status = checkOp(step, index, opcode);
   return status != OK ? status : checkScratch(step, index, opcode);
+}
+
+/** Packed pixels: only where parts.ts widens them or a reshape moves them; a softmax makes bytes. */
+function checkPacked(step: usize, index: i32, opcode: i32): i32 {
+  const packs = (takesPacked(opcode) && opcode != OP_SOFTMAX) || opcode == OP_RESHAPE;
+  const output = isPacked(tensorOf(step, STEP_OUT));
+  if (output && !packs) return fail(BAD_STEP, index, STEP_OUT, word(step, STEP_OUT));
+  for (let i = 0; i < inputCount(step); i++) {
+    const packed = isPacked(tensorOf(step, inputAt(i)));
+    if (packed && !packs && opcode != OP_SOFTMAX) return fail(BAD_STEP, index, inputAt(i), word(step, inputAt(i)));
+  }
+  return OK;
 }
 
 function checkOp(step: usize, index: i32, opcode: i32): i32 {
@@ -246,9 +265,9 @@ function checkOp(step: usize, index: i32, opcode: i32): i32 {
 
 /** Every build asks for the scratch of the neediest one, so that a file runs in all or in none. */
 function checkScratch(step: usize, index: i32, opcode: i32): i32 {
-  let needed: i64 = 0;
-  if (opcode == OP_CONV || opcode == OP_DENSE) needed = convScratch(packedRow(step));
-  if (opcode == OP_DEPTHWISE) needed = depthwiseScratch(packedRow(step));
+  let needed = partsScratch(step);
+  if (opcode == OP_CONV || opcode == OP_DENSE) needed += convScratch(packedRow(step));
+  if (opcode == OP_DEPTHWISE) needed += depthwiseScratch(packedRow(step));
   const bytes = <i64>word(step, STEP_SCRATCH_BYTES);
   if (bytes < needed) return fail(BAD_STEP, index, STEP_SCRATCH_BYTES, <i32>bytes);
   const at = <i64>word(step, STEP_SCRATCH_AT);
@@ -266,6 +285,7 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
   const same =
     word(record, IO_ROLE) == (opcode == OP_INPUT ? ROLE_INPUT : ROLE_OUTPUT) &&
     word(record, IO_TENSOR) == tensor &&
+    !isPacked(tensorRecord(tensor)) &&
     <i64>word(record, IO_BYTES) == denseBytes(tensorRecord(tensor));
   return same ? OK : fail(BAD_STEP, index, BORDER_IO, io);
 }
@@ -273,7 +293,8 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
 /** Multiply-adds or pooled elements, and the bytes written, halo included: a small tensor may have a large one. */
 function stepWork(step: usize, opcode: i32): i64 {
   const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
-  const bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
+  let bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
+  if (!border) bytes += partsWork(step);
   if (opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE) return bytes + convolutionWork(step);
   if (opcode == OP_ARG_MAX) return bytes + denseBytes(tensorOf(step, STEP_IN));
   return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL ? bytes + poolWork(step) : bytes;

@@ -8,13 +8,17 @@ import {
   TENSOR_WIDTH,
   TENSOR_ZERO_POINT,
 } from "../abi";
+import { packPixels, widenPixels } from "../numerics/packed";
 import {
   arenaPtr,
+  bitsOf,
   denseBytes,
   extentBytes,
   extentStart,
   flip,
+  isPacked,
   pixels,
+  planPtr,
   weightsPtr,
   word,
 } from "../state";
@@ -31,6 +35,8 @@ export function outputStage(tensor: usize): usize {
 
 /** Fills everything of the extent that is not a pixel; every writer calls it, on every run. */
 export function fillHalo(tensor: usize): void {
+  // What writes a part of a tensor leaves the halo to what writes the whole; parts' records are below the plan.
+  if (tensor < planPtr || isPacked(tensor)) return;
   const start = arenaPtr + <usize>extentStart(tensor);
   const end = start + <usize>extentBytes(tensor);
   const pitch: usize = word(tensor, TENSOR_ROW_PITCH);
@@ -70,6 +76,10 @@ function flipBytes(ptr: usize, bytes: usize): void {
 
 /** Dense canonical codes at `source` into the tensor, halo included; `source` may be its own input stage. */
 export function spread(tensor: usize, source: usize): void {
+  if (isPacked(tensor)) {
+    movePacked(tensor, source, true);
+    return;
+  }
   const channels: usize = word(tensor, TENSOR_CHANNELS);
   const pitch: usize = word(tensor, TENSOR_PIXEL_PITCH);
   const width: usize = word(tensor, TENSOR_WIDTH);
@@ -87,8 +97,29 @@ export function spread(tensor: usize, source: usize): void {
   fillHalo(tensor);
 }
 
+/** Dense canonical codes to packed pixels, or back. */
+function movePacked(tensor: usize, codes: usize, inwards: bool): void {
+  const channels = word(tensor, TENSOR_CHANNELS);
+  const pitch = word(tensor, TENSOR_PIXEL_PITCH);
+  const width = word(tensor, TENSOR_WIDTH);
+  let row = pixels(tensor);
+  for (let y = word(tensor, TENSOR_HEIGHT); y > 0; y--) {
+    if (inwards) {
+      packPixels(row, codes, width, channels, pitch, bitsOf(tensor), 0);
+    } else {
+      widenPixels(codes, row, width, channels, pitch, bitsOf(tensor), 0);
+    }
+    row += word(tensor, TENSOR_ROW_PITCH);
+    codes += width * channels;
+  }
+}
+
 /** The tensor's dense canonical codes to `target`, which may be its own output stage. */
 export function gather(tensor: usize, target: usize): void {
+  if (isPacked(tensor)) {
+    movePacked(tensor, target, false);
+    return;
+  }
   const channels: usize = word(tensor, TENSOR_CHANNELS);
   const pitch: usize = word(tensor, TENSOR_PIXEL_PITCH);
   const width: usize = word(tensor, TENSOR_WIDTH);

@@ -3,6 +3,7 @@
 import {
   BAD_STEP,
   CHANNEL_BLOCK,
+  CONTRACT_A8W8,
   CONV_BIAS_AT,
   CONV_DILATION_H,
   CONV_DILATION_W,
@@ -25,7 +26,9 @@ import {
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
+  PLANE_BYTES,
   QUAD,
+  STEP_CONTRACT,
   STEP_IN,
   STEP_OPCODE,
   STEP_OUT,
@@ -42,11 +45,12 @@ import {
 } from "../abi";
 import { claimConstant, checkClamp, checkRange } from "../checks";
 import { requantize } from "../numerics/requantize";
-import { fail, flip, pixels, tensorOf, weightsPtr, word } from "../state";
+import { hasPlanes, packedBytes, weightBits } from "../numerics/unpack";
+import { fail, flip, isPacked, pixelBytes, pixels, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
 /** Taps of one segment: what lies contiguous in the input and is padded to whole quads. Depthwise packs all as one. */
-function segmentTaps(step: usize): i64 {
+export function segmentTaps(step: usize): i64 {
   const columns = <i64>word(step, CONV_KERNEL_W);
   if (word(step, STEP_OPCODE) == OP_DEPTHWISE) return columns * word(step, CONV_KERNEL_H);
   const depth = <i64>groupDepth(step);
@@ -83,16 +87,25 @@ export function groupChannels(step: usize): i32 {
   return word(tensorOf(step, STEP_OUT), TENSOR_CHANNELS) / word(step, CONV_GROUPS);
 }
 
-/** Whether the taps of a kernel row touch in the input, so that a row is one segment. */
-// @ts-ignore: decorator
-@inline
+/**
+ * Whether the taps of a kernel row touch in the input, so that a row is one segment. In a part over one group
+ * (parts.ts), pixels lie further apart than their channels.
+ */
 export function wholeRows(step: usize): bool {
-  return word(step, CONV_DILATION_W) == 1 && word(step, CONV_GROUPS) == 1;
+  const input = tensorOf(step, STEP_IN);
+  const touching = word(input, TENSOR_PIXEL_PITCH) <= word(input, TENSOR_CHANNELS);
+  return word(step, CONV_DILATION_W) == 1 && word(step, CONV_GROUPS) == 1 && touching;
 }
 
 /** Output channels with every group rounded up to whole blocks. */
 export function packedChannels(step: usize): i32 {
   return <i32>roundUp(groupChannels(step), CHANNEL_BLOCK) * word(step, CONV_GROUPS);
+}
+
+/** Stored bytes of a block of eight channels. */
+export function blockBytes(step: usize): i64 {
+  const bytes = packedRow(step) * CHANNEL_BLOCK;
+  return hasPlanes(step) ? packedBytes(bytes / PLANE_BYTES, weightBits(step)) : bytes;
 }
 
 /** Multiply-adds of one run of the step. */
@@ -112,7 +125,8 @@ export function checkConvolution(step: usize, index: i32): i32 {
   }
   let status = checkRange(step, index, CONV_SHIFT, 1, MAX_SHIFT);
   if (status == OK) status = checkClamp(step, index, CONV_MIN, CONV_MAX);
-  if (status == OK) status = checkRange(step, index, CONV_WEIGHT_ZERO, -128, 127);
+  const zeros = word(step, STEP_CONTRACT) == CONTRACT_A8W8 ? 128 : 0;
+  if (status == OK) status = checkRange(step, index, CONV_WEIGHT_ZERO, -zeros, max(zeros - 1, 0));
   if (status == OK) status = checkGroups(step, index);
   if (status == OK) status = checkWindow(step, index, CONV_KERNEL_H, CONV_STRIDE_H, CONV_DILATION_H, CONV_PAD_TOP, 0);
   if (status == OK) status = checkWindow(step, index, CONV_KERNEL_W, CONV_STRIDE_W, CONV_DILATION_W, CONV_PAD_LEFT, 1);
@@ -125,15 +139,28 @@ export function checkConvolution(step: usize, index: i32): i32 {
     return fail(BAD_STEP, index, CONV_KERNEL_H, word(step, CONV_KERNEL_H));
   }
   // Kernel rows are read as one segment, so pixels of the input must touch.
-  if (word(input, TENSOR_PIXEL_PITCH) != channels) return fail(BAD_STEP, index, STEP_IN, channels);
+  if (word(input, TENSOR_PIXEL_PITCH) != pixelBytes(input)) return fail(BAD_STEP, index, STEP_IN, channels);
   const padded = packedChannels(step);
-  status = claimConstant(step, index, CONV_WEIGHTS_AT, packedRow(step) * padded);
+  status = claimConstant(step, index, CONV_WEIGHTS_AT, blockBytes(step) * (padded / CHANNEL_BLOCK));
   if (status == OK) status = claimConstant(step, index, CONV_BIAS_AT, <i64>padded * 4);
   if (status == OK) status = claimConstant(step, index, CONV_MULTIPLIER_AT, <i64>padded * 4);
-  return status != OK ? status : checkPadding(step, index);
+  if (status != OK || hasPlanes(step)) return status;
+  status = checkPadding(step, index);
+  return status != OK || word(step, STEP_CONTRACT) == CONTRACT_A8W8 ? status : checkSevenBits(step, index);
 }
 
-/** Weights behind a segment's last tap are real 0: kernels multiply them by whatever bytes lie behind the segment. */
+/** Weights that a saturating dot product (class P) may take: two of them times 255 stay within 16 bits. */
+function checkSevenBits(step: usize, index: i32): i32 {
+  const start = weightsPtr + word(step, CONV_WEIGHTS_AT);
+  const end = start + <usize>packedRow(step) * packedChannels(step);
+  for (let at = start; at < end; at++) {
+    const code = load<i8>(at);
+    if (code < -64 || code > 63) return fail(BAD_STEP, index, CONV_WEIGHTS_AT, <i32>(at - weightsPtr));
+  }
+  return OK;
+}
+
+/** Weights behind a segment's last tap are real 0: kernels multiply them by whatever bytes lie behind the segment. Planes get theirs where they are unpacked. */
 function checkPadding(step: usize, index: i32): i32 {
   const taps = segmentTaps(step);
   const used = <u32>(taps % QUAD);
@@ -166,8 +193,10 @@ function checkGroups(step: usize, index: i32): i32 {
 function checkWindow(step: usize, index: i32, kernel: i32, stride: i32, dilation: i32, pad: i32, axis: i32): i32 {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
-  const before = word(input, axis == 0 ? TENSOR_HALO_TOP : TENSOR_HALO_LEFT);
-  const after = word(input, axis == 0 ? TENSOR_HALO_BOTTOM : TENSOR_HALO_RIGHT);
+  // Around packed pixels there may be any padding: parts.ts makes it in scratch.
+  const packed = isPacked(input);
+  const before = packed ? MAX_EXTENT : word(input, axis == 0 ? TENSOR_HALO_TOP : TENSOR_HALO_LEFT);
+  const after = packed ? MAX_EXTENT : word(input, axis == 0 ? TENSOR_HALO_BOTTOM : TENSOR_HALO_RIGHT);
   const size = word(input, axis == 0 ? TENSOR_HEIGHT : TENSOR_WIDTH);
   const count = word(output, axis == 0 ? TENSOR_HEIGHT : TENSOR_WIDTH);
   const status = checkRange(step, index, pad, 0, before);

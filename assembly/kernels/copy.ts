@@ -19,7 +19,19 @@ import {
   TENSOR_ZERO_POINT,
 } from "../abi";
 import { checkRange, claimConstant } from "../checks";
-import { denseBytes, fail, flip, isDense, pixels, tensorOf, weightsPtr, word } from "../state";
+import {
+  bitsOf,
+  denseBytes,
+  extentBytes,
+  fail,
+  flip,
+  isDense,
+  isPacked,
+  pixels,
+  tensorOf,
+  weightsPtr,
+  word,
+} from "../state";
 import { fillHalo, spread } from "./border";
 
 export function checkConstant(step: usize, index: i32): i32 {
@@ -75,7 +87,18 @@ export function pad_a8(step: usize): void {
 export function checkReshape(step: usize, index: i32): i32 {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
-  return denseBytes(input) == denseBytes(output) ? OK : fail(BAD_STEP, index, STEP_OUT, <i32>denseBytes(output));
+  if (denseBytes(input) != denseBytes(output)) return fail(BAD_STEP, index, STEP_OUT, <i32>denseBytes(output));
+  return isPacked(input) || isPacked(output) ? checkPackedReshape(step, index) : OK;
+}
+
+/** Packed codes stay where they are in their bytes: whole bytes a pixel on both sides, one behind the other. */
+function checkPackedReshape(step: usize, index: i32): i32 {
+  const input = tensorOf(step, STEP_IN);
+  const output = tensorOf(step, STEP_OUT);
+  const bits = bitsOf(input);
+  const tails = (word(input, TENSOR_CHANNELS) | word(output, TENSOR_CHANNELS)) * bits;
+  const same = bits == bitsOf(output) && tails % 8 == 0 && isDense(input) && isDense(output);
+  return same ? OK : fail(BAD_STEP, index, STEP_IN, bits);
 }
 
 /** Copies in the order of the elements; nothing to do where the planner gave both the same dense bytes. */
@@ -83,7 +106,7 @@ export function reshape_a8(step: usize): void {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   if (isDense(input) && isDense(output)) {
-    if (pixels(input) != pixels(output)) memory.copy(pixels(output), pixels(input), <usize>denseBytes(input));
+    if (pixels(input) != pixels(output)) memory.copy(pixels(output), pixels(input), <usize>extentBytes(input));
     return;
   }
   const outChannels = word(output, TENSOR_CHANNELS);

@@ -117,11 +117,11 @@ function liveRanges(plan: Plan, at: number): Range[] {
 }
 
 function extent({ shape, offset, rowPitch, pixelPitch, halo }: PlanTensor): Range {
-  const [height, width, channels] = shape;
+  const [height, width] = shape;
   const [top, left, bottom, right] = halo;
   const start = offset - top * rowPitch - left * pixelPitch;
   const bytes = (top + height + bottom - 1) * rowPitch + (left + width + right) * pixelPitch;
-  return { start, end: start + bytes, haloBytes: bytes - height * width * channels };
+  return { start, end: start + bytes, haloBytes: bytes - height * width * pixelPitch };
 }
 
 /** Bytes that at least one range covers: a tensor computed in place counts once. */

@@ -1,6 +1,7 @@
+import type { ActivationBits } from "../numerics/pack.ts";
 import type { Border, Shape } from "./graph.ts";
 
-/** An activation of the integer network: int8 codes, affine per tensor. */
+/** An activation of the integer network: signed codes, affine per tensor. */
 export interface IntegerTensor {
   readonly name: string;
   readonly shape: Shape;
@@ -9,6 +10,12 @@ export interface IntegerTensor {
   readonly zeroPoint: number;
   /** Codes of real 0 by channel, where a model input has several; `zeroPoint` is then what the host sees. */
   readonly zeroPoints?: Int8Array;
+  /** Bits of a code in the arena; 8 when absent. */
+  readonly bits?: ActivationBits;
+}
+
+export function bitsOf({ bits = 8 }: Pick<IntegerTensor, "bits">): ActivationBits {
+  return bits;
 }
 
 /** One engine step before it is placed: the op's own integer parameters, no float left in them. */
@@ -33,7 +40,8 @@ export interface IntegerGraph {
 export function dumpIntegerGraph(graph: IntegerGraph): string {
   const value = (index: number) => {
     const tensor = graph.tensors[index];
-    return tensor ? `%${index}[${tensor.shape.join("x")} z=${tensor.zeroPoint}]` : "-";
+    const width = tensor?.bits === undefined ? "" : ` a${tensor.bits}`;
+    return tensor ? `%${index}[${tensor.shape.join("x")} z=${tensor.zeroPoint}${width}]` : "-";
   };
   const lines = [`integer graph ${graph.name}`];
   for (const node of graph.nodes) {

@@ -3,7 +3,10 @@ import {
   BORDER_STEP_BYTES,
   BORDER_TENSOR,
   CONTRACT_A8,
+  DTYPE_INT2,
+  DTYPE_INT4,
   DTYPE_INT8,
+  DTYPE_UINT1,
   MAX_EXTENT,
   MAX_STEPS,
   MAX_TENSORS,
@@ -38,7 +41,7 @@ import {
   WEIGHTS_ALIGNMENT,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
+import { bitsOf, type IntegerGraph, type IntegerNode, type IntegerTensor } from "../graph/integer.ts";
 import { opNamed } from "../ops/index.ts";
 import type { Layout, Placement, Scratch } from "../plan/layout.ts";
 
@@ -109,6 +112,8 @@ export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Ar
   return { plan, weights: store.section() };
 }
 
+const DTYPES = { 8: DTYPE_INT8, 4: DTYPE_INT4, 2: DTYPE_INT2, 1: DTYPE_UINT1 } as const;
+
 type SetWord = (at: number, value: number) => void;
 
 /** Writes i32 words of a record; what does not fit one is a mistake of the compiler. */
@@ -129,7 +134,7 @@ function encodeTensor(tensor: IntegerTensor, placement: Placement, fillAt: numbe
       found: `[${shape.join(", ")}]`,
     });
   }
-  set(TENSOR_DTYPE, DTYPE_INT8);
+  set(TENSOR_DTYPE, DTYPES[bitsOf(tensor)]);
   set(TENSOR_HEIGHT, shape[0]);
   set(TENSOR_WIDTH, shape[1]);
   set(TENSOR_CHANNELS, shape[2]);
@@ -162,7 +167,7 @@ function nodeStep(node: IntegerNode, scratch: Scratch, store: WeightStore): Arra
   const set = words(record, 0);
   set(STEP_OPCODE, op.opcode);
   set(STEP_BYTES, bytes);
-  set(STEP_CONTRACT, op.contract);
+  set(STEP_CONTRACT, op.contractOf?.(node.parameters) ?? op.contract);
   set(STEP_SCRATCH_AT, scratch.offset);
   set(STEP_SCRATCH_BYTES, scratch.bytes);
   set(STEP_IN, node.inputs[0] ?? -1);

@@ -1,5 +1,8 @@
 import {
   CONTRACT_A8W8,
+  FEATURE_A1,
+  FEATURE_A2,
+  FEATURE_A4,
   FEATURE_A8,
   FEATURE_W8,
   FORMAT_MAJOR,
@@ -29,7 +32,7 @@ import {
   SECTION_OFFSET,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import type { IntegerGraph } from "../graph/integer.ts";
+import { bitsOf, type IntegerGraph } from "../graph/integer.ts";
 import { opNamed } from "../ops/index.ts";
 import type { Layout } from "../plan/layout.ts";
 import { modelDigest } from "./digest.ts";
@@ -96,13 +99,17 @@ function writePrefix(view: DataView, graph: IntegerGraph, layout: Layout, sectio
   view.setUint32(PREFIX_ARENA_BYTES, layout.peakBytes, true);
 }
 
+const ACTIVATION_FEATURES = { 8: FEATURE_A8, 4: FEATURE_A4, 2: FEATURE_A2, 1: FEATURE_A1 } as const;
+
 /** The bits of everything an engine must know to run this graph: opcodes, widths, dtypes. */
 function requiredFeatures(graph: IntegerGraph): bigint {
-  const bits = new Set([FEATURE_A8, OP_INPUT, OP_OUTPUT]);
+  const bits = new Set<number>([FEATURE_A8, OP_INPUT, OP_OUTPUT]);
+  for (const tensor of graph.tensors) bits.add(ACTIVATION_FEATURES[bitsOf(tensor)]);
   for (const node of graph.nodes) {
     const op = opNamed(node.op);
     bits.add(op.opcode);
-    if (op.contract === CONTRACT_A8W8) bits.add(FEATURE_W8);
+    const contract = op.contractOf?.(node.parameters) ?? op.contract;
+    if (contract >= CONTRACT_A8W8) bits.add(FEATURE_W8 + contract - CONTRACT_A8W8);
   }
   return [...bits].reduce((features, bit) => features | (1n << BigInt(bit)), 0n);
 }

@@ -1,3 +1,4 @@
+import { type ActivationBits, activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
 
 /** A function fused into the op in front of it: in integers it is only a clamp of the output codes. */
@@ -20,13 +21,15 @@ export function activate(value: number, activation: Activation): number {
   return clamp(value, min, max);
 }
 
-/** The activation's bounds as int8 codes of the output: clamp(round(bound / scale) + z). */
+/** The activation's bounds as codes of the output: clamp(round(bound / scale) + z). */
 export function activationCodes(
   activation: Activation,
   scale: number,
   zeroPoint: number,
+  bits: ActivationBits = 8,
 ): readonly [min: number, max: number] {
-  const code = (real: number) => clamp(Math.floor(real / scale + 0.5) + zeroPoint, -128, 127);
+  const range = activationRange(bits);
+  const code = (real: number) => clamp(Math.floor(real / scale + 0.5) + zeroPoint, ...range);
   const [min, max] = BOUNDS[activation];
   return [code(min), code(max)];
 }

@@ -17,6 +17,7 @@ import { requantizeMean } from "../numerics/requantize.ts";
 import { activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op, OpShapes, StepEncoder } from "./op.ts";
+import { poolScratch } from "./packed.ts";
 import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";
 import { visitWindows, type Window, windowOutput } from "./window.ts";
 
@@ -66,7 +67,7 @@ export function lowerAverage(
   // A mean commutes with the affine map: with one scale and zero point, codes are averaged as they are.
   const affine = input.scale === output.scale && input.zeroPoint === output.zeroPoint;
   const same = affine && reduction === "mean";
-  const [min, max] = activationCodes(attributes.activation, output.scale, output.zeroPoint);
+  const [min, max] = activationCodes(attributes.activation, output.scale, output.zeroPoint, output.bits);
   return {
     ...window,
     min,
@@ -147,6 +148,8 @@ export const averagePool: Op<AveragePoolAttributes, AveragePoolParameters> = {
   },
 
   integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
+  packed: true,
+  scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodeAverage,
 };

@@ -14,6 +14,7 @@ import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
 import type { Lowering, Op, StepEncoder } from "./op.ts";
+import { elementScratch } from "./packed.ts";
 
 export interface BinaryAttributes {
   /** "none" when absent. */
@@ -102,6 +103,8 @@ export function binary(
         code(x - zeroA, y - zeroB, parameters, output.zeroPoint),
       );
     },
+    packed: true,
+    scratchBytes: (_, shapes) => elementScratch(shapes),
     cost: () => ({ macs: 0, weightBytes: 0 }),
     encode: encodeBinary,
   };
@@ -120,7 +123,7 @@ export function operands({ node, inputs, output }: Lowering<BinaryAttributes>) {
   const a = affineOf(inputs[0]!, "the first input");
   const b = affineOf(inputs[1]!, "the second input");
   const to = affineOf(output, "the output");
-  const [min, max] = activationCodes(node.attributes.activation ?? "none", to.scale, to.zeroPoint);
+  const [min, max] = activationCodes(node.attributes.activation ?? "none", to.scale, to.zeroPoint, to.bits);
   return { a, b, to, min, max };
 }
 

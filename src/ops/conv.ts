@@ -1,5 +1,6 @@
 import { CONTRACT_A8W8, CONV_STEP_BYTES, OP_CONV, QUAD } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { bitsOf } from "../graph/integer.ts";
 import type { Activation } from "./activation.ts";
 import {
   type ConvolutionParameters,
@@ -11,8 +12,11 @@ import {
   paddedAccumulators,
   requantizeChannels,
   roundUp,
+  unpackedBytes,
+  weightContract,
 } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
 
 export interface ConvAttributes extends Omit<Window, "kernel"> {
@@ -36,6 +40,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   name: "conv",
   opcode: OP_CONV,
   contract: CONTRACT_A8W8,
+  contractOf: weightContract,
   kernels: ["conv_a8w8"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
@@ -108,8 +113,12 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
   // Four windows widened to 16 bits, for the builds whose dot product takes 16-bit operands.
-  scratchBytes: (parameters) =>
-    4 * 2 * (parameters.rowLength / segmentOf(parameters)) * roundUp(segmentOf(parameters), QUAD),
+  packed: true,
+  scratchBytes(parameters, shapes) {
+    const segment = segmentOf(parameters);
+    const row = (parameters.rowLength / segment) * roundUp(segment, QUAD);
+    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
+  },
   // Winograd's F(2x2, 3x3), 16-bit: weights of one block of 8 channels, windows of 4 tiles, their 32-bit sums.
   spareScratchBytes(parameters, { inputs, output }) {
     const { kernel, stride, dilation } = parameters;
@@ -119,6 +128,9 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
       [...stride, ...dilation].every((size) => size === 1) &&
       parameters.groups === 1 &&
       parameters.weightZero === 0 &&
+      parameters.weightBits >= 7 &&
+      bitsOf(inputs[0]!) === 8 &&
+      bitsOf(output) === 8 &&
       depth % 8 === 0 &&
       output.shape[0] % 2 === 0 &&
       output.shape[1] % 2 === 0;

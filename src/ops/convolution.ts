@@ -1,6 +1,7 @@
 // What conv, depthwise and dense share: affine parameters, accumulator proof, packing, the step record.
 import {
   CHANNEL_BLOCK,
+  CONTRACT_A8W8,
   CONV_BIAS_AT,
   CONV_DILATION_H,
   CONV_DILATION_W,
@@ -22,6 +23,14 @@ import {
 import { DyadicError } from "../error.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { type Dyadic, toDyadic } from "../numerics/dyadic.ts";
+import {
+  type ActivationBits,
+  activationRange,
+  packedBytes,
+  packPlanes,
+  type WeightBits,
+  weightRange,
+} from "../numerics/pack.ts";
 import { requantize } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import type { FloatValue, Lowering, StepEncoder } from "./op.ts";
@@ -35,6 +44,7 @@ export interface ConvolutionParameters extends Window {
   readonly rowLength: number;
   /** One row of `rowLength` a channel: signed codes, less their zero point (which takes a ninth bit). */
   readonly weights: Int8Array | Int16Array;
+  readonly weightBits: WeightBits;
   /** What the stored codes are above `weights`: 0 but in legacy models. */
   readonly weightZero: number;
   /** beta of equation (3): the model's bias minus the input's zero point times the sum of the channel's weights. */
@@ -46,9 +56,12 @@ export interface ConvolutionParameters extends Window {
 }
 
 /** The scale and zero point of a per-tensor quantized activation; throws where there is none. */
-export function affineOf(tensor: Tensor, role: string): { scale: number; zeroPoint: number } {
-  const { scale, zeroPoints } = affineByChannel(tensor, role);
-  if (zeroPoints.length === 1) return { scale, zeroPoint: zeroPoints[0]! };
+export function affineOf(
+  tensor: Tensor,
+  role: string,
+): { scale: number; zeroPoint: number; bits: ActivationBits } {
+  const { zeroPoints, ...affine } = affineByChannel(tensor, role);
+  if (zeroPoints.length === 1) return { ...affine, zeroPoint: zeroPoints[0]! };
   throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has a zero point per channel`, {
     expected: "one zero point; several are for convolutions only",
   });
@@ -58,7 +71,7 @@ export function affineOf(tensor: Tensor, role: string): { scale: number; zeroPoi
 export function affineByChannel(
   tensor: Tensor,
   role: string,
-): { scale: number; zeroPoints: readonly number[] } {
+): { scale: number; zeroPoints: readonly number[]; bits: ActivationBits } {
   const q = tensor.quantization;
   if (tensor.dtype !== "int8" || q === undefined || q.scale.length !== 1) {
     throw new DyadicError(
@@ -70,6 +83,13 @@ export function affineByChannel(
       },
     );
   }
+  const { bits = 8 } = q;
+  if (bits !== 8 && bits !== 4 && bits !== 2 && bits !== 1) {
+    throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has no such width`, {
+      expected: "8, 4, 2 or 1 bits",
+      found: `${bits}`,
+    });
+  }
   const channels = tensor.shape.at(-1);
   if (q.zeroPoint.length > 1 && (q.zeroPoint.length !== channels || q.axis !== tensor.shape.length - 1)) {
     throw new DyadicError("BAD_FILE", `${role} "${tensor.name}" has the wrong number of zero points`, {
@@ -77,7 +97,7 @@ export function affineByChannel(
       found: `${q.zeroPoint.length}`,
     });
   }
-  return { scale: q.scale[0]!, zeroPoints: q.zeroPoint };
+  return { scale: q.scale[0]!, zeroPoints: q.zeroPoint, bits };
 }
 
 /**
@@ -97,6 +117,7 @@ export function lowerConvolution(
   const to = affineOf(lowering.output, "the output");
   const codes = weightCodes(weightTensor!);
   const weightZero = weightZeroPoint(weightTensor!);
+  const bits = weightBits(weightTensor!, weightZero);
   const scales = weightScales(weightTensor!, channels);
   checkBias(biasTensor, channels);
   const rows = Array.from({ length: channels }, (_, channel) => row(channel));
@@ -104,8 +125,9 @@ export function lowerConvolution(
   const weights = new (weightZero === 0 ? Int8Array : Int16Array)(channels * rowLength);
   const bias = new Int32Array(channels);
   const bounds = new Float64Array(channels);
+  const [lowest, highest] = activationRange(from.bits);
   const zeros = from.zeroPoints;
-  const reach = zeros.map((zero) => Math.max(127 - zero, zero + 128));
+  const reach = zeros.map((zero) => Math.max(highest - zero, zero - lowest));
   for (let channel = 0; channel < channels; channel++) {
     let zero = 0;
     let bound = 0;
@@ -120,7 +142,7 @@ export function lowerConvolution(
     if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
     bias[channel] = ownBias - zero;
   }
-  const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint);
+  const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint, to.bits);
   const requantization = toDyadic(
     scales.map((scale) => (from.scale * scale) / to.scale),
     bounds,
@@ -131,6 +153,7 @@ export function lowerConvolution(
     groups,
     rowLength,
     weights,
+    weightBits: bits,
     weightZero,
     bias,
     requantization,
@@ -143,8 +166,8 @@ export function lowerConvolution(
 /** Of taps in packing order, channel after channel: only those of a convolution can have a zero point each. */
 function inputAffine(node: { readonly op: string }, input: Tensor, groups: number) {
   if (node.op === "conv" && groups === 1) return affineByChannel(input, "the input");
-  const { scale, zeroPoint } = affineOf(input, "the input");
-  return { scale, zeroPoints: [zeroPoint] };
+  const { scale, zeroPoint, bits } = affineOf(input, "the input");
+  return { scale, zeroPoints: [zeroPoint], bits };
 }
 
 function overflow(channel: number, bound: number): DyadicError {
@@ -175,6 +198,30 @@ function weightZeroPoint(tensor: Tensor): number {
   return first;
 }
 
+/** The width that the weights are stored in; their codes fit it. */
+function weightBits(tensor: Tensor, zeroPoint: number): WeightBits {
+  const bits = tensor.quantization?.bits ?? 8;
+  const place = { found: `${bits} bits, zero point ${zeroPoint}` };
+  if (!isWeightBits(bits) || (bits < 8 && zeroPoint !== 0)) {
+    const expected = "8 to 1 bits, and zero point 0 below 8";
+    throw new DyadicError("UNSUPPORTED_OP", `the weights "${tensor.name}" have no such width`, {
+      ...place,
+      expected,
+    });
+  }
+  const [min, max] = weightRange(bits);
+  const wrong = weightCodes(tensor).find((code) => code < min || code > max || (bits === 1 && code === 0));
+  if (wrong === undefined) return bits;
+  throw new DyadicError("BAD_FILE", `the weights "${tensor.name}" do not fit ${bits} bits`, {
+    expected: bits === 1 ? "-1 or 1" : `${min} to ${max}`,
+    found: `${wrong}`,
+  });
+}
+
+function isWeightBits(bits: number): bits is WeightBits {
+  return Number.isInteger(bits) && bits >= 1 && bits <= 8;
+}
+
 function weightScales(tensor: Tensor, channels: number): number[] {
   const scale = tensor.quantization?.scale ?? [];
   if (scale.length !== 1 && scale.length !== channels) {
@@ -192,6 +239,16 @@ function checkBias(tensor: Tensor | undefined, channels: number): void {
     expected: `int32 [${channels}]`,
     found: `${tensor.dtype} [${tensor.shape.join(", ")}]`,
   });
+}
+
+/** The contract of a width: 8 bits first. */
+export function weightContract({ weightBits }: ConvolutionParameters): number {
+  return CONTRACT_A8W8 + 8 - weightBits;
+}
+
+/** Scratch of a block's codes as bytes, for planes; `row` is a channel's padded row. */
+export function unpackedBytes({ weightBits }: ConvolutionParameters, row: number): number {
+  return weightBits < 7 ? CHANNEL_BLOCK * row : 0;
 }
 
 /** Writes the record shared by conv, depthwise and dense; `packed` are the weights in their packed order. */
@@ -242,11 +299,11 @@ export function roundUp(value: number, multiple: number): number {
 }
 
 /**
- * The canonical order [N/8][K/4][8][4]: blocks of 8 channels, quads of 4 taps. A channel's row is cut into
+ * The packed order [N/8][K/4][8][4], planes of each block below 7 bits: blocks of 8 channels, quads of 4 taps. A channel's row is cut into
  * segments of `segment` taps (what lies contiguous in the activations), each padded with real 0 to a whole quad.
  */
 export function packBlocks(parameters: ConvolutionParameters, segment: number): Int8Array {
-  const { channels, rowLength, weights, weightZero } = parameters;
+  const { channels, rowLength, weights, weightBits, weightZero } = parameters;
   const padded = roundUp(segment, QUAD);
   const quads = ((rowLength / segment) * padded) / QUAD;
   const packed = new Int8Array(packedChannels(parameters) * quads * QUAD).fill(weightZero);
@@ -261,16 +318,17 @@ export function packBlocks(parameters: ConvolutionParameters, segment: number): 
       packed[at] = weights[channel * rowLength + k]! + weightZero;
     }
   }
-  return packed;
+  return packPlanes(packed, quads * QUAD * CHANNEL_BLOCK, weightBits);
 }
 
 /** Macs of `pixels` outputs, and the flash that the packed weights, biases and multipliers take. */
 export function convolutionCost(parameters: ConvolutionParameters, pixels: number, segment: number) {
-  const { channels, rowLength } = parameters;
+  const { channels, rowLength, weightBits } = parameters;
   const row = (rowLength / segment) * roundUp(segment, QUAD);
+  const blocks = packedChannels(parameters) / CHANNEL_BLOCK;
   return {
     macs: pixels * channels * rowLength,
-    weightBytes: packedChannels(parameters) * (row + 8),
+    weightBytes: blocks * (packedBytes(row * CHANNEL_BLOCK, weightBits) + CHANNEL_BLOCK * 8),
   };
 }
 

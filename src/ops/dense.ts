@@ -10,8 +10,11 @@ import {
   packBlocks,
   requantizeChannels,
   roundUp,
+  unpackedBytes,
+  weightContract,
 } from "./convolution.ts";
 import { NO_HALO, type Op } from "./op.ts";
+import { windowScratch } from "./packed.ts";
 
 export interface DenseAttributes {
   readonly activation: Activation;
@@ -24,6 +27,7 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   name: "dense",
   opcode: OP_DENSE,
   contract: CONTRACT_A8W8,
+  contractOf: weightContract,
   kernels: ["conv_a8w8"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
@@ -72,7 +76,11 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
     return requantizeChannels(accumulators, parameters);
   },
 
-  scratchBytes: (parameters) => 4 * 2 * roundUp(parameters.rowLength, QUAD),
+  packed: true,
+  scratchBytes(parameters, shapes) {
+    const row = roundUp(parameters.rowLength, QUAD);
+    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
+  },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),
   encode: (parameters, step) =>

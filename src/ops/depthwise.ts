@@ -11,8 +11,11 @@ import {
   paddedAccumulators,
   requantizeChannels,
   roundUp,
+  unpackedBytes,
+  weightContract,
 } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
 
 function windowOf(attributes: ConvAttributes, weights: readonly number[]): Window {
@@ -24,6 +27,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   name: "depthwise",
   opcode: OP_DEPTHWISE,
   contract: CONTRACT_A8W8,
+  contractOf: weightContract,
   kernels: ["depthwise_a8w8"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
@@ -84,7 +88,11 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
   // Byte offsets of the taps, for the builds that walk them in pairs.
-  scratchBytes: (parameters) => 4 * roundUp(parameters.rowLength, QUAD),
+  packed: true,
+  scratchBytes(parameters, shapes) {
+    const row = roundUp(parameters.rowLength, QUAD);
+    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * row;
+  },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),
   encode: (parameters, step) =>

@@ -4,6 +4,7 @@ import { clamp } from "../numerics/requantize.ts";
 import { activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { poolScratch } from "./packed.ts";
 import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";
 import { visitWindows } from "./window.ts";
 
@@ -36,13 +37,13 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
-    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint) {
+    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint || from.bits !== to.bits) {
       throw new DyadicError("UNSUPPORTED_OP", "max pool changes the scale", {
         expected: "one scale and zero point for input and output",
         found: `${from.scale}, ${from.zeroPoint} and ${to.scale}, ${to.zeroPoint}`,
       });
     }
-    const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint);
+    const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint, to.bits);
     return { ...poolWindow(node.attributes), min, max };
   },
 
@@ -59,6 +60,8 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
     return codes.map((code) => clamp(code, parameters.min, parameters.max));
   },
 
+  packed: true,
+  scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodePool,
 };

@@ -3,6 +3,7 @@ import { DyadicError } from "../error.ts";
 import { canonicalShape } from "../graph/graph.ts";
 import { type AveragePoolParameters, averageCodes, encodeAverage, lowerAverage } from "./average-pool.ts";
 import { type FloatValue, NO_HALO, type Op } from "./op.ts";
+import { poolScratch } from "./packed.ts";
 import type { Window } from "./window.ts";
 
 export interface ReduceAttributes {
@@ -63,6 +64,8 @@ export const mean: Op<ReduceAttributes, AveragePoolParameters> = {
   },
 
   integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
+  packed: true,
+  scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodeAverage,
 };

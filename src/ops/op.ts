@@ -45,6 +45,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly opcode: number;
   /** Contract id in the step record, and the kernel names that serve it: left of `__` is the contract. */
   readonly contract: number;
+  /** The contract of some parameters, where an op has several. */
+  contractOf?(parameters: Parameters): number;
   readonly kernels: readonly string[];
   /** Bytes of the step record, and what every input adds to them where their number is free. */
   readonly stepBytes: number;
@@ -70,7 +72,9 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   /** Inputs whose bytes the output may take over, when the geometry of both is the same. */
   readonly inPlace: readonly number[];
   /** Largest scratch over all builds, in bytes. */
-  scratchBytes?(parameters: Parameters): number;
+  scratchBytes?(parameters: Parameters, shapes: OpShapes): number;
+  /** Whether inputs and the output may be packed below 8 bits, the kernels then running in parts (packed.ts). */
+  readonly packed?: boolean;
   /** Scratch with which a build is faster, taken only where the arena has it to spare. */
   spareScratchBytes?(parameters: Parameters, shapes: OpShapes): number;
   cost(parameters: Parameters, shapes: OpShapes): Cost;

@@ -75,7 +75,7 @@ export const pad: Op<PadAttributes, PadAttributes> = {
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
-    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint) {
+    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint || from.bits !== to.bits) {
       throw new DyadicError("UNSUPPORTED_OP", "pad changes the scale", {
         expected: "one scale and zero point for input and output",
       });

@@ -12,6 +12,7 @@ import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { elementScratch } from "./packed.ts";
 
 interface RequantizeParameters {
   readonly multiplier: number;
@@ -41,7 +42,7 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
     const { multiplier, shift } = toSmallDyadic([from.scale / to.scale]);
-    const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint);
+    const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint, to.bits);
     return { multiplier: multiplier[0]!, shift, min, max };
   },
 
@@ -50,6 +51,8 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
     return x!.map((code) => requantizeSum((code - zero) * multiplier, shift, output.zeroPoint, min, max));
   },
 
+  packed: true,
+  scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 0 }),
 
   encode(parameters, step) {

@@ -28,14 +28,26 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   lower({ inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
-    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint) {
+    if (from.scale !== to.scale || from.zeroPoint !== to.zeroPoint || from.bits !== to.bits) {
       throw new DyadicError("UNSUPPORTED_OP", "reshape changes the scale", {
         expected: "one scale and zero point for input and output",
       });
     }
+    const tails = [inputs[0]!, output].some(({ shape }) => ((shape.at(-1) ?? 1) * to.bits) % 8 !== 0);
+    if (to.bits < 8 && tails) {
+      throw new DyadicError(
+        "UNSUPPORTED_OP",
+        `reshape would move codes of ${to.bits} bits within their bytes`,
+        {
+          expected: "channels that fill whole bytes on both sides",
+          hint: "give this tensor 8 bits",
+        },
+      );
+    }
     return {};
   },
   integer: ([x]) => x!.slice(),
+  packed: true,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: () => {},
 };

@@ -4,6 +4,7 @@ import { exponential } from "../numerics/exponential.ts";
 import { softmaxCode, softmaxTable } from "../numerics/softmax.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { elementScratch } from "./packed.ts";
 
 /** What equation (8) makes: shares of 256. */
 const OUTPUT = { scale: 1 / 256, zeroPoint: -128 };
@@ -40,10 +41,10 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
-    if (to.scale !== OUTPUT.scale || to.zeroPoint !== OUTPUT.zeroPoint) {
+    if (to.scale !== OUTPUT.scale || to.zeroPoint !== OUTPUT.zeroPoint || to.bits !== 8) {
       throw new DyadicError("UNSUPPORTED_OP", "the output of softmax has an unusual scale", {
-        expected: "scale 1/256, zero point -128",
-        found: `scale ${to.scale}, zero point ${to.zeroPoint}`,
+        expected: "8 bits, scale 1/256, zero point -128",
+        found: `${to.bits} bits, scale ${to.scale}, zero point ${to.zeroPoint}`,
       });
     }
     return { table: softmaxTable(node.attributes.beta, from.scale) };
@@ -63,6 +64,8 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
     return codes;
   },
 
+  packed: true,
+  scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 1024 }),
   encode: ({ table }, step) => step.set(SOFTMAX_TABLE_AT, step.constant(table)),
 };

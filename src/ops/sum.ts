@@ -3,6 +3,7 @@ import { canonicalShape } from "../graph/graph.ts";
 import { type AveragePoolParameters, averageCodes, encodeAverage, lowerAverage } from "./average-pool.ts";
 import { type ReduceAttributes, reducedShape, sums, wholeWindow } from "./mean.ts";
 import type { Op } from "./op.ts";
+import { poolScratch } from "./packed.ts";
 
 /** Sum over height, width or both, which stay as 1: an average pool that does not divide. */
 export const sum: Op<ReduceAttributes, AveragePoolParameters> = {
@@ -28,6 +29,8 @@ export const sum: Op<ReduceAttributes, AveragePoolParameters> = {
   },
 
   integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
+  packed: true,
+  scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodeAverage,
 };

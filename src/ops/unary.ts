@@ -3,9 +3,11 @@ import { DyadicError } from "../error.ts";
 import { dequantizeValue, quantizeValue } from "../numerics/affine.ts";
 import { exponential } from "../numerics/exponential.ts";
 import { errorFunction, sigmoid, tanh } from "../numerics/functions.ts";
+import { activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
+import { elementScratch } from "./packed.ts";
 
 const ROOT_TWO_OVER_PI = 0.7978845608028654;
 
@@ -66,12 +68,14 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
     const real = realFunction(node.attributes);
     const table = Int8Array.from({ length: 256 }, (_, i) => {
       const y = real(dequantizeValue(i - 128, from.scale, from.zeroPoint));
-      return quantizeValue(y, to.scale, to.zeroPoint, -128, 127);
+      return quantizeValue(y, to.scale, to.zeroPoint, ...activationRange(to.bits));
     });
     return { table };
   },
 
   integer: ([x], { table }) => x!.map((code) => table[code + 128]!),
+  packed: true,
+  scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 256 }),
   encode: ({ table }, step) => step.set(LOOKUP_TABLE_AT, step.constant(table)),
 };

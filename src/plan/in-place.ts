@@ -1,5 +1,5 @@
 import { OP_RESHAPE } from "../../assembly/abi.ts";
-import type { IntegerGraph } from "../graph/integer.ts";
+import { bitsOf, type IntegerGraph } from "../graph/integer.ts";
 import { type Halo, NO_HALO, opNamed } from "../ops/index.ts";
 import type { Lifetime } from "./layout.ts";
 
@@ -20,7 +20,9 @@ export function haloNeeds(graph: IntegerGraph): Halo[] {
       inputs: node.inputs.map((input) => graph.tensors[input]!),
       output: graph.tensors[node.output]!,
     };
-    const halo = opNamed(node.op).halo?.(node.parameters, shapes);
+    // What lies around packed pixels is made in scratch.
+    const packed = shapes.inputs.some((tensor) => bitsOf(tensor) < 8);
+    const halo = packed ? undefined : opNamed(node.op).halo?.(node.parameters, shapes);
     if (halo !== undefined) needs[node.inputs[0]!] = widest(needs[node.inputs[0]!]!, halo);
   }
   return needs;
@@ -34,7 +36,8 @@ export function possibleTakeovers(graph: IntegerGraph, lifetimes: readonly Lifet
     return op.inPlace.flatMap((operand): Takeover[] => {
       const input = node.inputs[operand]!;
       const once = node.inputs.filter((other) => other === input).length === 1;
-      if (!once || lifetimes[input]!.to !== step) return [];
+      const widths = [input, node.output].map((tensor) => bitsOf(graph.tensors[tensor]!));
+      if (!once || lifetimes[input]!.to !== step || widths[0] !== widths[1]) return [];
       const dense = op.opcode === OP_RESHAPE;
       const repeated = graph.tensors[input]!.shape.join() !== graph.tensors[node.output]!.shape.join();
       return repeated && !dense ? [] : [{ node: k, input, output: node.output, dense }];

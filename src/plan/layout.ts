@@ -1,5 +1,6 @@
 import type { Shape } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerTensor } from "../graph/integer.ts";
+import { type ActivationBits, pixelBytes } from "../numerics/pack.ts";
 import type { Halo } from "../ops/index.ts";
 
 /** Where a tensor lies in the arena; all in bytes but the halo, which is in pixels. */
@@ -39,8 +40,9 @@ export interface Layout {
 }
 
 /** Distances between pixels of a tensor: the right halo of a row and the left halo of the next share bytes. */
-export function pitches([, width, channels]: Shape, [, left, , right]: Halo) {
-  return { pixelPitch: channels, rowPitch: (width + Math.max(left, right)) * channels };
+export function pitches([, width, channels]: Shape, [, left, , right]: Halo, bits: ActivationBits = 8) {
+  const pixelPitch = pixelBytes(channels, bits);
+  return { pixelPitch, rowPitch: (width + Math.max(left, right)) * pixelPitch };
 }
 
 /** Bytes from the first halo pixel to the last. */

@@ -82,9 +82,9 @@ function climb(
 /** What has to be packed: the chains in their order, then the scratch of every node that has some. */
 function itemsOf(graph: IntegerGraph, found: readonly Chain[], withHalos = true): Item[] {
   const buffers = found.map(({ tensors, halo, from, to }) => {
-    const { shape } = graph.tensors[tensors[0]!]!;
+    const { shape, bits } = graph.tensors[tensors[0]!]!;
     const kept = withHalos ? halo : NO_HALO;
-    return { bytes: extentBytes(shape, { ...pitches(shape, kept), halo: kept }), from, to };
+    return { bytes: extentBytes(shape, { ...pitches(shape, kept, bits), halo: kept }), from, to };
   });
   const scratch = graph.nodes.flatMap((_, k) => {
     const bytes = scratchBytes(graph, k);
@@ -96,7 +96,11 @@ function itemsOf(graph: IntegerGraph, found: readonly Chain[], withHalos = true)
 
 function scratchBytes(graph: IntegerGraph, k: number): number {
   const node = graph.nodes[k]!;
-  return opNamed(node.op).scratchBytes?.(node.parameters) ?? 0;
+  const shapes = {
+    inputs: node.inputs.map((input) => graph.tensors[input]!),
+    output: graph.tensors[node.output]!,
+  };
+  return opNamed(node.op).scratchBytes?.(node.parameters, shapes) ?? 0;
 }
 
 function layoutOf(graph: IntegerGraph, found: readonly Chain[], packing: Packing): Layout {
@@ -109,7 +113,8 @@ function layoutOf(graph: IntegerGraph, found: readonly Chain[], packing: Packing
   const placements: Layout["placements"][number][] = [];
   found.forEach(({ tensors, halo }, i) => {
     for (const tensor of tensors) {
-      const geometry = { ...pitches(graph.tensors[tensor]!.shape, halo), halo };
+      const { shape, bits } = graph.tensors[tensor]!;
+      const geometry = { ...pitches(shape, halo, bits), halo };
       placements[tensor] = { offset: packing.offsets[i]! + leadBytes(geometry), ...geometry };
     }
   });

@@ -76,17 +76,19 @@ function checkOrder(graph: IntegerGraph): void {
 }
 
 function checkGeometry(graph: IntegerGraph, layout: Layout, tensor: number): void {
-  const { name, shape } = graph.tensors[tensor]!;
+  const { name, shape, bits = 8 } = graph.tensors[tensor]!;
   const { offset, rowPitch, pixelPitch, halo } = layout.placements[tensor]!;
   const [, width, channels] = shape;
   if ([offset, rowPitch, pixelPitch, ...halo].some((value) => !Number.isInteger(value) || value < 0)) {
     throw wrong(`the placement of "${name}" is not made of natural numbers`);
   }
-  const pitch = (width + Math.max(halo[1], halo[3])) * channels;
-  if (pixelPitch !== channels || rowPitch !== pitch) {
+  const pixel = Math.ceil((channels * bits) / 8);
+  const pitch = (width + Math.max(halo[1], halo[3])) * pixel;
+  if (bits < 8 && halo.some((side) => side > 0)) throw wrong(`the packed tensor "${name}" has a halo`);
+  if (pixelPitch !== pixel || rowPitch !== pitch) {
     throw wrong(
       `the pitches of "${name}" do not hold its pixels`,
-      `${channels} and ${pitch}`,
+      `${pixel} and ${pitch}`,
       `${pixelPitch} and ${rowPitch}`,
     );
   }
@@ -99,7 +101,7 @@ function checkHalos(graph: IntegerGraph, layout: Layout): void {
       output: graph.tensors[node.output]!,
     };
     const need = opNamed(node.op).halo?.(node.parameters, shapes);
-    if (need === undefined) continue;
+    if (need === undefined || (shapes.inputs[0]!.bits ?? 8) < 8) continue;
     const { halo } = layout.placements[node.inputs[0]!]!;
     if (need.some((side, i) => halo[i]! < side)) {
       throw wrong(
@@ -135,11 +137,11 @@ function tensorRegions(graph: IntegerGraph, layout: Layout): Region[] {
 function scratchRegions(graph: IntegerGraph, layout: Layout): Region[] {
   return graph.nodes.flatMap((node, k) => {
     const op = opNamed(node.op);
-    const need = op.scratchBytes?.(node.parameters) ?? 0;
     const shapes = {
       inputs: node.inputs.map((input) => graph.tensors[input]!),
       output: graph.tensors[node.output]!,
     };
+    const need = op.scratchBytes?.(node.parameters, shapes) ?? 0;
     const spare = op.spareScratchBytes?.(node.parameters, shapes) ?? 0;
     const { offset, bytes } = layout.scratch[k]!;
     if (bytes !== need && bytes !== Math.max(need, spare))
@@ -196,6 +198,7 @@ function inPlace(graph: IntegerGraph, layout: Layout, input: Region, output: Reg
   const operands = node.inputs.flatMap((tensor, operand) => (tensor === input.tensor ? [operand] : []));
   if (input.to !== output.from || operands.length !== 1 || !op.inPlace.includes(operands[0]!)) return false;
   if (input.start !== output.start || input.end !== output.end) return false;
+  if (graph.tensors[input.tensor]!.bits !== graph.tensors[output.tensor]!.bits) return false;
   const [from, to] = [layout.placements[input.tensor]!, layout.placements[output.tensor]!];
   if (op.opcode === OP_RESHAPE) return [...from.halo, ...to.halo].every((side) => side === 0);
   const [shape, halo] = [graph.tensors[input.tensor]!.shape, from.halo];

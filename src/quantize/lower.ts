@@ -9,6 +9,7 @@ import {
   validateGraph,
 } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
+import { activationRange } from "../numerics/pack.ts";
 import { affineByChannel } from "../ops/convolution.ts";
 import { type Op, opNamed } from "../ops/index.ts";
 import { placeConstants } from "./constants.ts";
@@ -52,17 +53,19 @@ function usedActivations(graph: Graph): number[] {
 }
 
 function lowerTensor(tensor: Tensor): IntegerTensor {
-  const { scale, zeroPoints } = affineByChannel(tensor, "the tensor");
+  const { scale, zeroPoints, bits } = affineByChannel(tensor, "the tensor");
+  const [min, max] = activationRange(bits);
   const zeroPoint = zeroPoints[0]!;
   const shape = canonicalShape(tensor.shape, tensor.name);
   if (
     !Number.isInteger(zeroPoint) ||
-    zeroPoint < -128 ||
-    zeroPoint > 127 ||
+    zeroPoint < min ||
+    zeroPoint > max ||
+    (zeroPoints.length > 1 && bits < 8) ||
     !(scale > 0 && scale < Infinity)
   ) {
     throw new DyadicError("BAD_FILE", `tensor "${tensor.name}" has an impossible quantization`, {
-      expected: "a positive, finite scale and a zero point from -128 to 127",
+      expected: `a positive, finite scale and a zero point from ${min} to ${max}`,
       found: `scale ${scale}, zero point ${zeroPoint}`,
     });
   }
@@ -72,10 +75,11 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
       found: `[${tensor.shape.join(", ")}]`,
     });
   }
-  const points = tensor.quantization!.zeroPoint;
-  if (points.length === 1) return { name: tensor.name, shape, scale, zeroPoint };
+  if (zeroPoints.length === 1) {
+    return { name: tensor.name, shape, scale, zeroPoint, ...(bits < 8 && { bits }) };
+  }
   // Bytes with mean and deviation folded in: the host hands them over as they are, so byte 0 is its zero.
-  return { name: tensor.name, shape, scale, zeroPoint: -128, zeroPoints: Int8Array.from(points) };
+  return { name: tensor.name, shape, scale, zeroPoint: -128, zeroPoints: Int8Array.from(zeroPoints) };
 }
 
 /** Runs `action`; a DyadicError from it also names the node. */
@@ -94,6 +98,7 @@ function lowerNode(node: Node, graph: Graph, index: ReadonlyMap<number, number>)
     const inputs = node.inputs.map((input) => graph.tensors[input]);
     checkOperands(node, inputs, op);
     const output = graph.tensors[node.outputs[0]!]!;
+    checkWidths([...inputs.slice(0, op.activations), output], op);
     const shape = op.shape(
       inputs.map((input) => input?.shape ?? []),
       node.attributes,
@@ -135,6 +140,17 @@ function checkOperands(node: Node, inputs: readonly (Tensor | undefined)[], op: 
   }
 }
 
+/** Codes below 8 bits are packed, which not every op can read or write. */
+function checkWidths(activations: readonly (Tensor | undefined)[], op: Op): void {
+  const narrow = activations.find((tensor) => (tensor?.quantization?.bits ?? 8) < 8);
+  if (narrow === undefined || op.packed) return;
+  throw new DyadicError("UNSUPPORTED_OP", `"${narrow.name}" has fewer than 8 bits`, {
+    expected: "8-bit inputs and outputs of this op",
+    found: `${narrow.quantization!.bits} bits`,
+    hint: "give this tensor 8 bits in the policy",
+  });
+}
+
 function lowerBorder(border: Border, role: string, graph: Graph, index: ReadonlyMap<number, number>): Border {
   const place = { op: role, node: border.name };
   const tensor = graph.tensors[border.tensor];
@@ -147,6 +163,12 @@ function lowerBorder(border: Border, role: string, graph: Graph, index: Readonly
       ...place,
       expected: "int8 or uint8",
       found: border.dtype,
+    });
+  }
+  if ((tensor.quantization?.bits ?? 8) < 8) {
+    throw new DyadicError("UNSUPPORTED_OP", `a model ${role} has 8 bits`, {
+      ...place,
+      found: `${tensor.quantization!.bits}`,
     });
   }
   if (elements(border.shape) !== elements(tensor.shape)) {

@@ -14,6 +14,8 @@ import { opNamed } from "../../src/ops/index.ts";
 export interface Affine {
   readonly scale: number;
   readonly zeroPoint: number;
+  /** Of a code; 8 when absent. */
+  readonly bits?: number;
 }
 
 /** Builds a quantized graph node by node; shapes come from the ops themselves. */
@@ -54,8 +56,8 @@ export class GraphBuilder {
   }
 
   affine(tensor: number): Affine {
-    const { scale, zeroPoint } = this.tensors[tensor]!.quantization!;
-    return { scale: scale[0]!, zeroPoint: zeroPoint[0]! };
+    const { scale, zeroPoint, bits } = this.tensors[tensor]!.quantization!;
+    return { scale: scale[0]!, zeroPoint: zeroPoint[0]!, ...(bits !== undefined && { bits }) };
   }
 
   shape(tensor: number): readonly number[] {
@@ -71,8 +73,13 @@ export class GraphBuilder {
     return { name, tensors, nodes, inputs, outputs };
   }
 
-  private activation(name: string, shape: readonly number[], { scale, zeroPoint }: Affine): number {
-    const quantization = { scale: [scale], zeroPoint: [zeroPoint], axis: null };
+  private activation(name: string, shape: readonly number[], { scale, zeroPoint, bits }: Affine): number {
+    const quantization = {
+      scale: [scale],
+      zeroPoint: [zeroPoint],
+      axis: null,
+      ...(bits !== undefined && { bits }),
+    };
     return this.tensors.push({ name, dtype: "int8", shape, quantization }) - 1;
   }
 
@@ -80,4 +87,27 @@ export class GraphBuilder {
     const { name, shape } = this.tensors[tensor]!;
     return { name, tensor, dtype, shape, layout: shape.length === 4 ? "NHWC" : "flat" };
   }
+}
+
+/** Gives ops that cannot take packed activations bytes instead, by a requantize in front. */
+export class WideningBuilder extends GraphBuilder {
+  override node(op: string, inputs: readonly number[], attributes: unknown, affine: Affine): number {
+    const { packed, keepsScale } = opNamed(op);
+    if (packed) return super.node(op, inputs, attributes, affine);
+    const wide = inputs.map((input) => this.widened(input));
+    const output = keepsScale ? this.affine(wide[0]!) : inBytes(affine);
+    return super.node(op, wide, attributes, output);
+  }
+
+  private widened(tensor: number): number {
+    const { quantization, data } = this.tensors[tensor]!;
+    if (data !== undefined || (quantization?.bits ?? 8) === 8) return tensor;
+    return super.node("requantize", [tensor], { activation: "none" }, inBytes(this.affine(tensor)));
+  }
+}
+
+/** Codes of about the same reach in 8 bits. */
+function inBytes(affine: Affine): Affine {
+  const { scale, bits = 8 } = affine;
+  return bits === 8 ? affine : { scale: scale / 2 ** (8 - bits), zeroPoint: 0 };
 }

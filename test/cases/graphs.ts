@@ -1,7 +1,8 @@
 import type { Graph } from "../../src/graph/graph.ts";
+import { type ActivationBits, activationRange } from "../../src/numerics/pack.ts";
 import type { Activation } from "../../src/ops/activation.ts";
 import type { Halo } from "../../src/ops/index.ts";
-import { type Affine, GraphBuilder } from "./builder.ts";
+import { type Affine, type GraphBuilder, WideningBuilder } from "./builder.ts";
 import { type Context, FLAT_OPS, IMAGE_OPS } from "./graph-ops.ts";
 import { Random } from "./random.ts";
 
@@ -12,17 +13,31 @@ const ACTIVATIONS = ["none", "none", "relu", "relu6", "reluN1To1"] as const;
 /** Channel counts around the engine's block of 8 and vectors of 16, and odd ones. */
 const CHANNELS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 40, 64];
 
+/** What a width stores, and the codes that are drawn for it. */
+export const WEIGHT_CODES: Readonly<Record<string, { bits: number; min: number; max: number }>> = {
+  "8": { bits: 8, min: -127, max: 127 },
+  "7": { bits: 7, min: -63, max: 63 },
+  "6": { bits: 6, min: -32, max: 31 },
+  "5": { bits: 5, min: -16, max: 15 },
+  "4": { bits: 4, min: -8, max: 7 },
+  "3": { bits: 3, min: -4, max: 3 },
+  "2": { bits: 2, min: -2, max: 1 },
+  ternary: { bits: 2, min: -1, max: 1 },
+  "1": { bits: 1, min: -1, max: 1 },
+};
+
 /** Codes spread about this far from the zero point, by construction: most of the range, little saturation. */
 const SPREAD = 40;
 
 /**
  * A random quantized graph over every op of the registry: branches, odd channel counts, paddings, strides, dilations,
- * several inputs and outputs, nodes that nobody reads. The same seed gives the same graph.
+ * several inputs and outputs, nodes that nobody reads; inner activations of the given widths. The same seed gives
+ * the same graph.
  */
-export function randomGraph(seed: number): Graph {
+export function randomGraph(seed: number, widths: readonly ActivationBits[] = [8]): Graph {
   const random = new Random(seed);
-  const builder = new GraphBuilder(`random-${seed}`);
-  const maker = new Maker(random, builder);
+  const builder = new WideningBuilder(`random-${seed}`);
+  const maker = new Maker(random, builder, seed, widths);
   const size = random.pick([1, 3, 5, 8, 13, 20, 28]);
   const inputs = random.chance(0.2) ? 2 : 1;
   const shape = [1, size, Math.max(1, size + random.integer(-2, 3)), random.pick([1, 2, 3, 4, 8, 11, 16])];
@@ -39,21 +54,37 @@ export function randomInputs(graph: Graph, seed: number): Int8Array[] {
   return graph.inputs.map(({ shape }) => random.codes(shape.reduce((a, b) => a * b, 1)));
 }
 
+/** Codes of 8 bits in a narrower width, and how much smaller they are (as root mean squares). */
+function narrow(data: Int8Array, width: string): { codes: Int8Array; gain: number } {
+  const { bits, min, max } = WEIGHT_CODES[width]!;
+  const codes = data.map((code) => {
+    if (bits === 1) return code < 0 ? -1 : 1;
+    return code < -120 ? min : Math.round((code * max) / 127);
+  });
+  const squares = (values: Int8Array) => values.reduce((sum, value) => sum + value * value, 1);
+  return { codes, gain: width === "8" ? 1 : Math.sqrt(squares(codes) / squares(data)) };
+}
+
 class Maker {
   /** Activations made so far; the last is the likeliest to be read next. */
   private readonly made: number[] = [];
   private readonly random: Random;
+  /** Draws widths alone, so that they change nothing else of a graph. */
+  private readonly widths: Random;
   private readonly builder: GraphBuilder;
   private readonly context: Context;
+  private readonly activations: readonly ActivationBits[];
 
-  constructor(random: Random, builder: GraphBuilder) {
+  constructor(random: Random, builder: GraphBuilder, seed: number, activations: readonly ActivationBits[]) {
+    this.activations = activations;
     this.random = random;
+    this.widths = new Random(seed ^ 0x2545f491);
     this.builder = builder;
     this.context = { random, builder, made: this.made, affine: (scale) => this.affine(scale) };
   }
 
   input(shape: readonly number[]): void {
-    this.made.push(this.builder.input(shape, this.affine(1 / SPREAD), this.random.pick(["int8", "uint8"])));
+    this.made.push(this.builder.input(shape, this.bytes(1 / SPREAD), this.random.pick(["int8", "uint8"])));
   }
 
   /** Appends one random op that fits a random tensor. */
@@ -87,12 +118,37 @@ class Maker {
   finish(): void {
     const { random, builder, made } = this;
     const labels = random.chance(0.3) ? ["cat", "dog", "Übergröße"] : undefined;
-    builder.output(made.at(-1)!, random.pick(["int8", "uint8"]), labels);
+    const last = made.at(-1)!;
+    const end = this.isNarrow(last)
+      ? builder.node("requantize", [last], { activation: "none" }, this.bytes(this.scale(last)))
+      : last;
+    builder.output(end, random.pick(["int8", "uint8"]), labels);
     const other = random.pick(made);
-    if (random.chance(0.25) && other !== made.at(-1)) builder.output(other);
+    if (random.chance(0.25) && other !== last && !this.isNarrow(other)) builder.output(other);
   }
 
+  private isNarrow(tensor: number): boolean {
+    return (this.builder.affine(tensor).bits ?? 8) < 8;
+  }
+
+  /** The scale that the tensor would have in 8 bits. */
+  private scale(tensor: number): number {
+    const { scale, bits = 8 } = this.builder.affine(tensor);
+    return scale / 2 ** (8 - bits);
+  }
+
+  /** Of any width that the graph may have. */
   private affine(scale: number, activation: Activation = "none"): Affine {
+    const { widths, activations } = this;
+    const wide = this.bytes(scale, activation);
+    const bits = widths.pick(activations);
+    if (bits === 8) return wide;
+    const [min, max] = activationRange(bits);
+    const zeroPoint = activation.startsWith("relu") ? min : widths.integer(min, max);
+    return { scale: wide.scale * 2 ** (8 - bits), zeroPoint, bits };
+  }
+
+  private bytes(scale: number, activation: Activation = "none"): Affine {
     const { random } = this;
     const spread = scale * random.between(0.7, 1.5);
     if (activation === "relu" || activation === "relu6") return { scale: spread, zeroPoint: -128 };
@@ -212,8 +268,14 @@ class Maker {
     // Legacy models: one scale and a zero point for all weights.
     const zero = !perChannel && random.chance(0.6) ? random.integer(-20, 20) : 0;
     const quantization = { scale, zeroPoint: scale.map(() => zero), axis: perChannel ? axis : null };
-    const weights = builder.constant(data, shape, "int8", quantization);
-    const spread = SPREAD * SPREAD * Math.sqrt(taps);
+    const width = zero !== 0 || this.widths.chance(0.4) ? "8" : this.widths.pick(Object.keys(WEIGHT_CODES));
+    const { codes, gain } = narrow(data, width);
+    const weights = builder.constant(codes, shape, "int8", {
+      ...quantization,
+      scale: scale.map((value) => value / gain),
+      bits: WEIGHT_CODES[width]!.bits,
+    });
+    const spread = (SPREAD * SPREAD * Math.sqrt(taps) * gain * this.scale(x)) / from.scale;
     const bias = random.chance(0.85)
       ? builder.constant(
           Int32Array.from({ length: channels }, () => Math.round(random.between(-spread, spread))),
@@ -222,7 +284,7 @@ class Maker {
         )
       : -1;
     // A code step of the output is `SPREAD` times smaller than the accumulator's spread in reals.
-    const to = this.affine(from.scale * 1.2, attributes.activation);
+    const to = this.affine(this.scale(x) * 1.2, attributes.activation);
     return builder.node(
       op,
       bias < 0 && random.chance(0.5) ? [x, weights] : [x, weights, bias],
@@ -240,7 +302,7 @@ class Maker {
 
   private sum([a, b]: readonly [number, number]): number {
     const activation = this.random.pick(ACTIVATIONS);
-    const scale = Math.hypot(this.builder.affine(a).scale, this.builder.affine(b).scale);
+    const scale = Math.hypot(this.scale(a), this.scale(b));
     return this.builder.node("add", [a, b], { activation }, this.affine(scale, activation));
   }
 
@@ -265,7 +327,7 @@ class Maker {
 
   /** Averages keep the scale (as TensorFlow Lite wants) or get a finer one. */
   private averaged(x: number): Affine {
-    return this.random.chance(0.5) ? this.builder.affine(x) : this.affine(this.builder.affine(x).scale / 2);
+    return this.random.chance(0.5) ? this.builder.affine(x) : this.affine(this.scale(x) / 2);
   }
 
   private pad(x: number): number | undefined {
@@ -276,14 +338,22 @@ class Maker {
     return builder.node("pad", [x], { padding, channels }, builder.affine(x));
   }
 
-  private flatten(x: number): number {
+  /** Whether a reshape between these numbers of channels leaves codes where they are in their bytes. */
+  private fillsBytes(x: number, ...channels: number[]): boolean {
+    const { bits = 8 } = this.builder.affine(x);
+    return channels.every((count) => (count * bits) % 8 === 0);
+  }
+
+  private flatten(x: number): number | undefined {
     const shape = [1, this.builder.size(x)];
+    if (!this.fillsBytes(x, shape[1]!, this.builder.shape(x).at(-1)!)) return undefined;
     return this.builder.node("reshape", [x], { shape }, this.builder.affine(x));
   }
 
-  private unflatten(x: number): number {
+  private unflatten(x: number): number | undefined {
     const size = this.builder.size(x);
     const height = [4, 3, 2].find((side) => size % side === 0) ?? 1;
+    if (!this.fillsBytes(x, size / height, size)) return undefined;
     return this.builder.node(
       "reshape",
       [x],
@@ -303,12 +373,7 @@ class Maker {
 
   private requantize(x: number): number {
     const activation = this.random.pick(ACTIVATIONS);
-    return this.builder.node(
-      "requantize",
-      [x],
-      { activation },
-      this.affine(this.builder.affine(x).scale, activation),
-    );
+    return this.builder.node("requantize", [x], { activation }, this.affine(this.scale(x), activation));
   }
 }
 

@@ -1,0 +1,72 @@
+// Packed activations: codes of 4, 2 or 1 bits, the lowest bits of a byte first, to bytes and back. Signed codes are
+// two's complement, those of 1 bit are 0 and 1. `flip` is how the bytes are stored (state.ts).
+
+/** Codes of `count` pixels of `channels`, `pitch` bytes apart, to touching bytes. */
+export function widenPixels(target: usize, source: usize, count: i32, channels: i32, pitch: i32, bits: i32, flip: i32): void {
+  if (pitch * 8 == channels * bits) {
+    widen(target, source, count * channels, bits, flip);
+    return;
+  }
+  for (; count > 0; count--) {
+    widen(target, source, channels, bits, flip);
+    target += channels;
+    source += pitch;
+  }
+}
+
+function widen(target: usize, source: usize, count: i32, bits: i32, flip: i32): void {
+  let i = 0;
+  if (ASC_FEATURE_SIMD && bits == 4) {
+    const eight = i8x16.splat(8);
+    const away = i8x16.splat(<i8>(8 ^ flip)); // x - 8 - 0x80 is (x - 8) ^ 0x80 in 8 bits
+    for (; i + 16 <= count; i += 16) {
+      const bytes = v128.load64_zero(source + (i >> 1));
+      const low = v128.and(bytes, i8x16.splat(15));
+      const high = v128.and(i16x8.shr_u(bytes, 4), i8x16.splat(15));
+      const codes = v128.xor(v128.shuffle<i8>(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), eight);
+      v128.store(target + i, i8x16.sub(codes, away));
+    }
+  }
+  const mask = (1 << bits) - 1;
+  const half = bits == 1 ? 0 : 1 << (bits - 1);
+  for (; i < count; i++) {
+    const at = i * bits;
+    const code = (<i32>load<u8>(source + (at >> 3)) >> (at & 7)) & mask;
+    store<u8>(target + i, <u8>(((code ^ half) - half) ^ flip));
+  }
+}
+
+/** Touching bytes to packed pixels; the bits behind a pixel's last code are zero. */
+export function packPixels(target: usize, source: usize, count: i32, channels: i32, pitch: i32, bits: i32, flip: i32): void {
+  if (pitch * 8 == channels * bits) {
+    pack(target, source, count * channels, bits, flip);
+    return;
+  }
+  for (; count > 0; count--) {
+    pack(target, source, channels, bits, flip);
+    source += channels;
+    target += pitch;
+  }
+}
+
+function pack(target: usize, source: usize, count: i32, bits: i32, flip: i32): void {
+  let i = 0;
+  if (ASC_FEATURE_SIMD && bits == 4) {
+    const low = i16x8.splat(0x0f);
+    // Flipping changes bit 7 alone, which no narrow code keeps.
+    for (; i + 16 <= count; i += 16) {
+      const codes = v128.load(source + i);
+      const pairs = v128.or(v128.and(codes, low), v128.and(i16x8.shr_u(codes, 4), i16x8.splat(0xf0)));
+      v128.store64_lane(target + (i >> 1), i8x16.narrow_i16x8_u(pairs, pairs), 0);
+    }
+  }
+  const mask = (1 << bits) - 1;
+  let byte = 0;
+  for (; i < count; i++) {
+    const at = i * bits;
+    byte |= ((<i32>load<u8>(source + i) ^ flip) & mask) << (at & 7);
+    if (((at + bits) & 7) != 0 && i + 1 < count) continue;
+    store<u8>(target + (at >> 3), <u8>byte);
+    byte = 0;
+  }
+}

@@ -1,0 +1,87 @@
+// Sub-byte weights to canonical codes. A block [K/4][8][4] of canonical bytes is cut into vectors of 16; a plane of
+// `width` bits holds 8 / width of them in 16 bytes, vector s in bits [s * width, (s + 1) * width) of every byte:
+//
+//   4 bits   byte i:  | vector 1, code i | vector 0, code i |
+//   2 bits   byte i:  | v 3 | v 2 | v 1 | v 0 |
+//
+// Codes of 6, 5 and 3 bits are a plane of their low 4, 4 and 2 bits, and behind it one of the bits above.
+import { CONTRACT_A8W7, PLANE_BYTES, STEP_CONTRACT } from "../abi";
+import { word } from "../state";
+
+/** Bits of the weights of a conv, depthwise or dense step: 8 to 1. */
+// @ts-ignore: decorator
+@inline
+export function weightBits(step: usize): i32 {
+  return 10 - word(step, STEP_CONTRACT);
+}
+
+/** Whether a step's weights are smaller than bytes. */
+// @ts-ignore: decorator
+@inline
+export function hasPlanes(step: usize): bool {
+  return word(step, STEP_CONTRACT) > CONTRACT_A8W7;
+}
+
+/** Width of the first plane; what is above it is the second. */
+// @ts-ignore: decorator
+@inline
+function lowWidth(bits: i32): i32 {
+  return bits >= 4 ? 4 : bits >= 2 ? 2 : 1;
+}
+
+function planeBytes(vectors: i64, width: i32): i64 {
+  const each = 8 / width;
+  return ((vectors + each - 1) / each) * PLANE_BYTES;
+}
+
+/** Bytes of a block of so many canonical vectors, for fewer than 7 bits. */
+export function packedBytes(vectors: i64, bits: i32): i64 {
+  const low = lowWidth(bits);
+  return planeBytes(vectors, low) + (bits > low ? planeBytes(vectors, bits - low) : 0);
+}
+
+/** Canonical codes of vectors [from, from + count) of a block that has `vectors`; `from` is a multiple of 8. */
+export function unpack(target: usize, block: usize, vectors: i32, bits: i32, from: i32, count: i32): void {
+  const low = lowWidth(bits);
+  const high = block + <usize>planeBytes(vectors, low);
+  unpackPlane(target, block + from * 2 * low, low, 0, bits == low ? bits : 0, count);
+  if (bits > low) unpackPlane(target, high + from * 2 * (bits - low), bits - low, low, bits, count);
+}
+
+/** One plane at bit `at` of the codes, upon those below it; `bits`, unless 0, is the width they now have in all. */
+function unpackPlane(target: usize, source: usize, width: i32, at: i32, bits: i32, count: i32): void {
+  const each = 8 / width;
+  const mask = (1 << width) - 1;
+  for (let v = 0; v < count; v++) {
+    const shift = (v % each) * width;
+    if (ASC_FEATURE_SIMD) {
+      let codes = v128.and(i16x8.shr_u(v128.load(source), shift), i8x16.splat(<i8>mask));
+      if (at > 0) codes = v128.or(v128.load(target), i16x8.shl(codes, at));
+      v128.store(target, bits == 0 ? codes : signed16(codes, bits));
+    } else {
+      for (let i: usize = 0; i < <usize>PLANE_BYTES; i++) {
+        let code = (<i32>load<u8>(source + i) >> shift) & mask;
+        if (at > 0) code = <i32>load<u8>(target + i) | (code << at);
+        store<u8>(target + i, <u8>(bits == 0 ? code : signed(code, bits)));
+      }
+    }
+    target += PLANE_BYTES;
+    if (v % each == each - 1) source += PLANE_BYTES;
+  }
+}
+
+/** Two's complement of `bits` bits to a number; a single bit is the sign of 1. */
+// @ts-ignore: decorator
+@inline
+function signed(code: i32, bits: i32): i32 {
+  const half = 1 << (bits - 1);
+  return bits == 1 ? 1 - 2 * code : (code ^ half) - half;
+}
+
+// @ts-ignore: decorator
+@inline
+function signed16(codes: v128, bits: i32): v128 {
+  const one = 1 << (bits - 1);
+  const half = i8x16.splat(<i8>one);
+  return bits == 1 ? i8x16.sub(half, i8x16.add(codes, codes)) : i8x16.sub(v128.xor(codes, half), half);
+}
