@@ -48,6 +48,8 @@ export interface Graph {
   readonly nodes: readonly Node[];
   readonly inputs: readonly Border[];
   readonly outputs: readonly Border[];
+  /** The policy that the model's author left in the file (JSON), where there is one. */
+  readonly policy?: string;
 }
 
 /** Height, width and channels: what a kernel sees of a tensor. */

@@ -1,8 +1,13 @@
 import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
+import { hasGraph } from "./onnx/decode.ts";
+import { importOnnx, type OnnxOptions } from "./onnx/index.ts";
 import { importTflite } from "./tflite/index.ts";
 
-/** ONNX is a protobuf without magic: it starts with its first field, `ir_version`, a small varint. */
+/** What some formats need besides the file itself. */
+export interface ImportOptions extends OnnxOptions {}
+
+/** ONNX is a protobuf without magic: its first field is `ir_version`, a small varint. */
 const ONNX_IR_VERSION_TAG = 0x08;
 const MAX_IR_VERSION = 32;
 
@@ -10,19 +15,14 @@ const MAX_IR_VERSION = 32;
  * Reads a model of any format that Dyadic knows, told apart by its first bytes.
  * Throws BAD_FILE for an unknown or damaged file, UNSUPPORTED_OP for a model that Dyadic cannot run.
  */
-export function importModel(bytes: Uint8Array, file?: string): Graph {
+export function importModel(bytes: Uint8Array, file?: string, options: ImportOptions = {}): Graph {
   if (isTflite(bytes)) return importTflite(bytes, file);
+  if (isOnnx(bytes)) return importOnnx(bytes, file, options);
   const place = file === undefined ? {} : { file };
-  if (isOnnx(bytes)) {
-    throw new DyadicError("UNSUPPORTED_OP", "ONNX import is not built yet", {
-      ...place,
-      hint: "convert the model to a quantized .tflite",
-    });
-  }
   const start = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   throw new DyadicError("BAD_FILE", "the file is not a model that Dyadic knows", {
     ...place,
-    expected: 'a TFLite model ("TFL3" at byte 4)',
+    expected: 'a TFLite model ("TFL3" at byte 4) or an ONNX model',
     found: bytes.length === 0 ? "an empty file" : `${bytes.length} bytes that start with ${start}`,
   });
 }
@@ -31,8 +31,10 @@ function isTflite(bytes: Uint8Array): boolean {
   return bytes.length >= 8 && String.fromCharCode(...bytes.subarray(4, 8)) === "TFL3";
 }
 
+/** Starts as every exporter writes it, even if it is cut off later; or has a graph behind fields in another order. */
 function isOnnx(bytes: Uint8Array): boolean {
   const [tag, version = 0, next = 0] = bytes;
   const isLengthDelimitedOrVarint = (next & 7) === 2 || (next & 7) === 0;
-  return tag === ONNX_IR_VERSION_TAG && version > 0 && version <= MAX_IR_VERSION && isLengthDelimitedOrVarint;
+  const starts = tag === ONNX_IR_VERSION_TAG && version > 0 && version <= MAX_IR_VERSION;
+  return (starts && isLengthDelimitedOrVarint) || hasGraph(bytes);
 }

@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
 import { add } from "./add.ts";
 import { averagePool } from "./average-pool.ts";
+import { batchNormalization } from "./batch-normalization.ts";
 import { conv } from "./conv.ts";
 import { dense } from "./dense.ts";
 import { depthwise } from "./depthwise.ts";
@@ -12,7 +13,7 @@ import { requantize } from "./requantize.ts";
 import { reshape } from "./reshape.ts";
 import { softmax } from "./softmax.ts";
 
-/** Every op that Dyadic knows, each declared once in its own file. */
+/** Every op of the engine, each declared once in its own file. */
 export const OPS = [
   conv,
   depthwise,
@@ -27,7 +28,10 @@ export const OPS = [
   requantize,
 ] as unknown as readonly Op[];
 
-const BY_NAME = new Map(OPS.map((op) => [op.name, op]));
+/** Ops that float graphs alone have: passes fold them, and `lower` refuses what is left. */
+export const FLOAT_OPS = [batchNormalization] as unknown as readonly Op[];
+
+const BY_NAME = new Map([...OPS, ...FLOAT_OPS].map((op) => [op.name, op]));
 
 /** The definition of an op; throws UNSUPPORTED_OP with what there is. */
 export function opNamed(name: string): Op {

@@ -1,0 +1,239 @@
+// QuantizeLinear and DequantizeLinear, and the operators that compute on codes.
+import { DyadicError } from "../../error.ts";
+import { elements, type Quantization } from "../../graph/graph.ts";
+import { type Adapter, type Builder, type Format, isConstant, type Value } from "./builder.ts";
+import { type Constant, type ElementType, typeName } from "./constant.ts";
+import { emitDense, matrix, rowsOf } from "./dense.ts";
+import { axisOf, type Operator } from "./operator.ts";
+import { emitBinary, emitUnary } from "./pointwise.ts";
+import { emitMean, spatialAxes } from "./reduce.ts";
+import { emitConv } from "./window.ts";
+
+const UINT8_SHIFT = 128;
+
+function bad(problem: string, expected: string, found: string): DyadicError {
+  return new DyadicError("BAD_FILE", problem, { expected, found });
+}
+
+/** Scale and zero point from two inputs, for codes of `type`; `axis` is theirs where there is more than one. */
+function affine(
+  operator: Operator,
+  builder: Builder,
+  [scaleAt, zeroAt]: readonly [number, number],
+  type: ElementType,
+  shape: readonly number[],
+  axis: number,
+): Quantization {
+  const scale = builder.required(operator, scaleAt);
+  const zero = builder.constant(operator, zeroAt);
+  const perTensor = scale.data.length === 1;
+  const channels = perTensor ? 1 : shape[axisOf(axis, shape.length)];
+  if (scale.data.length !== channels || (zero && zero.data.length !== channels) || scale.shape.length > 1) {
+    throw bad("the scales do not fit the tensor", `${channels}`, `${scale.data.length}, [${scale.shape}]`);
+  }
+  if (!scale.data.every((s) => s > 0 && s < Infinity)) {
+    throw bad("an impossible scale", "scales above 0", `${scale.data.find((s) => !(s > 0 && s < Infinity))}`);
+  }
+  const shift = type === "uint8" ? UINT8_SHIFT : 0;
+  return {
+    scale: Array.from(scale.data),
+    zeroPoint: Array.from(scale.data, (_, i) => (zero?.data[i] ?? 0) - shift),
+    axis: perTensor ? null : axisOf(axis, shape.length),
+  };
+}
+
+/** Quantization of an activation; without a zero point, its codes are of type `otherwise`. */
+function activation(
+  operator: Operator,
+  builder: Builder,
+  at: readonly [number, number],
+  otherwise: ElementType = "uint8",
+): Quantization {
+  const type = builder.constant(operator, at[1])?.type ?? otherwise;
+  const scales = builder.required(operator, at[0]).data.length;
+  if ((type !== "int8" && type !== "uint8") || scales !== 1) {
+    throw new DyadicError("UNSUPPORTED_OP", "an activation is not quantized to 8 bits with one scale", {
+      expected: "int8 or uint8, per tensor",
+      found: `${type}, ${scales} scale${scales === 1 ? "" : "s"}`,
+    });
+  }
+  return affine(operator, builder, at, type, [], 0);
+}
+
+/** Format of the node's output, whose scale and zero point are two of its inputs. */
+function outputCodes(
+  operator: Operator,
+  builder: Builder,
+  at: readonly [number, number],
+  otherwise: ElementType = "uint8",
+): Format {
+  const type = builder.constant(operator, at[1])?.type ?? otherwise;
+  if (type === "uint8") builder.markUnsigned(operator.outputs[0]!);
+  return { dtype: "int8", quantization: activation(operator, builder, at, otherwise) };
+}
+
+/** Weights or any other constant of codes with the scale and zero point of two inputs. */
+function quantizedConstant(
+  operator: Operator,
+  builder: Builder,
+  index: number,
+  at: readonly [number, number],
+  axis: number,
+): Constant {
+  const constant = builder.required(operator, index);
+  return { ...constant, quantization: affine(operator, builder, at, constant.type, constant.shape, axis) };
+}
+
+/** QuantizeLinear of an activation; constants become codes here. */
+export const quantizeLinear: Adapter = (operator, builder) => {
+  const found = builder.input(operator, 0);
+  const declared = operator.int("output_dtype", 0);
+  const otherwise = declared === 0 ? "uint8" : (typeName(declared) as ElementType);
+  if (found !== undefined && isConstant(found)) {
+    builder.set(operator.outputs[0]!, quantizedOnce(operator, builder, found, otherwise));
+    return;
+  }
+  const x = builder.settle(builder.value(operator));
+  const format = outputCodes(operator, builder, [1, 2], otherwise);
+  const { shape, order } = x;
+  builder.emit(operator, "requantize", [x.tensor], { shape, order, format }, { activation: "none" });
+};
+
+const RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int4: [-8, 7],
+  uint4: [0, 15],
+};
+
+function quantizedOnce(operator: Operator, builder: Builder, x: Constant, otherwise: ElementType): Constant {
+  const type = builder.constant(operator, 2)?.type ?? otherwise;
+  const range = RANGES[type];
+  if (range === undefined) throw new DyadicError("UNSUPPORTED_OP", `a constant is quantized to ${type}`);
+  const { scale, zeroPoint, axis } = affine(
+    operator,
+    builder,
+    [1, 2],
+    type,
+    x.shape,
+    operator.int("axis", 1),
+  );
+  const shift = type === "uint8" ? UINT8_SHIFT : 0;
+  const inner = axis === null ? 1 : elements(x.shape.slice(axis + 1));
+  builder.budget.claim(x.data.length);
+  const data = Float64Array.from(x.data, (real, i) => {
+    const channel = Math.floor(i / inner) % scale.length;
+    const code = roundHalfEven(real / scale[channel]!) + zeroPoint[channel]! + shift;
+    return Math.max(range[0], Math.min(range[1], code));
+  });
+  return { name: operator.outputs[0]!, type, shape: x.shape, data };
+}
+
+/** ONNX rounds halves to even. */
+function roundHalfEven(x: number): number {
+  const nearest = Math.floor(x + 0.5);
+  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
+}
+
+/** DequantizeLinear of an activation, or of a constant, which stays codes. */
+export const dequantizeLinear: Adapter = (operator, builder) => {
+  const found = builder.input(operator, 0);
+  if (found !== undefined && isConstant(found)) {
+    if (operator.int("block_size", 0) !== 0) {
+      throw new DyadicError("UNSUPPORTED_OP", "blocked quantization is not supported");
+    }
+    const constant = quantizedConstant(operator, builder, 0, [1, 2], operator.int("axis", 1));
+    builder.set(operator.outputs[0]!, { ...constant, name: operator.outputs[0]! });
+    return;
+  }
+  const x = builder.settle(builder.value(operator));
+  const type = builder.isUnsigned(x) ? "uint8" : "int8";
+  builder.declare(x, activation(operator, builder, [1, 2], type));
+  builder.emit(
+    operator,
+    "requantize",
+    [x.tensor],
+    { shape: x.shape, order: x.order },
+    { activation: "none" },
+  );
+};
+
+/** An activation of codes, its scale and zero point in two inputs. */
+function codesOf(operator: Operator, builder: Builder, index: number, at: readonly [number, number]): Value {
+  const x = builder.value(operator, index);
+  builder.declare(x, activation(operator, builder, at));
+  return x;
+}
+
+function biasOf(operator: Operator, builder: Builder, index: number, x: Value, weights: Constant) {
+  const bias = builder.constant(operator, index);
+  if (bias === undefined) return undefined;
+  const input = builder.format(x).quantization!.scale[0]!;
+  const scale = weights.quantization!.scale.map((s) => s * input);
+  const axis = scale.length === 1 ? null : 0;
+  return { ...bias, quantization: { scale, zeroPoint: scale.map(() => 0), axis } };
+}
+
+export const qLinearConv: Adapter = (operator, builder) => {
+  const x = codesOf(operator, builder, 0, [1, 2]);
+  const weights = quantizedConstant(operator, builder, 3, [4, 5], 0);
+  const bias = biasOf(operator, builder, 8, x, weights);
+  const format = outputCodes(operator, builder, [6, 7]);
+  emitConv(operator, builder, { x, weights, bias, format });
+};
+
+export const qLinearMatMul: Adapter = (operator, builder) => {
+  const x = codesOf(operator, builder, 0, [1, 2]);
+  const b = quantizedConstant(operator, builder, 3, [4, 5], -1);
+  const weights = rowsOf({ ...matrix(b), quantization: b.quantization! }, builder);
+  const format = outputCodes(operator, builder, [6, 7]);
+  const shape = [...x.shape.slice(0, -1), weights.shape[0]!];
+  emitDense(operator, builder, { x, weights, bias: undefined, shape, format });
+};
+
+/** com.microsoft.QGemm: A, B, optional int32 C in the scale of the accumulator. */
+export const qGemm: Adapter = (operator, builder) => {
+  const x = codesOf(operator, builder, 0, [1, 2]);
+  const turned = operator.int("transB", 0) === 1;
+  const b = quantizedConstant(operator, builder, 3, [4, 5], turned ? 0 : 1);
+  const weights = turned ? b : rowsOf(b, builder);
+  if (operator.float("alpha", 1) !== 1 || operator.int("transA", 0) !== 0) {
+    throw new DyadicError("UNSUPPORTED_OP", "alpha other than 1 or transA on quantized matrices");
+  }
+  const bias = biasOf(operator, builder, 6, x, weights);
+  const format = outputCodes(operator, builder, [7, 8]);
+  const shape = [x.shape[0]!, weights.shape[0]!];
+  emitDense(operator, builder, { x, weights, bias, shape, format });
+};
+
+/** com.microsoft.QLinearAdd and QLinearMul. */
+export function qLinearBinary(op: "add" | "mul"): Adapter {
+  return (operator, builder) => {
+    const operand = (index: number) => {
+      const found = builder.input(operator, index);
+      const at = [index + 1, index + 2] as const;
+      return found !== undefined && isConstant(found)
+        ? quantizedConstant(operator, builder, index, at, 0)
+        : codesOf(operator, builder, index, at);
+    };
+    const [a, b] = [operand(0), operand(3)];
+    emitBinary(operator, builder, op, [a, b], outputCodes(operator, builder, [6, 7]));
+  };
+}
+
+export const qLinearGlobalAveragePool: Adapter = (operator, builder) => {
+  const x = codesOf(operator, builder, 0, [1, 2]);
+  const last = operator.int("channels_last", 0) === 1;
+  const axes = spatialAxes(x).map((axis) => (last ? axis - 1 : axis));
+  emitMean(operator, builder, x, axes, outputCodes(operator, builder, [3, 4]));
+};
+
+/** com.microsoft.QLinearSigmoid and QLinearLeakyRelu. */
+export function qLinearUnary(name: string): Adapter {
+  return (operator, builder) => {
+    const x = codesOf(operator, builder, 0, [1, 2]);
+    const format = outputCodes(operator, builder, [3, 4]);
+    const alpha = name === "leakyRelu" ? { alpha: operator.float("alpha", 0.01) } : {};
+    emitUnary(operator, builder, x, { function: name, ...alpha }, format);
+  };
+}
