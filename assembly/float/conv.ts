@@ -13,7 +13,8 @@ const GROUP_BYTES = 1 << 18;
  * output[height][width][channels] = clamp(bias + sum over the window, low, high).
  *
  * `input` is the top left of the first window; every byte that a window touches must exist (padding is copied by the
- * host). `bias` has `channels` rounded up to 8 elements.
+ * host). An output pixel takes `pixelBytes`: more than the channels' own where groups share it. `bias` has `channels`
+ * rounded up to 8 elements.
  */
 export function conv(
   input: usize,
@@ -23,6 +24,7 @@ export function conv(
   height: i32,
   width: i32,
   channels: i32,
+  pixelBytes: usize,
   rowCount: i32,
   segmentCount: i32,
   runBytes: usize,
@@ -38,7 +40,7 @@ export function conv(
   const channelBytes = <usize>(rowCount * segmentCount) * runBytes;
   const group = max<i32>(BLOCK, <i32>(GROUP_BYTES / channelBytes) & -BLOCK);
   for (let first = 0; first < channels; first += group) {
-    startWalk(input, output, height, width, windowStep, windowRowStep, channels * 4);
+    startWalk(input, output, height, width, windowStep, windowRowStep, pixelBytes);
     const end = min(channels, first + group);
     while (remaining > 0) {
       const single = remaining == 1;

@@ -1,16 +1,12 @@
 import { DyadicError } from "../error.ts";
 import { dumpGraph, type Graph } from "../graph/graph.ts";
-import { hex } from "../model/digest.ts";
-import { sha256 } from "../model/sha256.ts";
-import type { Range } from "./affine.ts";
+import type { Ranges } from "../numerics/range.ts";
+import { hex, sha256 } from "../numerics/sha256.ts";
 import { chooseRange, type RangeOptions } from "./ranges.ts";
 import { Statistics, type StatisticsJson } from "./statistics.ts";
 
 const FORMAT = "dyadic-calibration";
 const VERSION = 1;
-
-/** The range of every activation, by tensor index. */
-export type Ranges = ReadonlyMap<number, Range>;
 
 interface CalibrationJson {
   readonly format: string;

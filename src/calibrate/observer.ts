@@ -1,8 +1,7 @@
 import { DyadicError } from "../error.ts";
 import type { FloatNetwork } from "../float/network.ts";
 import type { Sample } from "../float/samples.ts";
-import { hex } from "../model/digest.ts";
-import { sha256 } from "../model/sha256.ts";
+import { hex, sha256 } from "../numerics/sha256.ts";
 import { Statistics } from "./statistics.ts";
 
 /** Runs samples and keeps statistics of every activation. */

@@ -1,8 +1,8 @@
 // From what was seen of a tensor to the range that its codes shall cover. Only +, -, *, / and our own logarithm: the
 // same range on every host.
 import { logarithm } from "../numerics/logarithm.ts";
+import { type Range, rangeAffine } from "../numerics/range.ts";
 import { clamp } from "../numerics/requantize.ts";
-import { type Range, rangeAffine } from "./affine.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** How a range is chosen. */

@@ -31,6 +31,7 @@ export interface CalibratorExports {
       height: number,
       width: number,
       channels: number,
+      pixelBytes: number,
       rows: number,
       segments: number,
       runBytes: number,

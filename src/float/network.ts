@@ -3,8 +3,9 @@ import { elements, type Graph, type Node, validateGraph } from "../graph/graph.t
 import { realsOf } from "../graph/reals.ts";
 import { opNamed } from "../ops/index.ts";
 import { placeActivations } from "./arena.ts";
+import type { Step } from "./binding.ts";
 import { type CalibratorExports, instantiateCalibrator } from "./calibrator.ts";
-import { bindKernel, type Step } from "./kernels.ts";
+import { bindKernel } from "./kernels.ts";
 
 /** Called with every activation as soon as it is known; `values` is valid during the call only, and is not to be written. */
 export type Visit = (tensor: number, values: Float32Array) => void;

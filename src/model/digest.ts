@@ -1,6 +1,6 @@
 import { PREFIX_BYTES, PREFIX_DIGEST } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { sha256 } from "./sha256.ts";
+import { hex, sha256 } from "../numerics/sha256.ts";
 
 /** SHA-256 of a model file, its own 32 digest bytes taken as zero. */
 export function modelDigest(file: Uint8Array): Uint8Array {
@@ -20,8 +20,4 @@ export function verifyDigest(bytes: Uint8Array, file?: string): void {
     found: hex(actual),
     hint: "the file was changed or cut short on the way: fetch it again",
   });
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

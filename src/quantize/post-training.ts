@@ -1,8 +1,7 @@
-import { type Affine, type AffineForm, rangeAffine } from "../calibrate/affine.ts";
-import type { Ranges } from "../calibrate/calibration.ts";
 import { DyadicError } from "../error.ts";
 import type { Border, DataType, Graph, Node, Tensor } from "../graph/graph.ts";
 import { realsOf } from "../graph/reals.ts";
+import { type Affine, type AffineForm, type Ranges, rangeAffine } from "../numerics/range.ts";
 import { opNamed } from "../ops/index.ts";
 import { quantizeWeights, type WeightScale } from "./weights.ts";
 

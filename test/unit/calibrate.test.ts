@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rangeAffine } from "../../src/calibrate/affine.ts";
 import { calibrate } from "../../src/calibrate/calibrate.ts";
 import { Calibration } from "../../src/calibrate/calibration.ts";
 import { chooseRange, type RangeMethod } from "../../src/calibrate/ranges.ts";
 import { Statistics } from "../../src/calibrate/statistics.ts";
 import { logarithm } from "../../src/numerics/logarithm.ts";
+import { rangeAffine } from "../../src/numerics/range.ts";
 import { calibratorBytes, randomFloatGraph, randomSamples } from "../cases/floats.ts";
 import { Random } from "../cases/random.ts";
 

@@ -4,6 +4,9 @@ export interface Range {
   readonly max: number;
 }
 
+/** The range of every activation of a graph, by tensor index. */
+export type Ranges = ReadonlyMap<number, Range>;
+
 /** Equation (1) for one tensor: real = scale * (code - zeroPoint). */
 export interface Affine {
   readonly scale: number;

@@ -139,3 +139,8 @@ function compress(state: Uint32Array, input: DataView, at: number): void {
     state[i]! += word;
   });
 }
+
+/** Lower-case hexadecimal digits, two a byte. */
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
