@@ -1,7 +1,7 @@
 import { DyadicError } from "./error.ts";
 import { canonicalShape, type Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
-import { importModel } from "./import/index.ts";
+import { type ImportOptions, importModel } from "./import/index.ts";
 import type { Header } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import { sha256 } from "./numerics/sha256.ts";
@@ -12,7 +12,7 @@ import { lower } from "./quantize/lower.ts";
 /** Name and version of the compiler, as the header states them. */
 export const PRODUCER = "dyadic 0.1.0";
 
-export interface CompileOptions {
+export interface CompileOptions extends ImportOptions {
   /** Name of the source file, for messages and the header. */
   readonly file?: string;
   /** Leaves out the header: names of layers and provenance. */
@@ -36,7 +36,7 @@ export interface Compiled {
 export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compiled {
   const { file } = options;
   try {
-    return compileGraph(importModel(bytes, file), options, sha256(bytes));
+    return compileGraph(importModel(bytes, file, options), options, sha256(bytes));
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }

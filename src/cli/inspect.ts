@@ -4,7 +4,7 @@ import { dumpIntegerGraph } from "../graph/integer.ts";
 import { importModel } from "../import/index.ts";
 import { dumpLayout } from "../plan/index.ts";
 import { describe, summary } from "./describe.ts";
-import { loadModel, readBytes } from "./model.ts";
+import { loadModel, readBytes, siblingsOf } from "./model.ts";
 import { print, table } from "./output.ts";
 
 export const STAGES = ["import", "simplify", "lower", "plan"] as const;
@@ -37,7 +37,8 @@ function policyOf(policy: string | undefined): unknown {
 }
 
 function stageText(path: string, stage: (typeof STAGES)[number]): string {
-  if (stage === "import") return dumpGraph(importModel(readBytes(path), path));
+  if (stage === "import")
+    return dumpGraph(importModel(readBytes(path), path, { readExternal: siblingsOf(path) }));
   const { compiled } = loadModel(path);
   if (compiled === undefined) {
     throw new DyadicError("BAD_ARGUMENT", "a .dyad file holds only the last stage", {

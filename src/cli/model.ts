@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, join, relative } from "node:path";
 import { MAGIC } from "../../assembly/abi.ts";
 import { type Compiled, type CompileOptions, compile } from "../compile.ts";
 import { DyadicError } from "../error.ts";
@@ -24,11 +25,31 @@ export function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Reads `.dyad`, or compiles `.tflite`. Throws DyadicError with the file's name. */
+/**
+ * Reads data files that an ONNX model keeps beside itself: in its own folder or below, links followed. Throws
+ * BAD_FILE for a name that leads elsewhere.
+ */
+export function siblingsOf(path: string): (name: string) => Uint8Array {
+  return (name) => {
+    const isOutside = (place: string) => isAbsolute(place) || place.split(/[\\/]/).includes("..");
+    const refused = () =>
+      new DyadicError("BAD_FILE", "an external data file must lie in the model's own folder", {
+        file: path,
+        found: name,
+      });
+    if (isOutside(name)) throw refused();
+    const target = join(dirname(path), name);
+    const bytes = readBytes(target);
+    if (isOutside(relative(realpathSync(dirname(path)), realpathSync(target)))) throw refused();
+    return bytes;
+  };
+}
+
+/** Reads `.dyad`, or compiles `.tflite` and `.onnx`. Throws DyadicError with the file's name. */
 export function loadModel(path: string, options: CompileOptions = {}): LoadedModel {
   const bytes = readBytes(path);
   const isDyad = bytes.length >= 4 && new DataView(bytes.buffer).getUint32(0, true) === MAGIC;
   if (isDyad) return { bytes };
-  const compiled = compile(bytes, { ...options, file: path });
+  const compiled = compile(bytes, { readExternal: siblingsOf(path), ...options, file: path });
   return { bytes: compiled.model, compiled };
 }

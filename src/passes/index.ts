@@ -1,4 +1,5 @@
 import type { Graph } from "../graph/graph.ts";
+import { absorbQuantization } from "./absorb-quantization.ts";
 import { dropIdentities } from "./drop-identities.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldPad } from "./fold-pad.ts";
@@ -14,6 +15,7 @@ export const PASSES: readonly ((graph: Graph) => Graph)[] = [
   recogniseActivations,
   foldBatchNorm,
   fuseActivations,
+  absorbQuantization,
   dropIdentities,
   removeDead,
   foldPad,

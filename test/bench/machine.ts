@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+import { cpus } from "node:os";
 
 /** Instruction sets that decide which kernels run, here and in native peers. */
 const FLAGS = ["avx2", "avx512bw", "avx_vnni", "avx512_vnni", "avx_vnni_int8", "amx_int8", "asimddp", "i8mm"];
@@ -26,7 +26,7 @@ export function thisMachine(name: string | undefined): Machine {
     name: name ?? slug,
     cpu,
     flags: cpuFlags(),
-    cores: availableParallelism(),
+    cores: cpus().length, // not availableParallelism: the process is pinned
     platform: `${process.platform} ${process.arch}`,
     pinnedTo: pinned ? Number(pinned) : null,
   };

@@ -12,9 +12,11 @@ import {
 
 /**
  * `int8`: every op between DequantizeLinear and QuantizeLinear, activations u8 (code + 128), weights s8 per channel,
- * biases s32, and u8 codes at the model's border. `float32`: the same real values without any quantization.
+ * biases s32, and u8 codes at the model's border: the form that onnxruntime runs best. `exported`: the form that its
+ * own quantize_static writes by default: s8 activations and float borders. `float32`: the same real values without any
+ * quantization.
  */
-export type OnnxForm = "int8" | "float32";
+export type OnnxForm = "int8" | "exported" | "float32";
 
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -23,10 +25,12 @@ class Exporter {
   readonly initializers: OnnxTensor[] = [];
   private readonly graph: Graph;
   private readonly quantized: boolean;
+  private readonly signed: boolean;
 
   constructor(graph: Graph, form: OnnxForm) {
     this.graph = graph;
-    this.quantized = form === "int8";
+    this.quantized = form !== "float32";
+    this.signed = form === "exported";
   }
 
   tensor(index: number): Tensor {
@@ -49,8 +53,22 @@ class Exporter {
     const { scale, zeroPoint } = this.tensor(index).quantization!;
     return [
       this.constant(`${index}.scale`, "float32", [], Float32Array.of(scale[0]!)),
-      this.constant(`${index}.zero`, "uint8", [], Uint8Array.of(zeroPoint[0]! + 128)),
+      this.constant(`${index}.zero`, this.type, [], this.code(zeroPoint[0]!)),
     ];
+  }
+
+  private code(code: number): ArrayBufferView {
+    return this.signed ? Int8Array.of(code) : Uint8Array.of(code + 128);
+  }
+
+  /** A model input as floats, which the first node quantizes. */
+  floatInput(index: number): string {
+    this.emit("QuantizeLinear", [`${index}.border`, ...this.affine(index)], `${index}`);
+    return `${index}.border`;
+  }
+
+  floatOutput(index: number): string {
+    return this.emit("DequantizeLinear", [`${index}`, ...this.affine(index)], `${index}.border`);
   }
 
   /** The reals of an activation, for one reader: runtimes fuse an op only with a DequantizeLinear of its own. */
@@ -125,15 +143,16 @@ class Exporter {
     return [this.emit("DequantizeLinear", [codes, ...this.scales(name, scale, false)], name, { axis: 0 })];
   }
 
-  /** u8 or float32: what an activation is stored as. */
+  /** What an activation is stored as. */
   get type(): OnnxType {
-    return this.quantized ? "uint8" : "float32";
+    if (!this.quantized) return "float32";
+    return this.signed ? "int8" : "uint8";
   }
 
   /** Real 0 as an activation stores it. */
   zero(index: number): string {
-    const z = this.tensor(index).quantization!.zeroPoint[0]! + 128;
-    const data = this.quantized ? Uint8Array.of(z) : Float32Array.of(0);
+    const z = this.tensor(index).quantization!.zeroPoint[0]!;
+    const data = this.quantized ? this.code(z) : Float32Array.of(0);
     return this.constant(`${index}.fill`, this.type, [], data);
   }
 }
@@ -288,14 +307,17 @@ function unsupported(node: Node, found: string): DyadicError {
 /** An .onnx file (opset 13, NCHW) of the network; graph inputs and outputs are named by their tensor index. */
 export function exportOnnx(graph: Graph, form: OnnxForm): Uint8Array {
   const exporter = new Exporter(graph, form);
+  const floatBorders = form === "exported";
+  const names = graph.inputs.map(({ tensor }) => (floatBorders ? exporter.floatInput(tensor) : `${tensor}`));
   for (const node of graph.nodes) {
     const exportNode = EXPORTS[node.op];
     if (exportNode === undefined) throw unsupported(node, "an op without a translation");
     exportNode(exporter, node as Node<Attributes>);
   }
-  const value = ({ tensor }: { tensor: number }) => ({
-    name: `${tensor}`,
-    type: exporter.type,
+  const results = graph.outputs.map(({ tensor }) => (floatBorders ? exporter.floatOutput(tensor) : `${tensor}`));
+  const value = ({ tensor }: { tensor: number }, name: string) => ({
+    name,
+    type: floatBorders ? ("float32" as const) : exporter.type,
     dims: channelsFirst(exporter.tensor(tensor).shape),
   });
   const { nodes, initializers } = exporter;
@@ -303,7 +325,7 @@ export function exportOnnx(graph: Graph, form: OnnxForm): Uint8Array {
     name: graph.name,
     nodes,
     initializers,
-    inputs: graph.inputs.map(value),
-    outputs: graph.outputs.map(value),
+    inputs: graph.inputs.map((border, i) => value(border, names[i]!)),
+    outputs: graph.outputs.map((border, i) => value(border, results[i]!)),
   });
 }

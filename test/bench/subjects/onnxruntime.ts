@@ -15,17 +15,18 @@ export interface OnnxRuntime {
   ) => Tensor;
 }
 
-/** The int8 and the float form of the network as two subjects. */
+/** The quantized forms and the float form of the network, a subject each. */
 export function onnxRuntimeSubjects(
   name: string,
   version: string,
   ort: OnnxRuntime,
   options: InferenceSession.SessionOptions,
 ): Subject[] {
-  return (["int8", "float32"] as const).map((form) => ({
-    name: `${name} ${form}`,
+  const forms = { int8: "int8", exported: "int8 with float borders", float32: "float32" } as const;
+  return (Object.keys(forms) as OnnxForm[]).map((form) => ({
+    name: `${name} ${forms[form]}`,
     version,
-    kind: form,
+    kind: form === "int8" ? "int8" : "float32", // of its outputs
     open: (model) => open(ort, { ...options, graphOptimizationLevel: "all" }, model, form),
   }));
 }
