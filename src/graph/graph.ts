@@ -9,6 +9,8 @@ export interface Quantization {
   readonly zeroPoint: readonly number[];
   /** Dimension the entries run over; null when there is one entry for the whole tensor. */
   readonly axis: number | null;
+  /** Bits that the codes take, where that is fewer than the dtype has. */
+  readonly bits?: number;
 }
 
 /** A value of the graph. Activations are NHWC with N = 1; constants carry `data` in C order. */
