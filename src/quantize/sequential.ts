@@ -90,6 +90,7 @@ class Sequence {
   private readonly base: Graph;
   private readonly twins: Twins;
   private readonly options: SequentialOptions;
+  private readonly order: readonly Node[];
 
   constructor(
     graph: Graph,
@@ -103,32 +104,36 @@ class Sequence {
     this.tensors = [...base.tensors];
     this.nodes = [...base.nodes];
     this.options = options;
-    this.twins = new Twins(graph, base, samples, module, options.signal);
+    this.order = shortcutsFirst(graph);
+    this.twins = new Twins(graph, base, this.order, samples, module, options.signal);
   }
 
   async quantize(moments: MomentCollector): Promise<Graph> {
     const { graph, options } = this;
     const layers = graph.nodes.filter(({ op }) => opNamed(op).weightAxis !== undefined);
-    for (const [position, node] of graph.nodes.entries()) {
+    for (const [step, node] of this.order.entries()) {
       options.signal?.throwIfAborted();
       const index = layers.indexOf(node);
       if (index >= 0) {
-        const place = { name: node.name, op: node.op, index, count: layers.length };
-        await this.quantizeLayer(position, place, moments);
+        await this.quantizeLayer(
+          node,
+          { name: node.name, op: node.op, index, count: layers.length },
+          moments,
+        );
       } else {
         await this.twins.runFloat(node);
         await this.twins.runQuantized(node);
       }
-      this.twins.release(position);
-      options.onProgress?.(position + 1, graph.nodes.length);
+      this.twins.release(step);
+      options.onProgress?.(step + 1, this.order.length);
     }
     const { tensors, nodes } = this;
     return { ...this.base, tensors, nodes };
   }
 
-  private async quantizeLayer(position: number, place: LayerPlace, moments: MomentCollector): Promise<void> {
+  private async quantizeLayer(node: Node, place: LayerPlace, moments: MomentCollector): Promise<void> {
     const { graph, base, options, tensors, nodes } = this;
-    const node = graph.nodes[position]!;
+    const position = graph.nodes.indexOf(node);
     const layer = layerOf(node, graph);
     const targets = await this.twins.runTargets(node);
     const weights = options.finished?.get(node.name) ?? this.round(layer, place, targets, moments);
@@ -173,4 +178,23 @@ class Sequence {
     const { width, method } = choose(place);
     return roundLayer(layer, seen, { width, method, damping }, twins.affine(input).scale);
   }
+}
+
+/**
+ * The nodes in an order of execution in which those without weights come as early as they can: what a shortcut brings
+ * is then known when the branch beside it is rounded.
+ */
+function shortcutsFirst(graph: Graph): Node[] {
+  const known = new Set(graph.inputs.map(({ tensor }) => tensor));
+  const isReady = ({ inputs }: Node) =>
+    inputs.every((tensor) => tensor < 0 || graph.tensors[tensor]!.data !== undefined || known.has(tensor));
+  const order: Node[] = [];
+  const waiting = [...graph.nodes];
+  while (waiting.length > 0) {
+    const free = waiting.findIndex((node) => opNamed(node.op).weightAxis === undefined && isReady(node));
+    const [node] = waiting.splice(Math.max(0, free), 1) as [Node];
+    for (const output of node.outputs) known.add(output);
+    order.push(node);
+  }
+  return order;
 }

@@ -2,7 +2,7 @@ import { DyadicError } from "../error.ts";
 import { forEachSample, type Samples } from "../float/samples.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts";
 import type { Affine } from "../numerics/range.ts";
-import { type Activation, activate } from "../ops/activation.ts";
+import { type Activation, activationBounds } from "../ops/activation.ts";
 import { opNamed } from "../ops/index.ts";
 import { singleNode } from "./single.ts";
 
@@ -21,14 +21,22 @@ export class Twins {
   private readonly signal: AbortSignal | undefined;
   private readonly lastReader = new Map<number, number>();
 
-  constructor(graph: Graph, base: Graph, samples: Samples, module: WebAssembly.Module, signal?: AbortSignal) {
+  /** @param order the nodes as they will be run */
+  constructor(
+    graph: Graph,
+    base: Graph,
+    order: readonly Node[],
+    samples: Samples,
+    module: WebAssembly.Module,
+    signal?: AbortSignal,
+  ) {
     this.graph = graph;
     this.base = base;
     this.samples = samples;
     this.module = module;
     this.signal = signal;
-    graph.nodes.forEach((node, position) => {
-      for (const tensor of [...node.outputs, ...node.inputs]) this.lastReader.set(tensor, position);
+    order.forEach((node, step) => {
+      for (const tensor of [...node.outputs, ...node.inputs]) this.lastReader.set(tensor, step);
     });
     graph.inputs.forEach(({ tensor, name }, i) => {
       const values = Array.from({ length: samples.length }, (_, s) => samples.at(s)![i]!);
@@ -68,10 +76,7 @@ export class Twins {
     const { activation } = node.attributes as { activation: Activation };
     const bare = { ...node, attributes: { ...(node.attributes as object), activation: "none" } };
     const targets = await this.run(bare, this.floatInputs(node));
-    const outputs =
-      activation === "none"
-        ? targets
-        : targets.map((values) => values.map((value) => activate(value, activation)));
+    const outputs = activation === "none" ? targets : targets.map((values) => clamped(values, activation));
     this.floats.set(node.outputs[0]!, outputs);
     return targets;
   }
@@ -102,14 +107,16 @@ export class Twins {
     const reals = new Float32Array(targets[0]!.length);
     return targets.map((values, sample) => {
       this.decode(this.codes(other)[sample]!, other, reals);
-      return values.map((value, i) => value + floats[sample]![i]! - reals[i]!);
+      const sums = floats[sample]!.slice();
+      for (let i = 0; i < sums.length; i++) sums[i]! += values[i]! - reals[i]!;
+      return sums;
     });
   }
 
-  /** Forgets what no node behind `position` reads. */
-  release(position: number): void {
+  /** Forgets what no step behind this one reads. */
+  release(step: number): void {
     for (const [tensor, last] of this.lastReader) {
-      if (last > position) continue;
+      if (last > step) continue;
       this.floats.delete(tensor);
       this.quantized.delete(tensor);
     }
@@ -162,4 +169,15 @@ export class Twins {
     for (let i = 0; i < codes.length; i++) into[i] = scale * (codes[i]! - zeroPoint);
     return into;
   }
+}
+
+function clamped(values: Float32Array, activation: Activation): Float32Array {
+  const [low, high] = activationBounds(activation)!;
+  const result = values.slice();
+  for (let i = 0; i < result.length; i++) {
+    const value = result[i]!;
+    if (value < low) result[i] = low;
+    else if (value > high) result[i] = high;
+  }
+  return result;
 }

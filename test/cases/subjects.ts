@@ -58,7 +58,12 @@ export function calibrationOf(subject: Subject, seed: number): Pictures {
   return pictures;
 }
 
-export const SUBJECTS: Readonly<Record<string, () => Subject>> = { resnet20, resnet8, mobilenet };
+const SUBJECTS = { resnet20, resnet8, mobilenet };
+
+/** Reads a model and its data. */
+export function subjectNamed(name: keyof typeof SUBJECTS): Subject {
+  return SUBJECTS[name]();
+}
 
 /** Calibration pictures of the CIFAR-10 models. */
 const CALIBRATION = 500;

@@ -19,6 +19,8 @@ export interface DescentOptions {
 
 /** Multiples of the searched scale worth a start: feedback pushes codes outwards, so larger scales more than smaller. */
 const STARTS = [0.85, 0.925, 1, 1.075, 1.15];
+/** Above 4 bits the searched scale alone is as good. */
+const MANY_LEVELS = 16;
 
 /**
  * Coordinate descent over codes and scale on the least-squares quadratic, from error feedback under several scales.
@@ -26,8 +28,9 @@ const STARTS = [0.85, 0.925, 1, 1.075, 1.15];
  * s = q H t / q H q.
  */
 export function coordinateDescent(problem: RoundingProblem, options: DescentOptions = {}): Rounding {
-  const { passes = 6, starts = STARTS } = options;
   const { rows, taps, levels } = problem;
+  const many = levels.highest - levels.lowest > MANY_LEVELS;
+  const { passes = 6, starts = many ? [1] : STARTS } = options;
   const { matrix, target } = leastSquaresQuadratic(problem);
   const feedback = new Feedback(matrix, taps);
   const importance = diagonalOf(matrix, taps);
