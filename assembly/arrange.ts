@@ -2,6 +2,10 @@
 import {
   CHANNEL_BLOCK,
   CONV_BIAS_AT,
+  CONV_DILATION_W,
+  CONV_KERNEL_H,
+  CONV_KERNEL_W,
+  CONV_STRIDE_W,
   CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
   DOT_SIGNED,
@@ -17,14 +21,23 @@ import { HAS_RELAXED_DOT } from "./build";
 import { packedChannels, packedRow } from "./kernels/conv";
 import { weightsPtr, word } from "./state";
 
-/** As in the file: blocks of [K/4][8][4], canonical biases. Also what the relaxed kernels take with signed bytes. */
+// An arrangement is a sum of these.
+/** Blocks of [K/4][8][4] as in the file, canonical biases. */
 export const CANONICAL = 0;
 /** Quads turned into [2 pairs][8][2] for the 16-bit dot product. */
 export const PAIRED = 1;
-/** Canonical blocks, biases less 128 * sum(w), because the stored activation is code + 128. */
-export const UNSIGNED = 2;
-/** Canonical, read by the relaxed kernel with signed bytes. */
-export const SIGNED = 3;
+/** Taps of a 3x3 depthwise kernel by columns: RELAXED_COLUMNS or PAIRED_COLUMNS. */
+export const COLUMNS = 2;
+/** Read by the relaxed dot product. */
+export const RELAXED = 4;
+/** Biases less 128 * sum(w), because the relaxed dot product takes the stored activation, which is code + 128. */
+export const UNSIGNED = 8;
+
+/** Taps (9 to 11 are padding) in the order of the columns: a column's three rows and a 0. */
+const RELAXED_COLUMNS: usize = memory.data<u8>([0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
+/** Two rows of each column, then the third row: a pair, and a 0 before the last. */
+const PAIRED_COLUMNS: usize = memory.data<u8>([0, 3, 1, 4, 2, 5, 6, 7, 9, 8, 10, 11]);
+const COLUMN_TAPS = 12;
 
 /**
  * The arrangement a step gets, by the class of the relaxed dot. Eight-bit weights need an exact one; codes less a
@@ -33,24 +46,63 @@ export const SIGNED = 3;
 export function arrangementOf(step: usize, dotClass: i32): i32 {
   const opcode = word(step, STEP_OPCODE);
   if (!ASC_FEATURE_SIMD) return CANONICAL;
-  if (opcode == OP_DEPTHWISE) return PAIRED;
-  if (opcode != OP_CONV && opcode != OP_DENSE) return CANONICAL;
-  if (HAS_RELAXED_DOT && word(step, CONV_WEIGHT_ZERO) == 0) {
-    if (dotClass == DOT_UNSIGNED) return UNSIGNED;
-    if (dotClass == DOT_SIGNED) return SIGNED;
+  if (opcode != OP_CONV && opcode != OP_DENSE && opcode != OP_DEPTHWISE) return CANONICAL;
+  const columns = opcode == OP_DEPTHWISE && hasColumns(step) ? COLUMNS : 0;
+  const exact = dotClass == DOT_UNSIGNED || dotClass == DOT_SIGNED;
+  if (HAS_RELAXED_DOT && exact && word(step, CONV_WEIGHT_ZERO) == 0 && (opcode != OP_DEPTHWISE || columns)) {
+    return RELAXED + columns + (dotClass == DOT_UNSIGNED ? UNSIGNED : 0);
   }
-  return PAIRED;
+  return PAIRED + columns;
+}
+
+/** Whether a depthwise step runs by columns (depthwise.simd.ts). */
+function hasColumns(step: usize): bool {
+  return (
+    word(step, CONV_KERNEL_H) == 3 &&
+    word(step, CONV_KERNEL_W) == 3 &&
+    word(step, CONV_DILATION_W) == 1 &&
+    word(step, CONV_STRIDE_W) <= 2
+  );
 }
 
 /** Brings a step's constants into an arrangement, from the one they are in. */
 export function arrange(step: usize, arrangement: i32): void {
   const current = word(step, STEP_ENGINE);
   if (!ASC_FEATURE_SIMD || current == arrangement) return;
-  if (current == PAIRED) pair(step, false);
-  if (current == UNSIGNED) shiftBiases(step, 128);
-  if (arrangement == PAIRED) pair(step, true);
-  if (arrangement == UNSIGNED) shiftBiases(step, -128);
+  if (current & PAIRED) pair(step, false);
+  if (current & COLUMNS) permuteTaps(step, current, false);
+  if (current & UNSIGNED) shiftBiases(step, 128);
+  if (arrangement & UNSIGNED) shiftBiases(step, -128);
+  if (arrangement & COLUMNS) permuteTaps(step, arrangement, true);
+  if (arrangement & PAIRED) pair(step, true);
   store<i32>(step, arrangement, STEP_ENGINE);
+}
+
+const TAPS: usize = memory.data(COLUMN_TAPS);
+
+/** Brings the taps of every channel into the order of an arrangement, or back into that of the file. */
+function permuteTaps(step: usize, arrangement: i32, forward: bool): void {
+  const order = arrangement & RELAXED ? RELAXED_COLUMNS : PAIRED_COLUMNS;
+  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT);
+  const channels = packedChannels(step);
+  for (let n = 0; n < channels; n++) {
+    const channel = weights + (n >> 3) * (COLUMN_TAPS * CHANNEL_BLOCK) + ((n & 7) << 2);
+    for (let i = 0; i < COLUMN_TAPS; i++) store<u8>(TAPS + i, load<u8>(tapAt(channel, i)));
+    for (let i = 0; i < COLUMN_TAPS; i++) {
+      const tap = <i32>load<u8>(order + i);
+      if (forward) {
+        store<u8>(tapAt(channel, i), load<u8>(TAPS + tap));
+      } else {
+        store<u8>(tapAt(channel, tap), load<u8>(TAPS + i));
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function tapAt(channel: usize, tap: i32): usize {
+  return channel + (tap >> 2) * (CHANNEL_BLOCK * QUAD) + (tap & 3);
 }
 
 /** 32 bytes at a time: eight channels of four taps to and from two pairs of eight channels. */

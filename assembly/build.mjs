@@ -1,7 +1,8 @@
-// Compiles every target of asconfig.json into assembly/build; with --copy, copies the released ones beside dist's JavaScript.
+// Generates the tiles, then compiles every target of asconfig.json into assembly/build; with --copy, copies the released ones beside dist's JavaScript.
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { main } from "assemblyscript/asc";
+import { generateTiles } from "./kernels/generate-tiles.mjs";
 
 const ENTRIES = {
   engine: "assembly/index.ts",
@@ -26,6 +27,7 @@ if (process.argv.includes("--copy")) {
   }
 } else {
   mkdirSync("assembly/build", { recursive: true });
+  generateTiles();
   const wanted = process.argv.slice(2);
   for (const [target, { outFile }] of Object.entries(targets)) {
     if (wanted.length > 0 && !wanted.includes(target)) continue;

@@ -16,13 +16,14 @@ import {
   STEP_ENGINE,
   STEP_OPCODE,
 } from "./abi";
-import { PAIRED } from "./arrange";
+import { RELAXED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
 import { add_a8 } from "./kernels/add";
 import { gather, inputStage, outputStage, spread } from "./kernels/border";
 import { conv_a8w8__scalar } from "./kernels/conv";
 import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
 import { conv_a8w8__simd } from "./kernels/conv.simd";
+import { conv_a8w8__simd_winograd, takesWinograd } from "./kernels/conv.winograd";
 import { pad_a8, reshape_a8 } from "./kernels/copy";
 import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
@@ -88,10 +89,14 @@ function convolve(step: usize): void {
     return;
   }
   if (HAS_RELAXED_DOT) {
-    if (word(step, STEP_ENGINE) != PAIRED) {
+    if (word(step, STEP_ENGINE) & RELAXED) {
       conv_a8w8__relaxed(step);
       return;
     }
   }
-  conv_a8w8__simd(step);
+  if (takesWinograd(step)) {
+    conv_a8w8__simd_winograd(step);
+  } else {
+    conv_a8w8__simd(step);
+  }
 }

@@ -1,52 +1,77 @@
-// Which kind of relaxed dot product this engine has, found by running the very tile on known vectors.
-import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED, QUAD } from "./abi";
-import { tile1, tile6 } from "./kernels/conv.relaxed";
-import { OUTPUTS, setSegments, WINDOWS } from "./kernels/tiles";
-import { prepareEpilogue } from "./numerics/requantize.simd";
+// Which kind of relaxed dot product this engine has, found by running the very kernels on known vectors.
+import { CHANNEL_BLOCK, DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED, QUAD } from "./abi";
+import { relaxedTile } from "./kernels/conv.relaxed";
+import { columns1__relaxed, columns2__relaxed } from "./kernels/depthwise.relaxed";
+import { setSegments, WINDOWS } from "./kernels/tiles";
+import { STRIP } from "./numerics/requantize.simd";
 
 const QUADS = 8;
 const PIXELS = 6;
-const CHANNELS = 8;
+/** One row takes four blocks at once, then one. */
+const BLOCKS = 5;
+const CHANNELS = BLOCKS * CHANNEL_BLOCK;
 const WEIGHTS: usize = memory.data(QUADS * CHANNELS * QUAD, 16);
-const INPUT: usize = memory.data(QUADS * QUAD, 16);
-const RESULTS: usize = memory.data(PIXELS * CHANNELS, 16);
+const INPUT_BYTES = 192;
+const INPUT: usize = memory.data(INPUT_BYTES, 16);
+const TAPS: usize = memory.data(QUAD);
 const BIASES: usize = memory.data(CHANNELS * 4, 16);
-const MULTIPLIERS: usize = memory.data(CHANNELS * 4, 16);
 const ROUNDS = 8;
+/** Depthwise: outputs of one row; the input is three rows of pixels of eight channels. */
+const OUTPUTS = 3;
+const INPUT_ROW = INPUT_BYTES / 3;
 
 /** The class whose arithmetic explains every result; DOT_NONE when none does, or when tiles disagree. */
 export function selfTest(): i32 {
   setSegments(QUADS);
-  prepareEpilogue(30, 0, -128, 127, 0); // with b = 2^30 the scale is 1: codes are accumulators
-  for (let n = 0; n < CHANNELS; n++) store<i32>(MULTIPLIERS + (n << 2), 1 << 30);
-  for (let i = 0; i < PIXELS; i++) {
-    store<usize>(WINDOWS + (i << 2), INPUT);
-    store<usize>(OUTPUTS + (i << 2), RESULTS + i * CHANNELS);
-  }
+  for (let i = 0; i < PIXELS; i++) store<usize>(WINDOWS + (i << 2), INPUT);
   if (explains(DOT_UNSIGNED)) return DOT_UNSIGNED;
   if (explains(DOT_PAIR_SATURATING)) return DOT_PAIR_SATURATING;
   return explains(DOT_SIGNED) ? DOT_SIGNED : DOT_NONE;
 }
 
-/** Whether both tiles give, on every vector, exactly the sums that the class's scalar arithmetic gives. */
+/** Whether every kernel gives, on every vector, exactly the sums that the class's scalar arithmetic gives. */
 function explains(dotClass: i32): bool {
   for (let round = 0; round < ROUNDS; round++) {
     fillVectors(round);
-    // Biases cancel the expected sums, so that a result off by one shows: channel n must come out as n.
+    // Biases cancel the expected sums: channel n must come out as n.
     for (let n = 0; n < CHANNELS; n++) store<i32>(BIASES + (n << 2), n - channelSum(n, dotClass));
-    memory.fill(RESULTS, 0xff, PIXELS * CHANNELS);
-    tile6(WEIGHTS, BIASES, MULTIPLIERS, 0, CHANNELS);
-    if (!cancelled(PIXELS)) return false;
-    memory.fill(RESULTS, 0xff, PIXELS * CHANNELS);
-    tile1(WEIGHTS, BIASES, MULTIPLIERS, 0, CHANNELS);
-    if (!cancelled(1)) return false;
+    for (let size = 1; size <= PIXELS; size++) {
+      memory.fill(STRIP, 0xff, PIXELS * CHANNELS * 4);
+      relaxedTile(size, WEIGHTS, BIASES, BLOCKS);
+      if (!cancelled(size)) return false;
+    }
+    columns1__relaxed(INPUT, INPUT_ROW, CHANNEL_BLOCK, 0, WEIGHTS, BIASES, 1, OUTPUTS);
+    if (!isDepthwise(1, dotClass)) return false;
+    columns2__relaxed(INPUT, INPUT_ROW, CHANNEL_BLOCK, 0, WEIGHTS, BIASES, 1, OUTPUTS);
+    if (!isDepthwise(2, dotClass)) return false;
   }
   return true;
 }
 
+/** Sums of the strip: blocks of pixels of eight channels. */
 function cancelled(pixels: i32): bool {
-  for (let i = 0; i < pixels * CHANNELS; i++) {
-    if (<i32>load<u8>(RESULTS + i) != i % CHANNELS) return false;
+  const blockSums = pixels * CHANNEL_BLOCK;
+  for (let i = 0; i < BLOCKS * blockSums; i++) {
+    const n = (i / blockSums) * CHANNEL_BLOCK + (i & 7);
+    if (load<i32>(STRIP + (i << 2)) != n) return false;
+  }
+  return true;
+}
+
+/** Whether the strip is the depthwise convolution: quads of three rows and a 0. */
+function isDepthwise(stride: i32, dotClass: i32): bool {
+  for (let i = 0; i < OUTPUTS * CHANNEL_BLOCK; i++) {
+    const n = i & 7;
+    let sum = load<i32>(BIASES + (n << 2));
+    for (let column = 0; column < 3; column++) {
+      const w = WEIGHTS + (column * CHANNEL_BLOCK + n) * QUAD;
+      const a = INPUT + ((i >> 3) * stride + column) * CHANNEL_BLOCK + n;
+      store<u8>(TAPS, load<u8>(a));
+      store<u8>(TAPS, load<u8>(a + INPUT_ROW), 1);
+      store<u8>(TAPS, load<u8>(a + 2 * INPUT_ROW), 2);
+      sum += pairSum(w, TAPS, dotClass) + pairSum(w + 2, TAPS + 2, dotClass);
+    }
+    if (load<i32>(STRIP + (i << 2)) != sum) return false;
   }
   return true;
 }
@@ -58,7 +83,7 @@ function fillVectors(round: i32): void {
     seed = seed * 1103515245 + 12345;
     store<u8>(WEIGHTS + i, round == 0 ? 0x80 : round == 1 ? 0x7f : <u8>(seed >> 16));
   }
-  for (let i = 0; i < QUADS * QUAD; i++) {
+  for (let i = 0; i < INPUT_BYTES; i++) {
     seed = seed * 1103515245 + 12345;
     store<u8>(INPUT + i, round < 2 ? 0xff : <u8>(seed >> 16));
   }
@@ -67,7 +92,7 @@ function fillVectors(round: i32): void {
 function channelSum(n: i32, dotClass: i32): i32 {
   let sum = 0;
   for (let q = 0; q < QUADS; q++) {
-    const w = WEIGHTS + (q * CHANNELS + n) * QUAD;
+    const w = WEIGHTS + (((n >> 3) * QUADS + q) * CHANNEL_BLOCK + (n & 7)) * QUAD;
     const a = INPUT + q * QUAD;
     sum += pairSum(w, a, dotClass) + pairSum(w + 2, a + 2, dotClass);
   }

@@ -30,7 +30,7 @@ export function copy_blocks(
   }
 }
 
-/** Fills `count` elements. */
-export function fill(target: usize, value: f32, count: i32): void {
-  for (const end = target + <usize>count * 4; target < end; target += 4) store<f32>(target, value);
+/** Zeros. */
+export function clear(target: usize, bytes: usize): void {
+  memory.fill(target, 0, bytes);
 }

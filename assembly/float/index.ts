@@ -22,5 +22,5 @@ export { depthwise } from "./depthwise";
 export { moments } from "./moments";
 export { add, clamp } from "./pointwise";
 export { average_pool, max_pool } from "./pool";
-export { copy_blocks, fill } from "./copy";
+export { clear, copy_blocks } from "./copy";
 export { softmax } from "./softmax";

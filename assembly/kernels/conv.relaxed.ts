@@ -1,6 +1,5 @@
-// Convolution and dense on the relaxed dot product: six windows straight from the arena times blocks of eight
+// Convolution and dense on the relaxed dot product: up to six windows straight from the arena times blocks of eight
 // channels, canonical blocks [K/4][8][4] as they are in the file. Weights are operand 1, activations operand 2.
-// 12 accumulators, two weight vectors and one splat: the fifteen registers that V8 has for vectors.
 import {
   CHANNEL_BLOCK,
   CONV_BIAS_AT,
@@ -14,25 +13,12 @@ import {
   STEP_OUT,
   TENSOR_ZERO_POINT,
 } from "../abi";
-import { relaxedDot } from "../numerics/dot.relaxed";
-import { prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
+import { prepareEpilogue, requantizeStrip, STRIP_PIXELS } from "../numerics/requantize.simd";
 import { flip, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 import { groupChannels } from "./conv";
-import {
-  nextTile,
-  OUTPUTS,
-  quads,
-  remaining,
-  rowPitch,
-  rows,
-  segmentPitch,
-  segments,
-  startTiles,
-  WINDOWS,
-} from "./tiles";
-
-const TILE_PIXELS = 6;
+import { tile1, tile2, tile3, tile4, tile5, tile6 } from "./conv.relaxed.generated";
+import { nextTile, OUTPUTS, quads, remaining, rows, segments, startTiles } from "./tiles";
 
 export function conv_a8w8__relaxed(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
@@ -52,127 +38,48 @@ export function conv_a8w8__relaxed(step: usize): void {
 
 function convolveGroup(step: usize, group: i32): void {
   const channels = groupChannels(step);
-  const blockBytes = rows * segments * quads * (CHANNEL_BLOCK * QUAD);
-  const blocks = group * ((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
-  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + blocks * blockBytes;
-  const bias = weightsPtr + word(step, CONV_BIAS_AT) + blocks * (CHANNEL_BLOCK * 4);
-  const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + blocks * (CHANNEL_BLOCK * 4);
-  const single = remaining == 1;
+  const row = rows * segments * quads * QUAD;
+  const first = group * ((channels + CHANNEL_BLOCK - 1) & -CHANNEL_BLOCK);
+  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + first * row;
+  const bias = weightsPtr + word(step, CONV_BIAS_AT) + first * 4;
+  const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + first * 4;
   while (remaining > 0) {
-    nextTile(single ? 1 : TILE_PIXELS);
-    let block = weights;
-    for (let n = 0; n < channels; n += CHANNEL_BLOCK) {
-      const count = min(CHANNEL_BLOCK, channels - n);
-      if (single) {
-        tile1(block, bias + n * 4, multipliers + n * 4, n, count);
-      } else {
-        tile6(block, bias + n * 4, multipliers + n * 4, n, count);
-      }
-      block += blockBytes;
+    const size = tileSize();
+    nextTile(size);
+    const most = (STRIP_PIXELS / size) * CHANNEL_BLOCK;
+    for (let n = 0; n < channels; n += most) {
+      const count = min(most, channels - n);
+      relaxedTile(size, weights + n * row, bias + n * 4, (count + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
+      requantizeStrip(OUTPUTS, size, count, multipliers + n * 4, n);
     }
   }
 }
 
-/** 6 pixels x 8 channels; windows and outputs are those of the tile (tiles.ts). */
-export function tile6(w: usize, bias: usize, multipliers: usize, n: usize, valid: i32): void {
-  let a0 = load<usize>(WINDOWS);
-  let a1 = load<usize>(WINDOWS, 4);
-  let a2 = load<usize>(WINDOWS, 8);
-  let a3 = load<usize>(WINDOWS, 12);
-  let a4 = load<usize>(WINDOWS, 16);
-  let a5 = load<usize>(WINDOWS, 20);
-  let l0 = v128.load(bias);
-  let h0 = v128.load(bias, 16);
-  let l1 = l0;
-  let h1 = h0;
-  let l2 = l0;
-  let h2 = h0;
-  let l3 = l0;
-  let h3 = h0;
-  let l4 = l0;
-  let h4 = h0;
-  let l5 = l0;
-  let h5 = h0;
-  const bytes = quads * QUAD;
-  const toSegment = segmentPitch - bytes;
-  const toRow = rowPitch - segments * segmentPitch;
-  for (let y = rows; y > 0; y--) {
-    for (let x = segments; x > 0; x--) {
-      const end = a0 + bytes;
-      do {
-        const wl = v128.load(w);
-        const wh = v128.load(w, 16);
-        let a = v128.load32_splat(a0);
-        l0 = relaxedDot(wl, a, l0);
-        h0 = relaxedDot(wh, a, h0);
-        a = v128.load32_splat(a1);
-        l1 = relaxedDot(wl, a, l1);
-        h1 = relaxedDot(wh, a, h1);
-        a = v128.load32_splat(a2);
-        l2 = relaxedDot(wl, a, l2);
-        h2 = relaxedDot(wh, a, h2);
-        a = v128.load32_splat(a3);
-        l3 = relaxedDot(wl, a, l3);
-        h3 = relaxedDot(wh, a, h3);
-        a = v128.load32_splat(a4);
-        l4 = relaxedDot(wl, a, l4);
-        h4 = relaxedDot(wh, a, h4);
-        a = v128.load32_splat(a5);
-        l5 = relaxedDot(wl, a, l5);
-        h5 = relaxedDot(wh, a, h5);
-        a0 += QUAD;
-        a1 += QUAD;
-        a2 += QUAD;
-        a3 += QUAD;
-        a4 += QUAD;
-        a5 += QUAD;
-        w += CHANNEL_BLOCK * QUAD;
-      } while (a0 != end);
-      a0 += toSegment;
-      a1 += toSegment;
-      a2 += toSegment;
-      a3 += toSegment;
-      a4 += toSegment;
-      a5 += toSegment;
-    }
-    a0 += toRow;
-    a1 += toRow;
-    a2 += toRow;
-    a3 += toRow;
-    a4 += toRow;
-    a5 += toRow;
-  }
-  storeBytes(load<usize>(OUTPUTS) + n, requantize8(l0, h0, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 4) + n, requantize8(l1, h1, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 8) + n, requantize8(l2, h2, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 12) + n, requantize8(l3, h3, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 16) + n, requantize8(l4, h4, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 20) + n, requantize8(l5, h5, multipliers), valid);
+/** Six windows; the last ten or fewer in halves, as tiles below five wait for the dot product's latency anyway. */
+function tileSize(): i32 {
+  if (remaining > 10) return 6;
+  return remaining > 6 ? (remaining + 1) >> 1 : remaining;
 }
 
-/** 1 pixel x 8 channels; windows and outputs are those of the tile (tiles.ts). */
-export function tile1(w: usize, bias: usize, multipliers: usize, n: usize, valid: i32): void {
-  let a0 = load<usize>(WINDOWS);
-  let l0 = v128.load(bias);
-  let h0 = v128.load(bias, 16);
-  const bytes = quads * QUAD;
-  const toSegment = segmentPitch - bytes;
-  const toRow = rowPitch - segments * segmentPitch;
-  for (let y = rows; y > 0; y--) {
-    for (let x = segments; x > 0; x--) {
-      const end = a0 + bytes;
-      do {
-        const wl = v128.load(w);
-        const wh = v128.load(w, 16);
-        let a = v128.load32_splat(a0);
-        l0 = relaxedDot(wl, a, l0);
-        h0 = relaxedDot(wh, a, h0);
-        a0 += QUAD;
-        w += CHANNEL_BLOCK * QUAD;
-      } while (a0 != end);
-      a0 += toSegment;
-    }
-    a0 += toRow;
+/** The tile of so many windows. */
+export function relaxedTile(size: i32, weights: usize, bias: usize, blocks: i32): void {
+  switch (size) {
+    case 1:
+      tile1(weights, bias, blocks);
+      break;
+    case 2:
+      tile2(weights, bias, blocks);
+      break;
+    case 3:
+      tile3(weights, bias, blocks);
+      break;
+    case 4:
+      tile4(weights, bias, blocks);
+      break;
+    case 5:
+      tile5(weights, bias, blocks);
+      break;
+    default:
+      tile6(weights, bias, blocks);
   }
-  storeBytes(load<usize>(OUTPUTS) + n, requantize8(l0, h0, multipliers), valid);
 }

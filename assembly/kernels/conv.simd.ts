@@ -1,4 +1,4 @@
-// Convolution and dense on i32x4.dot_i16x8_s: four windows widened to 16 bits in scratch, times blocks of eight
+// Convolution and dense on i32x4.dot_i16x8_s: up to four windows widened to 16 bits in scratch, times blocks of eight
 // channels. Weights are the canonical blocks with each quad's 8 channels x 4 taps turned into 2 pairs x 8 channels
 // (arrange.ts). Reads up to 16 bytes behind a segment, where weights are real 0 or nothing is used of them.
 import {
@@ -16,10 +16,11 @@ import {
   STEP_SCRATCH_AT,
   TENSOR_ZERO_POINT,
 } from "../abi";
-import { prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
+import { prepareEpilogue, requantizeStrip, STRIP_PIXELS } from "../numerics/requantize.simd";
 import { arenaPtr, flip, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 import { groupChannels } from "./conv";
+import { tile1, tile2, tile3, tile4 } from "./conv.simd.generated";
 import {
   nextTile,
   OUTPUTS,
@@ -29,7 +30,9 @@ import {
   rows,
   segmentPitch,
   segments,
+  Shifted,
   startTiles,
+  Symmetric,
   WINDOWS,
 } from "./tiles";
 
@@ -61,33 +64,44 @@ export function conv_a8w8__simd(step: usize): void {
   fillHalo(output);
 }
 
-/** Weights whose zero point is 0, as they come; and weights that first lose theirs. A boolean at compile time. */
-export type Symmetric = i32;
-export type Shifted = bool;
-
 function convolveGroup<Weights>(step: usize, group: i32): void {
   const channels = groupChannels(step);
   const scratch = arenaPtr + word(step, STEP_SCRATCH_AT);
   const totalQuads = rows * segments * quads;
+  const row = totalQuads * QUAD;
   const first = group * ((channels + CHANNEL_BLOCK - 1) & -CHANNEL_BLOCK);
-  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + first * totalQuads * QUAD;
+  const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + first * row;
   const bias = weightsPtr + word(step, CONV_BIAS_AT) + first * 4;
   const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + first * 4;
   const zero = word(step, CONV_WEIGHT_ZERO);
-  const single = remaining == 1;
   while (remaining > 0) {
-    const size = single ? 1 : TILE_PIXELS;
+    const size = min(TILE_PIXELS, remaining);
     nextTile(size);
     for (let i = 0; i < size; i++) widen(load<usize>(WINDOWS + (i << 2)), scratch + i * totalQuads * 8);
-    for (let n = 0; n < channels; n += CHANNEL_BLOCK) {
-      const block = weights + n * totalQuads * QUAD;
-      const count = min(CHANNEL_BLOCK, channels - n);
-      if (single) {
-        tile1<Weights>(scratch, block, totalQuads, bias + n * 4, multipliers + n * 4, n, count, zero);
-      } else {
-        tile4<Weights>(scratch, block, totalQuads, bias + n * 4, multipliers + n * 4, n, count, zero);
-      }
+    const most = (STRIP_PIXELS / size) * CHANNEL_BLOCK;
+    for (let n = 0; n < channels; n += most) {
+      const count = min(most, channels - n);
+      const blocks = (count + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+      tile<Weights>(size, scratch, totalQuads, weights + n * row, bias + n * 4, blocks, zero);
+      requantizeStrip(OUTPUTS, size, count, multipliers + n * 4, n);
     }
+  }
+}
+
+/** The tile of so many windows. */
+function tile<Weights>(size: i32, a: usize, count: i32, w: usize, bias: usize, blocks: i32, zero: i32): void {
+  switch (size) {
+    case 1:
+      tile1<Weights>(a, count, w, bias, blocks, zero);
+      break;
+    case 2:
+      tile2<Weights>(a, count, w, bias, blocks, zero);
+      break;
+    case 3:
+      tile3<Weights>(a, count, w, bias, blocks, zero);
+      break;
+    default:
+      tile4<Weights>(a, count, w, bias, blocks, zero);
   }
 }
 
@@ -112,109 +126,4 @@ function widen(window: usize, target: usize): void {
       segment += segmentPitch;
     }
   }
-}
-
-/** Eight weights as 16-bit values. */
-// @ts-ignore: decorator
-@inline
-export function load8<Weights>(w: usize, zero: v128): v128 {
-  const codes = v128.load8x8_s(w);
-  return isBoolean<Weights>() ? i16x8.sub(codes, zero) : codes;
-}
-
-/** 4 pixels x 8 channels: 8 accumulators; `a` are the widened windows one behind the other. */
-function tile4<Weights>(
-  a0: usize,
-  w: usize,
-  count: i32,
-  bias: usize,
-  multipliers: usize,
-  n: usize,
-  valid: i32,
-  weightZero: i32,
-): void {
-  const zero = i16x8.splat(<i16>weightZero);
-  let a1 = a0 + count * 8;
-  let a2 = a1 + count * 8;
-  let a3 = a2 + count * 8;
-  const end = a0 + count * 8;
-  let l0 = v128.load(bias);
-  let h0 = v128.load(bias, 16);
-  let l1 = l0;
-  let h1 = h0;
-  let l2 = l0;
-  let h2 = h0;
-  let l3 = l0;
-  let h3 = h0;
-  do {
-    let wl = load8<Weights>(w, zero);
-    let wh = load8<Weights>(w + 8, zero);
-    let a = v128.load32_splat(a0);
-    l0 = i32x4.add(l0, i32x4.dot_i16x8_s(a, wl));
-    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(a, wh));
-    a = v128.load32_splat(a1);
-    l1 = i32x4.add(l1, i32x4.dot_i16x8_s(a, wl));
-    h1 = i32x4.add(h1, i32x4.dot_i16x8_s(a, wh));
-    a = v128.load32_splat(a2);
-    l2 = i32x4.add(l2, i32x4.dot_i16x8_s(a, wl));
-    h2 = i32x4.add(h2, i32x4.dot_i16x8_s(a, wh));
-    a = v128.load32_splat(a3);
-    l3 = i32x4.add(l3, i32x4.dot_i16x8_s(a, wl));
-    h3 = i32x4.add(h3, i32x4.dot_i16x8_s(a, wh));
-    wl = load8<Weights>(w + 16, zero);
-    wh = load8<Weights>(w + 24, zero);
-    a = v128.load32_splat(a0, 4);
-    l0 = i32x4.add(l0, i32x4.dot_i16x8_s(a, wl));
-    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(a, wh));
-    a = v128.load32_splat(a1, 4);
-    l1 = i32x4.add(l1, i32x4.dot_i16x8_s(a, wl));
-    h1 = i32x4.add(h1, i32x4.dot_i16x8_s(a, wh));
-    a = v128.load32_splat(a2, 4);
-    l2 = i32x4.add(l2, i32x4.dot_i16x8_s(a, wl));
-    h2 = i32x4.add(h2, i32x4.dot_i16x8_s(a, wh));
-    a = v128.load32_splat(a3, 4);
-    l3 = i32x4.add(l3, i32x4.dot_i16x8_s(a, wl));
-    h3 = i32x4.add(h3, i32x4.dot_i16x8_s(a, wh));
-    a0 += 8;
-    a1 += 8;
-    a2 += 8;
-    a3 += 8;
-    w += 32;
-  } while (a0 < end);
-  storeBytes(load<usize>(OUTPUTS) + n, requantize8(l0, h0, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 4) + n, requantize8(l1, h1, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 8) + n, requantize8(l2, h2, multipliers), valid);
-  storeBytes(load<usize>(OUTPUTS, 12) + n, requantize8(l3, h3, multipliers), valid);
-}
-
-/** 1 pixel x 8 channels: 2 accumulators; `a` are the widened windows one behind the other. */
-function tile1<Weights>(
-  a0: usize,
-  w: usize,
-  count: i32,
-  bias: usize,
-  multipliers: usize,
-  n: usize,
-  valid: i32,
-  weightZero: i32,
-): void {
-  const zero = i16x8.splat(<i16>weightZero);
-  const end = a0 + count * 8;
-  let l0 = v128.load(bias);
-  let h0 = v128.load(bias, 16);
-  do {
-    let wl = load8<Weights>(w, zero);
-    let wh = load8<Weights>(w + 8, zero);
-    let a = v128.load32_splat(a0);
-    l0 = i32x4.add(l0, i32x4.dot_i16x8_s(a, wl));
-    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(a, wh));
-    wl = load8<Weights>(w + 16, zero);
-    wh = load8<Weights>(w + 24, zero);
-    a = v128.load32_splat(a0, 4);
-    l0 = i32x4.add(l0, i32x4.dot_i16x8_s(a, wl));
-    h0 = i32x4.add(h0, i32x4.dot_i16x8_s(a, wh));
-    a0 += 8;
-    w += 32;
-  } while (a0 < end);
-  storeBytes(load<usize>(OUTPUTS) + n, requantize8(l0, h0, multipliers), valid);
 }

@@ -16,6 +16,7 @@ import {
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
 } from "../abi";
+import { STRIP_PIXELS } from "../numerics/requantize.simd";
 import { pixels, tensorOf, word } from "../state";
 import { groupChannels, groupDepth, wholeRows } from "./conv";
 
@@ -23,7 +24,7 @@ const MAX_TILE_PIXELS = 6;
 /** Address of the window's first byte, of every pixel of the tile. */
 export const WINDOWS: usize = memory.data(MAX_TILE_PIXELS * 4, 16);
 /** Address of the output pixel, of every pixel of the tile. */
-export const OUTPUTS: usize = memory.data(MAX_TILE_PIXELS * 4, 16);
+export const OUTPUTS: usize = memory.data(STRIP_PIXELS * 4, 16);
 
 /** Pixels that no tile has taken yet. */
 export let remaining: i32 = 0;
@@ -73,12 +74,12 @@ export function startTiles(step: usize, group: i32): void {
   rowPitch = word(step, CONV_DILATION_H) * inputRow;
 }
 
-/** Fills WINDOWS and OUTPUTS for the next tile. Past the last pixel it repeats it: the same bytes are stored twice. */
+/** Fills WINDOWS and OUTPUTS for the next tile of `size` pixels, no more than remain. */
 export function nextTile(size: i32): void {
-  for (let i = 0; i < size; i++) {
-    store<usize>(WINDOWS + (i << 2), window);
-    store<usize>(OUTPUTS + (i << 2), out);
-    if (--remaining <= 0) continue;
+  remaining -= size;
+  for (let i: usize = 0; i < <usize>size << 2; i += 4) {
+    store<usize>(WINDOWS + i, window);
+    store<usize>(OUTPUTS + i, out);
     if (++column < width) {
       window += windowStep;
       out += outStep;
@@ -99,4 +100,16 @@ export function setSegments(count: i32): void {
   quads = count;
   segmentPitch = 0;
   rowPitch = 0;
+}
+
+/** Weights whose zero point is 0, as they come; and weights that first lose theirs. A boolean at compile time. */
+export type Symmetric = i32;
+export type Shifted = bool;
+
+/** Eight weights as 16-bit values. */
+// @ts-ignore: decorator
+@inline
+export function load8<Weights>(w: usize, zero: v128): v128 {
+  const codes = v128.load8x8_s(w);
+  return isBoolean<Weights>() ? i16x8.sub(codes, zero) : codes;
 }

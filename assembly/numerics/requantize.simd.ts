@@ -1,20 +1,37 @@
 // Vector forms of requantize.ts, eight channels at a time; bit-identical to the scalar forms.
+// Kernels sum up a strip of accumulators (up to STRIP_VECTORS / 2 rows of eight channels), then `requantizeStrip`
+// turns it into codes: the form that the step's c needs is chosen once a strip, and both loops keep to 15 registers.
 
 /**
- * Constants of one step's epilogue, spread over vectors once per step and read by every tile: a v128 constant that
+ * Constants of one step's epilogue, spread over vectors once per step and read by every strip: a v128 constant that
  * the compiler sees would be rebuilt at each use.
  */
-export const EPILOGUE: usize = memory.data(96, 16);
-const ROUND: usize = 0; // i64x2: 2^(c-1)
+const EPILOGUE: usize = memory.data(96, 16);
+const ROUND: usize = 0; // i64x2: 2^(c-1), and z * 2^c where the form has it
 const ZERO: usize = 16; // i16x8
 const MIN: usize = 32; // i8x16
 const MAX: usize = 48; // i8x16
 const FLIP: usize = 64; // i8x16
 const SHIFT: usize = 80; // i32: c
 
+/** Vectors of four accumulators that a strip holds. */
+export const STRIP_VECTORS = 96;
+export const STRIP: usize = memory.data(STRIP_VECTORS * 16, 16);
+
+// Forms of equation (5).
+/** c == 32: the high words of acc * b + 2^31 + z * 2^32 are the codes before the clamp. */
+const SHIFT_FREE = 0;
+/** 32 < c <= 54: a floor of a floor is a floor, so what remains of the shift follows on the high words. */
+const HIGH_WORDS = 1;
+/** Every other c: shifted in 64 bits and saturated to 16 there; z * 2^c need not fit. */
+const WIDE = 2;
+let form: i32 = SHIFT_FREE;
+
 /** Sets the epilogue of a step: c, zero point, clamp and how activations are stored. */
 export function prepareEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void {
-  v128.store(EPILOGUE, i64x2.splat(<i64>1 << (c - 1)), ROUND);
+  form = c == 32 ? SHIFT_FREE : c > 32 && c <= 54 ? HIGH_WORDS : WIDE;
+  const zero: i64 = form == WIDE ? 0 : <i64>z << c;
+  v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
   v128.store(EPILOGUE, i8x16.splat(<i8>min), MIN);
   v128.store(EPILOGUE, i8x16.splat(<i8>max), MAX);
@@ -22,26 +39,20 @@ export function prepareEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): 
   store<i32>(EPILOGUE, c, SHIFT);
 }
 
-/**
- * Equation (5): four accumulators times their b, rounded, the high words. For c >= 32 the floor of a floor is the
- * floor, so the remaining shift by c - 32 may follow on 32 bits.
- */
+/** Four accumulators times their b, rounded: as 32-bit words that saturate to the right code. */
 // @ts-ignore: decorator
 @inline
-function highWords(acc: v128, multipliers: v128): v128 {
-  const round = v128.load(EPILOGUE, ROUND);
+function words(kind: i32, acc: v128, multipliers: v128, round: v128): v128 {
   const low = i64x2.add(i64x2.extmul_low_i32x4_s(acc, multipliers), round);
   const high = i64x2.add(i64x2.extmul_high_i32x4_s(acc, multipliers), round);
-  return i32x4.shr_s(v128.shuffle<i32>(low, high, 1, 3, 5, 7), load<i32>(EPILOGUE, SHIFT) - 32);
+  if (kind == WIDE) return wideWords(low, high);
+  const result = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
+  return kind == SHIFT_FREE ? result : i32x4.shr_s(result, load<i32>(EPILOGUE, SHIFT) - 32);
 }
 
-/** The 64-bit form, for c < 32: shifted there, and saturated to 16 bits before the words are halved. */
-function wideWords(acc: v128, multipliers: v128): v128 {
-  const round = v128.load(EPILOGUE, ROUND);
+function wideWords(low: v128, high: v128): v128 {
   const c = load<i32>(EPILOGUE, SHIFT);
-  const low = saturate(i64x2.shr_s(i64x2.add(i64x2.extmul_low_i32x4_s(acc, multipliers), round), c));
-  const high = saturate(i64x2.shr_s(i64x2.add(i64x2.extmul_high_i32x4_s(acc, multipliers), round), c));
-  return v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+  return v128.shuffle<i32>(saturate(i64x2.shr_s(low, c)), saturate(i64x2.shr_s(high, c)), 0, 2, 4, 6);
 }
 
 // @ts-ignore: decorator
@@ -53,26 +64,106 @@ function saturate(value: v128): v128 {
   return v128.bitselect(min, capped, i64x2.lt_s(capped, min));
 }
 
+/** Eight rounded 16-bit values: the accumulators at `acc`; saturating before adding z changes nothing, |z| <= 128. */
+// @ts-ignore: decorator
+@inline
+function halves(kind: i32, low: v128, high: v128, lowB: v128, highB: v128, round: v128): v128 {
+  const result = i16x8.narrow_i32x4_s(words(kind, low, lowB, round), words(kind, high, highB, round));
+  return kind == WIDE ? i16x8.add_sat_s(result, v128.load(EPILOGUE, ZERO)) : result;
+}
+
+/** Sixteen rounded values with their zero point, narrowed and clamped: codes as stored. */
+// @ts-ignore: decorator
+@inline
+function clampCodes(low: v128, high: v128, min: v128, max: v128, flip: v128): v128 {
+  return v128.xor(i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(low, high), max), min), flip);
+}
+
 /**
- * Equation (4) on the accumulators of eight channels: their codes, as stored, in the low eight bytes.
- * `multipliers` points at eight i32. Saturating to 16 bits before adding z changes nothing: |z| <= 128.
+ * Equation (4) on the strip: `blocks` blocks of eight channels, each `count` pixels one behind the other. Block i of
+ * pixel k goes to the address at outputs + 4 * k, plus n + 8 * i, whole.
  */
 // @ts-ignore: decorator
 @inline
-export function requantize8(low: v128, high: v128, multipliers: usize): v128 {
-  let words: v128;
-  if (load<i32>(EPILOGUE, SHIFT) >= 32) {
-    words = i16x8.narrow_i32x4_s(
-      highWords(low, v128.load(multipliers)),
-      highWords(high, v128.load(multipliers, 16)),
-    );
-  } else {
-    words = i16x8.narrow_i32x4_s(
-      wideWords(low, v128.load(multipliers)),
-      wideWords(high, v128.load(multipliers, 16)),
-    );
+function finish(kind: i32, outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+  const round = v128.load(EPILOGUE, ROUND);
+  const min = v128.load(EPILOGUE, MIN);
+  const max = v128.load(EPILOGUE, MAX);
+  const flip = v128.load(EPILOGUE, FLIP);
+  const end = outputs + ((count >> 1) << 3);
+  for (; blocks > 0; blocks--) {
+    const low = v128.load(multipliers);
+    const high = v128.load(multipliers, 16);
+    let at = outputs;
+    for (; at < end; at += 8) {
+      const first = halves(kind, v128.load(strip), v128.load(strip, 16), low, high, round);
+      const second = halves(kind, v128.load(strip, 32), v128.load(strip, 48), low, high, round);
+      const codes = clampCodes(first, second, min, max, flip);
+      v128.store64_lane(load<usize>(at) + n, codes, 0);
+      v128.store64_lane(load<usize>(at, 4) + n, codes, 1);
+      strip += 64;
+    }
+    if (count & 1) {
+      const last = halves(kind, v128.load(strip), v128.load(strip, 16), low, high, round);
+      v128.store64_lane(load<usize>(at) + n, clampCodes(last, last, min, max, flip), 0);
+      strip += 32;
+    }
+    multipliers += 32;
+    n += 8;
   }
-  return finishCodes(words, words);
+}
+
+function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+  if (form == SHIFT_FREE) {
+    finish(SHIFT_FREE, outputs, count, blocks, multipliers, n, strip);
+  } else if (form == HIGH_WORDS) {
+    finish(HIGH_WORDS, outputs, count, blocks, multipliers, n, strip);
+  } else {
+    finish(WIDE, outputs, count, blocks, multipliers, n, strip);
+  }
+}
+
+/** Most pixels of a strip: one block of each. */
+export const STRIP_PIXELS = STRIP_VECTORS / 2;
+/** Codes of the last, incomplete block on their way, and where each pixel's lie. */
+const PARTS: usize = memory.data(STRIP_PIXELS * 8, 16);
+const PART_OUTPUTS: usize = memory.data(STRIP_PIXELS * 4, 16);
+
+/** Codes of the strip's pixels x channels (blocks of eight, the last one cut), to the addresses at `outputs` plus n. */
+export function requantizeStrip(outputs: usize, count: i32, channels: i32, multipliers: usize, n: usize): void {
+  const whole = channels >> 3;
+  finishBlocks(outputs, count, whole, multipliers, n, STRIP);
+  const rest = channels & 7;
+  if (rest == 0) return;
+  for (let i = 0; i < count; i++) store<usize>(PART_OUTPUTS + (i << 2), PARTS + (i << 3));
+  finishBlocks(PART_OUTPUTS, count, 1, multipliers + (whole << 5), 0, STRIP + (whole * count << 5));
+  for (let i = 0; i < count; i++) {
+    storePart(load<usize>(outputs + (i << 2)) + n + (whole << 3), load<u64>(PARTS + (i << 3)), rest);
+  }
+}
+
+/** The first `count` (0 to 7) bytes. */
+function storePart(ptr: usize, bytes: u64, count: i32): void {
+  if (count & 4) {
+    store<u32>(ptr, <u32>bytes);
+    bytes >>= 32;
+    ptr += 4;
+  }
+  if (count & 2) {
+    store<u16>(ptr, <u16>bytes);
+    bytes >>= 16;
+    ptr += 2;
+  }
+  if (count & 1) store<u8>(ptr, <u8>bytes);
+}
+
+/** The accumulators of eight channels to their codes, as stored, in the low eight bytes; `multipliers`: eight i32. */
+export function requantize8(low: v128, high: v128, multipliers: usize): v128 {
+  v128.store(STRIP, low);
+  v128.store(STRIP, high, 16);
+  store<usize>(PART_OUTPUTS, PARTS);
+  finishBlocks(PART_OUTPUTS, 1, 1, multipliers, 0, STRIP);
+  return v128.load64_zero(PARTS);
 }
 
 /** Adds the zero point to sixteen rounded 16-bit values, narrows and clamps: codes as stored. */
@@ -80,9 +171,9 @@ export function requantize8(low: v128, high: v128, multipliers: usize): v128 {
 @inline
 export function finishCodes(low: v128, high: v128): v128 {
   const z = v128.load(EPILOGUE, ZERO);
-  const codes = i8x16.narrow_i16x8_s(i16x8.add_sat_s(low, z), i16x8.add_sat_s(high, z));
-  const clamped = i8x16.max_s(i8x16.min_s(codes, v128.load(EPILOGUE, MAX)), v128.load(EPILOGUE, MIN));
-  return v128.xor(clamped, v128.load(EPILOGUE, FLIP));
+  const min = v128.load(EPILOGUE, MIN);
+  const max = v128.load(EPILOGUE, MAX);
+  return clampCodes(i16x8.add_sat_s(low, z), i16x8.add_sat_s(high, z), min, max, v128.load(EPILOGUE, FLIP));
 }
 
 const TAIL: usize = memory.data(16, 16);

@@ -76,7 +76,7 @@ export interface CalibratorExports {
     outPitch: number,
     triangle: number,
   ): void;
-  fill(target: number, value: number, count: number): void;
+  clear(target: number, bytes: number): void;
   copy_blocks(
     source: number,
     target: number,

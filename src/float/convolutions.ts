@@ -30,7 +30,7 @@ function padInput({ wasm, from, scratch }: Binding, shape: Image, halo: Halo, ch
   const [planes, rows, run] = whole ? [1, height, width * depth * 4] : [height, width, depth * 4];
   const inside = top * rowBytes + left * pixelBytes;
   const ready = (at: number) => {
-    wasm.fill(at, 0, bytes / 4);
+    wasm.clear(at, bytes);
     const plane = width * depth * 4;
     wasm.copy_blocks(
       address,

@@ -18,6 +18,8 @@ const BINDERS: ReadonlyMap<string, Binder> = new Map<string, Binder>([
   ["mean", bindMean],
   ["softmax", bindSoftmax],
   ["pad", bindPad],
+  ["slice", bindSlice],
+  ["concat", bindConcat],
 ]);
 
 /** The wasm step of a node, or undefined where its definition must run instead. */
@@ -86,17 +88,61 @@ function bindSoftmax({ wasm, node, output, from, to }: Binding): Step | undefine
   return () => wasm.softmax(from[0]!, to, rows, channels, beta);
 }
 
+interface Padding {
+  readonly padding: Halo;
+  readonly channels: readonly [before: number, after: number];
+  /** Distance of the input's pixels in the output; 1 where absent. */
+  readonly stride?: readonly [height: number, width: number];
+}
+
 function bindPad({ wasm, node, inputs, output, from, to }: Binding): Step | undefined {
-  const { padding, channels } = node.attributes as { padding: Halo; channels: readonly [number, number] };
+  const { padding, channels, stride = [1, 1] } = node.attributes as Padding;
   const [, height, width, depth] = inputs[0]!.shape as Image;
   const [, , outWidth, outDepth] = output.shape as Image;
   if ([...padding, ...channels].some((side) => side < 0)) return undefined;
+  const [below, right] = [outWidth * outDepth * 4 * stride[0], outDepth * 4 * stride[1]];
   const row = outWidth * outDepth * 4;
   const inside = to + padding[0] * row + (padding[1] * outDepth + channels[0]) * 4;
-  const count = elements(output.shape);
+  const bytes = elements(output.shape) * 4;
   return () => {
-    wasm.fill(to, 0, count);
+    wasm.clear(to, bytes);
     const plane = width * depth * 4;
-    wasm.copy_blocks(from[0]!, inside, height, width, depth * 4, plane, depth * 4, row, outDepth * 4);
+    wasm.copy_blocks(from[0]!, inside, height, width, depth * 4, plane, depth * 4, below, right);
+  };
+}
+
+interface Slice {
+  /** By dimension: the first element, how many, and the distance from one to the next. */
+  readonly begin: readonly number[];
+  readonly size: readonly number[];
+  readonly strides: readonly number[];
+}
+
+/** Boxes of images whose pixels stay whole. */
+function bindSlice({ wasm, node, inputs, from, to }: Binding): Step | undefined {
+  const { begin, size, strides } = node.attributes as Slice;
+  const [, , width = 0, depth = 0] = inputs[0]!.shape;
+  if (size.length !== 4 || strides[3] !== 1 || strides.some((stride) => stride < 0)) return undefined;
+  const [, y, x, channel] = begin as [number, number, number, number];
+  const [, height, columns, channels] = size as [number, number, number, number];
+  const start = from[0]! + ((y * width + x) * depth + channel) * 4;
+  const [below, right] = [strides[1]! * width * depth * 4, strides[2]! * depth * 4];
+  const bytes = channels * 4;
+  return () => wasm.copy_blocks(start, to, height, columns, bytes, below, right, columns * bytes, bytes);
+}
+
+function bindConcat({ wasm, node, inputs, output, from, to }: Binding): Step {
+  const { axis } = node.attributes as { axis: number };
+  const rows = elements(output.shape.slice(0, axis));
+  const row = (elements(output.shape) / rows) * 4;
+  let offset = 0;
+  const copies = inputs.map((input, i) => {
+    const bytes = (elements(input!.shape) / rows) * 4;
+    const target = to + offset;
+    offset += bytes;
+    return () => wasm.copy_blocks(from[i]!, target, 1, rows, bytes, 0, bytes, 0, row);
+  });
+  return () => {
+    for (const copy of copies) copy();
   };
 }

@@ -128,22 +128,19 @@ class Layout {
     // A reshape's output is the buffer it reads.
     if (node.op === "reshape" && inputs[0]!.data === undefined) return () => {};
     const activations = node.inputs.slice(0, op.activations);
-    const computed = activations.every((input) => graph.tensors[input]?.data === undefined);
-    const kernel = computed
-      ? bindKernel({
-          wasm: this.wasm,
-          node,
-          inputs,
-          output: graph.tensors[output]!,
-          from: activations.map((input) => addresses[input]!),
-          to: addresses[output]!,
-          reals: (input) => (inputs[input]?.data === undefined ? undefined : realsOf(inputs[input])),
-          constant: (values) => this.constant(values),
-          scratch: (bytes) => {
-            this.scratchBytes = Math.max(this.scratchBytes, bytes);
-          },
-        })
-      : undefined;
+    const kernel = bindKernel({
+      wasm: this.wasm,
+      node,
+      inputs,
+      output: graph.tensors[output]!,
+      from: activations.map((input) => this.source(input)),
+      to: addresses[output]!,
+      reals: (input) => (inputs[input]?.data === undefined ? undefined : realsOf(inputs[input])),
+      constant: (values) => this.constant(values),
+      scratch: (bytes) => {
+        this.scratchBytes = Math.max(this.scratchBytes, bytes);
+      },
+    });
     return kernel ?? this.definition(node);
   }
 
@@ -164,6 +161,12 @@ class Layout {
     }
     this.constants.clear();
     return this.end;
+  }
+
+  /** Address of an operand: an activation's own, or that of a copy of a constant. */
+  private source(input: number): number {
+    const tensor = this.graph.tensors[input];
+    return tensor?.data === undefined ? (this.addresses[input] ?? -1) : this.constant(realsOf(tensor));
   }
 
   private constant(values: Float32Array): number {

@@ -109,6 +109,20 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   // Four windows widened to 16 bits, for the builds whose dot product takes 16-bit operands.
   scratchBytes: (parameters) =>
     4 * 2 * (parameters.rowLength / segmentOf(parameters)) * roundUp(segmentOf(parameters), QUAD),
+  // Winograd's F(2x2, 3x3), 16-bit: weights of one block of 8 channels, windows of 4 tiles, their 32-bit sums.
+  spareScratchBytes(parameters, { inputs, output }) {
+    const { kernel, stride, dilation } = parameters;
+    const depth = inputs[0]!.shape[2];
+    const fits =
+      [...kernel].join() === "3,3" &&
+      [...stride, ...dilation].every((size) => size === 1) &&
+      parameters.groups === 1 &&
+      parameters.weightZero === 0 &&
+      depth % 8 === 0 &&
+      output.shape[0] % 2 === 0 &&
+      output.shape[1] % 2 === 0;
+    return fits ? depth * 16 * 2 * (8 + 4) + 16 * 4 * 8 * 4 : 0;
+  },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], segmentOf(parameters)),
   encode: (parameters, step) =>

@@ -70,6 +70,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly inPlace: readonly number[];
   /** Largest scratch over all builds, in bytes. */
   scratchBytes?(parameters: Parameters): number;
+  /** Scratch with which a build is faster, taken only where the arena has it to spare. */
+  spareScratchBytes?(parameters: Parameters, shapes: OpShapes): number;
   cost(parameters: Parameters, shapes: OpShapes): Cost;
   encode(parameters: Parameters, step: StepEncoder): void;
 }

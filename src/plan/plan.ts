@@ -12,6 +12,7 @@ import {
 } from "./in-place.ts";
 import { extentBytes, type Layout, type Lifetime, leadBytes, pitches, tensorLifetimes } from "./layout.ts";
 import { bytesPerStep, type Item, largestSum, type Packing, pack } from "./pack.ts";
+import { growScratch } from "./spare.ts";
 
 /** Evaluations that the search for in-place decisions may spend on one starting point. */
 const CLIMB_BUDGET = 600;
@@ -47,7 +48,7 @@ export function plan(graph: IntegerGraph): Layout {
     const packing = pack(items);
     if (best === undefined || packing.peakBytes < best.packing.peakBytes) best = { found, packing };
   }
-  return layoutOf(graph, best!.found, best!.packing);
+  return growScratch(graph, layoutOf(graph, best!.found, best!.packing));
 }
 
 /** Changes one node's takeover at a time while that lowers the largest sum of live bytes (then their total). */

@@ -133,11 +133,17 @@ function tensorRegions(graph: IntegerGraph, layout: Layout): Region[] {
 
 function scratchRegions(graph: IntegerGraph, layout: Layout): Region[] {
   return graph.nodes.flatMap((node, k) => {
-    const need = opNamed(node.op).scratchBytes?.(node.parameters) ?? 0;
+    const op = opNamed(node.op);
+    const need = op.scratchBytes?.(node.parameters) ?? 0;
+    const shapes = {
+      inputs: node.inputs.map((input) => graph.tensors[input]!),
+      output: graph.tensors[node.output]!,
+    };
+    const spare = op.spareScratchBytes?.(node.parameters, shapes) ?? 0;
     const { offset, bytes } = layout.scratch[k]!;
-    if (bytes !== need)
+    if (bytes !== need && bytes !== Math.max(need, spare))
       throw wrong(`the scratch of "${node.name}" has the wrong size`, `${need}`, `${bytes}`);
-    if (need === 0) return [];
+    if (bytes === 0) return [];
     const step = graph.inputs.length + k;
     return [
       {

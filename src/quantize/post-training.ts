@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
 import type { Border, DataType, Graph, Node, Tensor } from "../graph/graph.ts";
 import { realsOf } from "../graph/reals.ts";
+import { quantizeValue } from "../numerics/affine.ts";
 import { type Affine, type AffineForm, type Ranges, rangeAffine } from "../numerics/range.ts";
 import { opNamed } from "../ops/index.ts";
 import { quantizeWeights, type WeightScale } from "./weights.ts";
@@ -34,7 +35,8 @@ export function quantizePostTraining(graph: Graph, ranges: Ranges, options: Post
   });
   const nodes = graph.nodes.map((node) => {
     const axis = opNamed(node.op).weightAxis;
-    return axis === undefined ? node : quantizeNode(node, axis, tensors, graph, affines, options);
+    if (axis === undefined) return quantizeOperands(node, tensors, graph);
+    return quantizeNode(node, axis, tensors, graph, affines, options);
   });
   const border = (dtype: DataType) => (declared: Border) => ({ ...declared, dtype });
   return {
@@ -80,6 +82,23 @@ function quantizeNode(
     const quantization = { scale, zeroPoint: scale.map(() => 0), axis: 0 };
     inputs.push(tensors.push({ name: bias.name, dtype: "int32", shape: bias.shape, quantization, data }) - 1);
   }
+  return { ...node, inputs };
+}
+
+/** A node whose constant operands, as of a product with a constant, become codes of their own range. */
+function quantizeOperands(node: Node, tensors: Tensor[], graph: Graph): Node {
+  const { activations } = opNamed(node.op);
+  const inputs = node.inputs.map((input, i) => {
+    const tensor = graph.tensors[input];
+    if (i >= activations || tensor?.data === undefined) return input;
+    const reals = realsOf(tensor);
+    const [min, max] = [reals.reduce((a, b) => Math.min(a, b)), reals.reduce((a, b) => Math.max(a, b))];
+    const { scale, zeroPoint } = rangeAffine({ min, max });
+    const quantization = { scale: [scale], zeroPoint: [zeroPoint], axis: null };
+    const data = Int8Array.from(reals, (real) => quantizeValue(real, scale, zeroPoint, -128, 127));
+    const { name, shape } = tensor;
+    return tensors.push({ name, dtype: "int8", shape, quantization, data }) - 1;
+  });
   return { ...node, inputs };
 }
 

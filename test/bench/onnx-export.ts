@@ -314,7 +314,9 @@ export function exportOnnx(graph: Graph, form: OnnxForm): Uint8Array {
     if (exportNode === undefined) throw unsupported(node, "an op without a translation");
     exportNode(exporter, node as Node<Attributes>);
   }
-  const results = graph.outputs.map(({ tensor }) => (floatBorders ? exporter.floatOutput(tensor) : `${tensor}`));
+  const results = graph.outputs.map(({ tensor }) =>
+    floatBorders ? exporter.floatOutput(tensor) : `${tensor}`,
+  );
   const value = ({ tensor }: { tensor: number }, name: string) => ({
     name,
     type: floatBorders ? ("float32" as const) : exporter.type,

@@ -70,6 +70,22 @@ export function attributes(
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, one(value)]));
 }
 
+/** A float constant; without numbers, some without a pattern. */
+export function float(dims: readonly number[], data?: readonly number[]): OnnxTensor {
+  const count = dims.reduce((product, size) => product * size, 1);
+  return {
+    dims,
+    data: data ?? Array.from({ length: count }, (_, i) => Math.fround(Math.sin((i + 1) * 38.97))),
+  };
+}
+
+/** A list of int64. */
+export const ints = (data: readonly number[]): OnnxTensor => ({
+  dims: [data.length],
+  type: Type.INT64,
+  data,
+});
+
 type Write = (writer: protobuf.Writer) => void;
 
 function message(writer: protobuf.Writer, field: number, write: Write): void {

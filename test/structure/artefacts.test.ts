@@ -52,6 +52,12 @@ describe.each(RELEASED)("%s", (file) => {
   });
 });
 
+test("calibrator.wasm is strict: no imports, no relaxed opcode", () => {
+  const text = disassemble("calibrator.wasm");
+  expect(text).toContain("f32x4.mul");
+  expect(/\brelaxed_|\(import\b/.test(text)).toBe(false);
+});
+
 test("the patterns see what binaryen prints", () => {
   const module = new binaryen.Module();
   const sum = module.f32.add(module.f32.const(1), module.local.get(0, binaryen.f32));

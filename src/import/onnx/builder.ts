@@ -50,6 +50,7 @@ export class Builder {
   readonly tensors: Tensor[] = [];
   readonly budget: FoldBudget;
   private readonly values = new Map<string, Value | Constant>();
+  private readonly missing = new Map<string, string>();
   private readonly arranged = new Map<string, number>();
   private readonly unsigned = new Set<number>();
   private readonly unsignedCodes = new Set<string>();
@@ -64,10 +65,19 @@ export class Builder {
     this.values.set(name, value);
   }
 
+  /** Notes an output that the adapter did not make; only who reads it has to know. */
+  noteMissing(name: string, operator: string): void {
+    if (!this.values.has(name)) this.missing.set(name, operator);
+  }
+
   /** What a name of the file stands for. Throws BAD_FILE for one that nothing has written. */
   get(name: string): Value | Constant {
     const found = this.values.get(name);
     if (found !== undefined) return found;
+    const maker = this.missing.get(name);
+    if (maker !== undefined) {
+      throw new DyadicError("UNSUPPORTED_OP", `"${name}", a further output of ${maker}, is not supported`);
+    }
     throw new DyadicError("BAD_FILE", `"${name}" is read before it is written`, {
       hint: "the nodes of an ONNX model are in execution order; the file is damaged",
     });

@@ -120,7 +120,8 @@ function readInput(input: ValueInfoProto, nodes: readonly NodeProto[], builder: 
 }
 
 function layoutOf(shape: readonly number[], order: readonly number[]): Border["layout"] {
-  if (order.join() === channelsLast(shape.length).join() && shape.length >= 3) return "NCHW";
+  const isImage = shape.length === 3 || shape.length === 4;
+  if (isImage && order.join() === channelsLast(shape.length).join()) return "NCHW";
   return shape.length === 4 ? "NHWC" : "flat";
 }
 
@@ -162,6 +163,7 @@ function adapt(node: NodeProto, operator: Operator, builder: Builder, reader: Co
     if (operator.type === "Shape") builder.set(operator.outputs[0]!, shapeOf(operator, inputs[0]));
     else if (isFoldable(operator, inputs)) fold(operator, inputs, builder, reader);
     else OPERATORS[operator.type]!(operator, builder);
+    for (const output of node.outputs.slice(1)) builder.noteMissing(output, operator.type);
   } catch (error) {
     if (error instanceof DyadicError) throw error.at({ node: operator.name, op: operator.type });
     throw error;

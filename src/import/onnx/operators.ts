@@ -1,13 +1,16 @@
 import type { Adapter } from "./builder.ts";
 import { gemm, matMul } from "./dense.ts";
-import { add, clip, div, extreme, gelu, mul, prelu, relu, sub, unary } from "./pointwise.ts";
+import { add, clip, div, gelu, mul, prelu, relu, sub, unary, variadic } from "./pointwise.ts";
 import {
   dequantizeLinear,
   qGemm,
+  qLinearAveragePool,
   qLinearBinary,
+  qLinearConcat,
   qLinearConv,
   qLinearGlobalAveragePool,
   qLinearMatMul,
+  qLinearSoftmax,
   qLinearUnary,
   quantizeLinear,
 } from "./quantized.ts";
@@ -15,6 +18,7 @@ import { globalAveragePool, reduceMean, softmax } from "./reduce.ts";
 import { resize } from "./resize.ts";
 import {
   concat,
+  dropout,
   flatten,
   identity,
   pad,
@@ -29,6 +33,7 @@ import { batchNormalization, conv, globalMaxPool, pool } from "./window.ts";
 
 /** The operators that Dyadic imports where an input is an activation: a new one is a row here and an adapter. */
 export const OPERATORS: Readonly<Record<string, Adapter>> = {
+  Abs: unary("abs"),
   Add: add,
   AveragePool: pool("averagePool"),
   BatchNormalization: batchNormalization,
@@ -38,9 +43,10 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Conv: conv,
   DequantizeLinear: dequantizeLinear,
   Div: div,
-  Dropout: identity,
+  Dropout: dropout,
   Elu: unary("elu", ["alpha", 1]),
   Erf: unary("erf"),
+  Exp: unary("exp"),
   Flatten: flatten,
   Gelu: gelu,
   Gemm: gemm,
@@ -51,10 +57,11 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Identity: identity,
   LeakyRelu: unary("leakyRelu", ["alpha", Math.fround(0.01)]),
   MatMul: matMul,
-  Max: extreme("maximum"),
+  Max: variadic("maximum"),
   MaxPool: pool("maxPool"),
-  Min: extreme("minimum"),
+  Min: variadic("minimum"),
   Mul: mul,
+  Neg: unary("neg"),
   PRelu: prelu,
   Pad: pad,
   QLinearConv: qLinearConv,
@@ -68,8 +75,10 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Slice: slice,
   Softmax: softmax,
   Split: split,
+  Sqrt: unary("sqrt"),
   Squeeze: squeeze,
   Sub: sub,
+  Sum: variadic("add"),
   Tanh: unary("tanh"),
   Transpose: transpose,
   Unsqueeze: unsqueeze,
@@ -79,9 +88,12 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   "com.microsoft.Gelu": gelu,
   "com.microsoft.QGemm": qGemm,
   "com.microsoft.QLinearAdd": qLinearBinary("add"),
+  "com.microsoft.QLinearAveragePool": qLinearAveragePool,
+  "com.microsoft.QLinearConcat": qLinearConcat,
   "com.microsoft.QLinearGlobalAveragePool": qLinearGlobalAveragePool,
   "com.microsoft.QLinearLeakyRelu": qLinearUnary("leakyRelu"),
   "com.microsoft.QLinearMul": qLinearBinary("mul"),
   "com.microsoft.QLinearSigmoid": qLinearUnary("sigmoid"),
+  "com.microsoft.QLinearSoftmax": qLinearSoftmax,
   "com.microsoft.QuantizeLinear": quantizeLinear,
 };

@@ -111,22 +111,36 @@ export const div: Adapter = (operator, builder) => {
   emitBinary(operator, builder, "mul", [a, mapped(b, (x) => 1 / x)]);
 };
 
-/** Min and Max of two activations; against one number they are a clip. */
-export function extreme(op: "minimum" | "maximum"): Adapter {
+/** Sum, Min and Max of any number of operands; Min and Max against one number are a clip. */
+export function variadic(op: "add" | "minimum" | "maximum"): Adapter {
   return (operator, builder) => {
-    const [a, b] = operandsOf(operator, builder);
-    const [value, other] = isConstant(a) ? [b, a] : [a, b];
-    if (operator.inputs.length !== 2) {
-      throw new DyadicError("UNSUPPORTED_OP", "only two operands are supported", {
-        found: `${operator.inputs.length}`,
+    const operands = operator.inputs.map((name) => builder.get(name));
+    const [first, second, ...more] = operands as [Value | Constant, Value | Constant | undefined];
+    if (second === undefined) builder.set(operator.outputs[0]!, first);
+    else if (op !== "add" && more.length === 0 && emitLimit(operator, builder, op, first, second)) return;
+    else {
+      operands.reduce((sum, operand) => {
+        emitBinary(operator, builder, op, [sum, operand]);
+        return builder.get(operator.outputs[0]!);
       });
     }
-    if (isConstant(other) && other.data.length === 1 && !isConstant(value)) {
-      const bound = mapped(other, (x) => x).data[0]!;
-      const limits = op === "maximum" ? ([bound, Infinity] as const) : ([-Infinity, bound] as const);
-      emitClip(operator, builder, value, limits);
-    } else emitBinary(operator, builder, op, [a, b]);
   };
+}
+
+/** A Min or Max with one number as a clip; false where it is not that. */
+function emitLimit(
+  operator: Operator,
+  builder: Builder,
+  op: "minimum" | "maximum",
+  a: Value | Constant,
+  b: Value | Constant,
+): boolean {
+  const [value, other] = isConstant(a) ? [b, a] : [a, b];
+  if (!isConstant(other) || other.data.length !== 1 || isConstant(value)) return false;
+  if (other.shape.length > value.shape.length) return false;
+  const bound = mapped(other, (x) => x).data[0]!;
+  emitClip(operator, builder, value, op === "maximum" ? [bound, Infinity] : [-Infinity, bound]);
+  return true;
 }
 
 /** Appends a function of every element for its own. */
@@ -212,5 +226,5 @@ export const prelu: Adapter = (operator, builder) => {
   const { tensor, shape, order } = builder.settle(x);
   broadcast(shape, slope.shape);
   const slopes = storeBeside(slope, shape.length, order, builder);
-  builder.emit(operator, "prelu", [tensor, slopes], { shape, order }, {});
+  builder.emit(operator, "prelu", [tensor, slopes], { shape, order }, { activation: "none" });
 };

@@ -6,8 +6,9 @@ import { type Constant, type ElementType, typeName } from "./constant.ts";
 import { emitDense, matrix, rowsOf } from "./dense.ts";
 import { axisOf, type Operator } from "./operator.ts";
 import { emitBinary, emitUnary } from "./pointwise.ts";
-import { emitMean, spatialAxes } from "./reduce.ts";
-import { emitConv } from "./window.ts";
+import { emitMean, softmaxInput, spatialAxes } from "./reduce.ts";
+import { emitConcat } from "./shaping.ts";
+import { emitConv, emitPool } from "./window.ts";
 
 const UINT8_SHIFT = 128;
 
@@ -60,6 +61,10 @@ function activation(
   return affine(operator, builder, at, type, [], 0);
 }
 
+function codes(quantization: Quantization): Format {
+  return { dtype: "int8", quantization };
+}
+
 /** Format of the node's output, whose scale and zero point are two of its inputs. */
 function outputCodes(
   operator: Operator,
@@ -69,7 +74,7 @@ function outputCodes(
 ): Format {
   const type = builder.constant(operator, at[1])?.type ?? otherwise;
   if (type === "uint8") builder.markUnsigned(operator.outputs[0]!);
-  return { dtype: "int8", quantization: activation(operator, builder, at, otherwise) };
+  return codes(activation(operator, builder, at, otherwise));
 }
 
 /** Weights or any other constant of codes with the scale and zero point of two inputs. */
@@ -237,3 +242,31 @@ export function qLinearUnary(name: string): Adapter {
     emitUnary(operator, builder, x, { function: name, ...alpha }, format);
   };
 }
+
+/** com.microsoft.QLinearSoftmax: ours has a scale of its own, which is then changed. */
+export const qLinearSoftmax: Adapter = (operator, builder) => {
+  const x = codesOf(operator, builder, 0, [1, 2]);
+  const { tensor, order } = softmaxInput(operator, builder, x);
+  const probability = codes({ scale: [1 / 256], zeroPoint: [-128], axis: null });
+  const result = { shape: x.shape, order };
+  const own = builder.before(operator, "softmax", [tensor], { ...result, format: probability }, { beta: 1 });
+  const format = outputCodes(operator, builder, [3, 4]);
+  builder.emit(operator, "requantize", [own.tensor], { ...result, format }, { activation: "none" });
+};
+
+/** com.microsoft.QLinearAveragePool of an image (N, C, ...). */
+export const qLinearAveragePool: Adapter = (operator, builder) => {
+  if (operator.int("channels_last", 0) !== 0) {
+    throw new DyadicError("UNSUPPORTED_OP", "a pool with channels_last is not supported");
+  }
+  const x = codesOf(operator, builder, 0, [1, 2]);
+  emitPool(operator, builder, "averagePool", x, outputCodes(operator, builder, [3, 4]));
+};
+
+/** com.microsoft.QLinearConcat: the output's scale and zero point, then tensor, scale, zero point of every part. */
+export const qLinearConcat: Adapter = (operator, builder) => {
+  const parts = Array.from({ length: Math.floor((operator.inputs.length - 2) / 3) }, (_, i) =>
+    codesOf(operator, builder, 2 + 3 * i, [3 + 3 * i, 4 + 3 * i]),
+  );
+  emitConcat(operator, builder, parts, outputCodes(operator, builder, [0, 1]));
+};

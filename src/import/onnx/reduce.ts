@@ -65,9 +65,13 @@ export const reduceMean: Adapter = (operator, builder) => {
   builder.set(operator.outputs[0]!, builder.reshaped(mean, shape));
 };
 
-/** Softmax over one axis, which becomes the innermost; before opset 13 over all axes from the given one on. */
-export const softmax: Adapter = (operator, builder) => {
-  const x = builder.settle(builder.value(operator));
+/** The softmax's input with the axis innermost. Before opset 13 a softmax is over all axes from the given one on. */
+export function softmaxInput(
+  operator: Operator,
+  builder: Builder,
+  value: Value,
+): { tensor: number; order: Order } {
+  const x = builder.settle(value);
   const rank = x.shape.length;
   const old = operator.opset < 13;
   const axis = axisOf(operator.int("axis", old ? 1 : -1), rank);
@@ -80,5 +84,11 @@ export const softmax: Adapter = (operator, builder) => {
   const [over = axis] = joined;
   const innermost = x.order.at(-1) === over;
   const order = innermost ? x.order : [...plain(rank).filter((other) => other !== over), over];
-  builder.emit(operator, "softmax", [builder.arrange(x, order)], { shape: x.shape, order }, { beta: 1 });
+  return { tensor: builder.arrange(x, order), order };
+}
+
+export const softmax: Adapter = (operator, builder) => {
+  const x = builder.value(operator);
+  const { tensor, order } = softmaxInput(operator, builder, x);
+  builder.emit(operator, "softmax", [tensor], { shape: x.shape, order }, { beta: 1 });
 };

@@ -1,62 +1,115 @@
 import { DyadicError } from "../../error.ts";
-import type { Adapter } from "./builder.ts";
-import { channelsLast } from "./layout.ts";
-import type { Operator } from "./operator.ts";
+import type { Adapter, Builder, Value } from "./builder.ts";
+import { channelsLast, plain } from "./layout.ts";
+import { axisOf, type Operator } from "./operator.ts";
 
-const MODES = new Map([
-  ["nearest", "nearest"],
-  ["linear", "bilinear"],
-  ["bilinear", "bilinear"],
-]);
+const MODES: Readonly<Record<string, "nearest" | "bilinear">> = {
+  nearest: "nearest",
+  linear: "bilinear",
+  bilinear: "bilinear",
+};
 
-/** How output pixels are placed over input pixels. Throws UNSUPPORTED_OP for what the engine has not. */
-function placement(operator: Operator, mode: string) {
+/** Where an output index of one axis lies on the input, before rounding; `scale` is the file's own. */
+const POSITIONS: Readonly<Record<string, (i: number, scale: number, from: number, to: number) => number>> = {
+  asymmetric: (i, scale) => i / scale,
+  half_pixel: (i, scale) => (i + 0.5) / scale - 0.5,
+  pytorch_half_pixel: (i, scale, _, to) => (to > 1 ? (i + 0.5) / scale - 0.5 : 0),
+  align_corners: (i, _, from, to) => (to > 1 ? (i * (from - 1)) / (to - 1) : 0),
+};
+
+const ROUNDINGS: Readonly<Record<string, (position: number) => number>> = {
+  floor: Math.floor,
+  ceil: Math.ceil,
+  round_prefer_floor: (position) => Math.ceil(position - 0.5),
+  round_prefer_ceil: (position) => Math.floor(position + 0.5),
+};
+
+/** Positions that differ by less than this are the same: exporters round scales to float32. */
+const TOLERANCE = 1e-3;
+
+/** The attributes of `resize`, and what they mean on one axis. */
+function placement(operator: Operator, mode: "nearest" | "bilinear") {
   const old = operator.type === "Upsample" || operator.opset < 11;
-  const found = old ? "asymmetric" : operator.string("coordinate_transformation_mode", "half_pixel");
-  const known = ["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"];
-  if (!known.includes(found)) {
-    throw new DyadicError("UNSUPPORTED_OP", `resize with ${found} is not supported`, {
-      expected: known.join(", "),
+  const transformation = old ? "asymmetric" : operator.string("coordinate_transformation_mode", "half_pixel");
+  const rounding = old ? "floor" : operator.string("nearest_mode", "round_prefer_floor");
+  const [position, round] = [POSITIONS[transformation], ROUNDINGS[rounding]];
+  if (position === undefined || round === undefined) {
+    throw new DyadicError("UNSUPPORTED_OP", `resize with ${transformation}, ${rounding} is not supported`, {
+      expected: `${Object.keys(POSITIONS).join(", ")}; ${Object.keys(ROUNDINGS).join(", ")}`,
     });
   }
-  const nearest = old ? "floor" : operator.string("nearest_mode", "round_prefer_floor");
-  return {
-    alignCorners: found === "align_corners",
-    halfPixelCenters: found === "half_pixel" || found === "pytorch_half_pixel",
-    ...(mode === "nearest" && { rounding: nearest }),
+  const alignCorners = transformation === "align_corners";
+  const halfPixelCenters = transformation.endsWith("half_pixel");
+  const theirs = (i: number, scale: number, from: number, to: number) => {
+    const at = Math.min(from - 1, Math.max(0, position(i, scale, from, to)));
+    return mode === "nearest" ? Math.min(from - 1, Math.max(0, round(position(i, scale, from, to)))) : at;
   };
+  const ours = (i: number, from: number, to: number) => {
+    const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
+    const corner = (i + (halfPixelCenters ? 0.5 : 0)) * scale;
+    const nearest = Math.floor(alignCorners ? corner + 0.5 : corner);
+    const at = mode === "nearest" ? nearest : corner - (halfPixelCenters ? 0.5 : 0);
+    return Math.min(from - 1, Math.max(0, at));
+  };
+  return { alignCorners, halfPixelCenters, theirs, ours, found: `${transformation}, ${rounding}` };
 }
 
-/** Resize and Upsample of height and width, to a size that is known at import. */
-export const resize: Adapter = (operator, builder) => {
-  const x = builder.value(operator);
+/** The output's shape and the scale of every axis, from whichever of sizes and scales the node has. */
+function target(operator: Operator, builder: Builder, x: Value): { shape: number[]; scale: number[] } {
   const rank = x.shape.length;
-  const mode = MODES.get(operator.string("mode", "nearest"));
-  if (mode === undefined || operator.int("antialias", 0) !== 0 || operator.has("axes")) {
-    throw new DyadicError("UNSUPPORTED_OP", "this resize is not supported", {
-      expected: "nearest or linear, without antialias and axes",
-      found: operator.string("mode", "nearest"),
-    });
-  }
   const isNew = operator.type === "Resize" && operator.opset >= 11;
   const scales = isNew
     ? builder.constant(operator, 2)?.data
     : (builder.constant(operator, 1)?.data ?? operator.floats("scales"));
   const sizes = isNew ? builder.constant(operator, 3)?.data : undefined;
-  const shape = sizes?.length
-    ? Array.from(sizes)
-    : Array.from(scales ?? [], (scale, axis) => Math.floor((x.shape[axis] ?? 0) * scale));
-  if (rank !== 4 || shape.length !== 4 || shape[0] !== x.shape[0] || shape[1] !== x.shape[1]) {
+  const axes = operator.has("axes") ? operator.ints("axes")!.map((axis) => axisOf(axis, rank)) : plain(rank);
+  const scale = x.shape.map((size, axis) => {
+    const at = axes.indexOf(axis);
+    if (at === -1) return 1;
+    return sizes?.length ? (sizes[at] ?? 0) / size : (scales?.[at] ?? 0);
+  });
+  const shape = x.shape.map((size, axis) => {
+    return sizes?.length ? Math.round(size * scale[axis]!) : Math.floor(size * scale[axis]!);
+  });
+  return { shape, scale };
+}
+
+/** Resize and Upsample of height and width, to a size that is known at import. */
+export const resize: Adapter = (operator, builder) => {
+  const x = builder.value(operator);
+  const mode = MODES[operator.string("mode", "nearest")];
+  const policy = operator.string("keep_aspect_ratio_policy", "stretch");
+  if (mode === undefined || operator.int("antialias", 0) !== 0 || policy !== "stretch") {
+    throw new DyadicError("UNSUPPORTED_OP", "this resize is not supported", {
+      expected: "nearest or linear, without antialias and aspect ratio policy",
+      found: `${operator.string("mode", "nearest")}, ${policy}`,
+    });
+  }
+  const { shape, scale } = target(operator, builder, x);
+  if (x.shape.length !== 4 || shape[0] !== x.shape[0] || shape[1] !== x.shape[1]) {
     throw new DyadicError("UNSUPPORTED_OP", "only height and width are resized", {
       expected: "an input (N, C, H, W) whose N and C stay",
       found: `[${x.shape.join(", ")}] to [${shape.join(", ")}]`,
     });
   }
+  const { alignCorners, halfPixelCenters, theirs, ours, found } = placement(operator, mode);
+  for (const axis of [2, 3]) {
+    const [from, to] = [x.shape[axis]!, shape[axis]!];
+    builder.budget.claim(to);
+    for (let i = 0; i < to; i++) {
+      if (Math.abs(theirs(i, scale[axis]!, from, to) - ours(i, from, to)) <= TOLERANCE * from) continue;
+      throw new DyadicError("UNSUPPORTED_OP", "this resize takes other pixels than Dyadic's", {
+        expected: "a scale that divides evenly; for nearest also asymmetric with floor or half_pixel",
+        found: `${from} to ${to} pixels, scale ${scale[axis]}, ${found}`,
+      });
+    }
+  }
+  const size = shape.slice(2);
   builder.emit(
     operator,
     "resize",
     [builder.image(x)],
     { shape, order: channelsLast(4), format: builder.format(x) },
-    { mode, size: shape.slice(2), ...placement(operator, mode) },
+    { mode, size, alignCorners, halfPixelCenters, positions: "exact" },
   );
 };

@@ -1,13 +1,24 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
-import type { Adapter, Builder, Value } from "./builder.ts";
+import type { Adapter, Builder, Format, Value } from "./builder.ts";
 import { isConstant } from "./builder.ts";
+import type { Constant } from "./constant.ts";
 import { concatenatedShape, unsqueezedShape } from "./fold.ts";
 import { channelsLast, type Order, plain } from "./layout.ts";
 import { axesOf, axisOf, type Operator, resolveShape, resolveSlice } from "./operator.ts";
 
 export const identity: Adapter = (operator, builder) => {
   builder.set(operator.outputs[0]!, builder.value(operator));
+};
+
+/** Dropout does nothing at inference. */
+export const dropout: Adapter = (operator, builder) => {
+  if ((builder.constant(operator, 2)?.data[0] ?? 0) !== 0) {
+    throw new DyadicError("UNSUPPORTED_OP", "dropout in training mode", {
+      hint: "export the model in inference mode (model.eval() in PyTorch)",
+    });
+  }
+  identity(operator, builder);
 };
 
 export const reshape: Adapter = (operator, builder) => {
@@ -55,12 +66,23 @@ export const transpose: Adapter = (operator, builder) => {
   });
 };
 
-export const concat: Adapter = (operator, builder) => {
-  const operands = operator.inputs.map((name) => {
-    const operand = builder.get(name);
-    return isConstant(operand) ? operand : builder.settle(operand);
-  });
-  const lead = operands.find((operand): operand is Value => !isConstant(operand))!;
+export const concat: Adapter = (operator, builder) =>
+  emitConcat(
+    operator,
+    builder,
+    operator.inputs.map((name) => builder.get(name)),
+  );
+
+/** Several tensors one behind the other, in the order of the first that is an activation. */
+export function emitConcat(
+  operator: Operator,
+  builder: Builder,
+  given: readonly (Value | Constant)[],
+  format?: Format,
+): void {
+  const operands = given.map((operand) => (isConstant(operand) ? operand : builder.settle(operand)));
+  const lead = operands.find((operand): operand is Value => !isConstant(operand));
+  if (lead === undefined) throw new DyadicError("BAD_FILE", "nothing to concatenate");
   const axis = axisOf(operator.int("axis", 0), lead.shape.length);
   const shape = concatenatedShape(
     operands.map((operand) => operand.shape),
@@ -70,9 +92,9 @@ export const concat: Adapter = (operator, builder) => {
   const inputs = operands.map((operand) =>
     isConstant(operand) ? builder.store(operand, order) : builder.arrange(operand, order),
   );
-  const result = { shape, order, format: builder.format(lead) };
+  const result = { shape, order, format: format ?? builder.format(lead) };
   builder.emit(operator, "concat", inputs, result, { axis: order.indexOf(axis) });
-};
+}
 
 /** The value's order; the file's own where the axis has no place in it. */
 function withAxis(value: Value, axis: number): Order {
@@ -87,12 +109,9 @@ function emitSlice(
   { begin, size, strides }: { begin: readonly number[]; size: readonly number[]; strides: readonly number[] },
   output = 0,
 ): void {
-  if (strides.some((step) => step < 1)) {
-    throw new DyadicError("UNSUPPORTED_OP", "a slice that runs backwards is not supported");
-  }
   const moved = (values: readonly number[], otherwise: number) =>
     x.order.map((axis) => (axis === -1 ? otherwise : values[axis]!));
-  if (size.every((length, axis) => length === x.shape[axis])) {
+  if (size.every((length, axis) => length === x.shape[axis]) && strides.every((step) => step > 0)) {
     builder.set(operator.outputs[output]!, x);
     return;
   }

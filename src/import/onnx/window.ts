@@ -137,30 +137,38 @@ export const conv: Adapter = (operator, builder) =>
     bias: builder.constant(operator, 2),
   });
 
-/** MaxPool and AveragePool; padding that counts in an average becomes a pad in front. */
+/** MaxPool and AveragePool. */
 export function pool(op: "maxPool" | "averagePool"): Adapter {
-  return (operator, builder) => {
-    const x = builder.value(operator);
-    const window = windowOf(operator, x, operator.sizes("kernel_shape", spatial(x), 1, 1));
-    if (window.dilation.some((size) => size !== 1) || operator.int("storage_order", 0) !== 0) {
-      throw new DyadicError("UNSUPPORTED_OP", "a dilated or column-major pool is not supported");
+  return (operator, builder) => emitPool(operator, builder, op, builder.value(operator));
+}
+
+/** A pool; padding that counts in an average becomes a pad in front. */
+export function emitPool(
+  operator: Operator,
+  builder: Builder,
+  op: "maxPool" | "averagePool",
+  x: Value,
+  format: Format = builder.format(x),
+): void {
+  const window = windowOf(operator, x, operator.sizes("kernel_shape", spatial(x), 1, 1));
+  if (window.dilation.some((size) => size !== 1) || operator.int("storage_order", 0) !== 0) {
+    throw new DyadicError("UNSUPPORTED_OP", "a dilated or column-major pool is not supported");
+  }
+  const shape = outputShape(x, window, x.shape[1]!);
+  const result = { shape, order: channelsLast(shape.length), format };
+  const { kernel, stride } = window;
+  let { padding } = window;
+  let input = builder.image(x);
+  const counted = op === "averagePool" && operator.int("count_include_pad", 0) === 1;
+  if (counted && padding.some((size) => size > 0)) {
+    if (operator.int("ceil_mode", 0) === 1) {
+      throw new DyadicError("UNSUPPORTED_OP", "count_include_pad with ceil_mode is not supported");
     }
-    const shape = outputShape(x, window, x.shape[1]!);
-    const result = { shape, order: channelsLast(shape.length), format: builder.format(x) };
-    const { kernel, stride } = window;
-    let { padding } = window;
-    let input = builder.image(x);
-    const counted = op === "averagePool" && operator.int("count_include_pad", 0) === 1;
-    if (counted && padding.some((size) => size > 0)) {
-      if (operator.int("ceil_mode", 0) === 1) {
-        throw new DyadicError("UNSUPPORTED_OP", "count_include_pad with ceil_mode is not supported");
-      }
-      input = padded(operator, builder, x, padding);
-      padding = NO_HALO;
-    }
-    const rounding = op === "averagePool" ? { rounding: "halfUp" } : {};
-    builder.emit(operator, op, [input], result, { kernel, stride, padding, activation: "none", ...rounding });
-  };
+    input = padded(operator, builder, x, padding);
+    padding = NO_HALO;
+  }
+  const rounding = op === "averagePool" ? { rounding: "halfUp" } : {};
+  builder.emit(operator, op, [input], result, { kernel, stride, padding, activation: "none", ...rounding });
 }
 
 function padded(operator: Operator, builder: Builder, x: Value, padding: Window["padding"]): number {
