@@ -22,13 +22,14 @@ export interface RoundingChoice {
   readonly width: WeightWidth;
   readonly method: RoundingName;
   readonly damping: number;
+  readonly shrinkage: number;
 }
 
 /** Rounds a layer, group by group, and chooses the bias with which its outputs have the wanted means. */
 export function roundLayer(
   { groups, rows, taps, weights }: Layer,
   moments: readonly Moments[],
-  { width, method, damping }: RoundingChoice,
+  { width, method, ...damping }: RoundingChoice,
   inputScale: number,
 ): LayerWeights {
   const levels = levelsOf(width);
@@ -36,7 +37,7 @@ export function roundLayer(
   const scales = new Float64Array(groups * rows);
   moments.forEach(({ second, cross }, group) => {
     const own = weights.subarray(group * rows * taps, (group + 1) * rows * taps);
-    const problem = { rows, taps, weights: own, second, cross, levels, damping };
+    const problem = { rows, taps, weights: own, second, cross, levels, ...damping };
     const rounding = roundingNamed(method)(problem);
     codes.set(rounding.codes, group * rows * taps);
     scales.set(rounding.scales, group * rows);

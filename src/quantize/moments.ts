@@ -38,9 +38,10 @@ export class MomentCollector {
     this.wasm = wasm;
   }
 
-  /** One entry a group. */
-  collect(layer: Layer, seen: Observations, columns: number): Moments[] {
-    const places = choosePlaces(layer, seen.codes.length, columns);
+  /** One entry a group. With `half`, of the samples at even (0) or odd (1) places alone. */
+  collect(layer: Layer, seen: Observations, columns: number, half?: 0 | 1): Moments[] {
+    const all = choosePlaces(layer, seen.codes.length, columns);
+    const places = half === undefined ? all : all.filter(({ sample }) => sample % 2 === half);
     const buffers = new Buffers(this.wasm, layer);
     return Array.from({ length: layer.groups }, (_, group) => {
       buffers.clear();
@@ -63,10 +64,15 @@ interface Place {
   readonly pixel: number;
 }
 
+/** How many windows a collection takes. */
+export function windowCount({ output }: Layer, samples: number, columns: number): number {
+  return samples * Math.min(output[0] * output[1], Math.max(1, Math.ceil(columns / samples)));
+}
+
 /** The same number of output pixels of every sample, one at a pseudo-random place of each of as many strata. */
-function choosePlaces({ output }: Layer, samples: number, columns: number): Place[] {
-  const pixels = output[0] * output[1];
-  const count = Math.min(pixels, Math.max(1, Math.ceil(columns / samples)));
+function choosePlaces(layer: Layer, samples: number, columns: number): Place[] {
+  const pixels = layer.output[0] * layer.output[1];
+  const count = windowCount(layer, samples, columns) / samples;
   let state = 0x9e3779b9;
   return Array.from({ length: samples * count }, (_, i) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -6,9 +6,10 @@ import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { realsOf } from "../graph/reals.ts";
 import type { Ranges } from "../numerics/range.ts";
 import { opNamed } from "../ops/index.ts";
+import { chooseShrinkage, dampingFor, isAmple } from "./damping.ts";
 import { type Layer, layerOf } from "./layer.ts";
 import { type LayerWeights, layerConstants, roundLayer } from "./layer-weights.ts";
-import { MomentCollector } from "./moments.ts";
+import { MomentCollector, type Observations, windowCount } from "./moments.ts";
 import { type PostTrainingOptions, quantizePostTraining } from "./post-training.ts";
 import type { RoundingName, WeightWidth } from "./rounding/index.ts";
 import { Twins } from "./twins.ts";
@@ -31,7 +32,10 @@ export interface LayerPlace {
 export interface SequentialOptions extends PostTrainingOptions {
   /** Default: 8 bits, coordinate descent. */
   readonly choose?: (layer: LayerPlace) => LayerChoice;
-  /** Share of the mean diagonal of the second moments that is added to it. Default 0.01. */
+  /**
+   * Share of the mean diagonal of the second moments that is added to it. Left out, 0.01 where the samples are many,
+   * and otherwise more; for the least-squares target what serves one half of them best when fitted to the other.
+   */
   readonly damping?: number;
   /** Most windows that the moments of a layer are taken over. Default 120,000; 12,000 a group of a grouped layer. */
   readonly columns?: number;
@@ -166,17 +170,24 @@ class Sequence {
     moments: MomentCollector,
   ): LayerWeights {
     const { options, twins } = this;
-    const { choose = uniformChoice(8), damping = 0.01, compensateBranches = true } = options;
+    const { choose = uniformChoice(8), compensateBranches = true } = options;
     const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
     const wanted = compensateBranches ? twins.compensated(layer.node, targets) : targets;
     const input = layer.node.inputs[0]!;
-    const seen = moments.collect(
-      layer,
-      { codes: twins.codes(input), affine: twins.affine(input), targets: wanted },
-      columns,
-    );
-    const { width, method } = choose(place);
-    return roundLayer(layer, seen, { width, method, damping }, twins.affine(input).scale);
+    const seen = { codes: twins.codes(input), affine: twins.affine(input), targets: wanted };
+    const whole = moments.collect(layer, seen, columns);
+    const damping = this.dampingOf(layer, seen, columns, moments);
+    return roundLayer(layer, whole, { ...choose(place), ...damping }, seen.affine.scale);
+  }
+
+  private dampingOf(layer: Layer, seen: Observations, columns: number, moments: MomentCollector) {
+    const { damping } = this.options;
+    if (damping !== undefined) return { damping, shrinkage: damping };
+    const windows = windowCount(layer, seen.codes.length, columns);
+    const own = dampingFor(layer, windows);
+    if (isAmple(layer, windows) || seen.codes.length < 2) return { damping: own, shrinkage: own };
+    const [even, odd] = ([0, 1] as const).map((half) => moments.collect(layer, seen, columns, half)[0]!);
+    return { damping: own, shrinkage: chooseShrinkage(layer, [even!, odd!]) };
   }
 }
 

@@ -14,7 +14,8 @@ export interface Configuration {
   /** Width of depthwise layers, where it is another one. */
   readonly depthwise?: WeightWidth;
   readonly method: RoundingName;
-  readonly damping: number;
+  /** Absent: chosen layer by layer. */
+  readonly damping?: number;
   /** Which of the fixed calibration sets. */
   readonly seed: number;
   readonly limit: Limit;
@@ -27,6 +28,8 @@ export interface Measurement extends Configuration {
 }
 
 const BEST = { method: "coordinate-descent", damping: 0.01 } as const;
+/** For few samples. */
+const VALIDATED = { method: "coordinate-descent" } as const;
 
 function onSeeds(configuration: Omit<Configuration, "seed">, seeds: readonly number[]): Configuration[] {
   return seeds.map((seed) => ({ ...configuration, seed }));
@@ -63,9 +66,9 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   ),
   ...onSeeds({ ...BEST, subject: "resnet8", width: 4, limit: { drop: 0.5 } }, [0, 1]),
   ...onSeeds({ ...BEST, subject: "resnet8", width: 2, limit: { drop: 2 } }, [0, 1]),
-  { ...BEST, subject: "mobilenet", width: 8, seed: 0, limit: { kl: 0.007 } },
-  { ...BEST, subject: "mobilenet", width: 7, seed: 0, limit: { kl: 0.035 } },
-  { ...BEST, subject: "mobilenet", width: 6, seed: 0, limit: { kl: 0.06 } },
+  { ...VALIDATED, subject: "mobilenet", width: 8, seed: 0, limit: { kl: 0.007 } },
+  { ...VALIDATED, subject: "mobilenet", width: 7, seed: 0, limit: { kl: 0.035 } },
+  { ...VALIDATED, subject: "mobilenet", width: 6, seed: 0, limit: { kl: 0.06 } },
   {
     ...BEST,
     damping: 0.1,

@@ -25,7 +25,7 @@ export function randomProblem(seed: number, rows: number, taps: number, width: W
       for (let k = 0; k < taps; k++) cross[n * taps + k]! += (y * spoilt[k]!) / count;
     }
   }
-  return { rows, taps, weights, second, cross, levels: levelsOf(width), damping: 0.01 };
+  return { rows, taps, weights, second, cross, levels: levelsOf(width), damping: 0.01, shrinkage: 0.01 };
 }
 
 /** Value of the least-squares quadratic of row n for real weights. */

@@ -68,7 +68,7 @@ async function measure(configuration: Configuration): Promise<Measurement> {
   const choose = uniformChoice(width, method, depthwise);
   const graph = await quantizeSequentially(subject.subject.graph, ranges, samples, module, {
     choose,
-    damping,
+    ...(damping !== undefined && { damping }),
   });
   const seconds = (performance.now() - start) / 1000;
   const { logits, fileBytes } = await engineLogits(graph, subject.subject.evaluation);

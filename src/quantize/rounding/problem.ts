@@ -18,8 +18,10 @@ export interface RoundingProblem {
   /** E[y x'], [rows][taps]. */
   readonly cross: Float64Array;
   readonly levels: Levels;
-  /** Share of the mean diagonal of H that is added to it; pulls the least-squares target towards the weights. */
+  /** Share of the mean diagonal of H that is added to it where weights are rounded. */
   readonly damping: number;
+  /** The same where the least-squares target is fitted: pulls it towards the weights. */
+  readonly shrinkage: number;
 }
 
 /** Real weight = scale of its row times code. Scales are positive, or 0 for a row of zeros. */
@@ -41,7 +43,7 @@ export interface Quadratic {
 }
 
 /** H + lambda I, lambda = damping times the mean of its diagonal (GPTQ, Frantar 2022, section 3.3, step 3). */
-export function dampedSecond({ second, taps, damping }: RoundingProblem): Float64Array {
+export function dampedSecond(second: Float64Array, taps: number, damping: number): Float64Array {
   const matrix = second.slice();
   let trace = 0;
   for (let k = 0; k < taps; k++) trace += second[k * taps + k]!;
@@ -52,7 +54,8 @@ export function dampedSecond({ second, taps, damping }: RoundingProblem): Float6
 
 /** The quadratic around the float weights themselves: GPTQ's. */
 export function weightQuadratic(problem: RoundingProblem): Quadratic {
-  return { matrix: dampedSecond(problem), target: problem.weights };
+  const { second, taps, damping, weights } = problem;
+  return { matrix: dampedSecond(second, taps, damping), target: weights };
 }
 
 /**
@@ -60,9 +63,14 @@ export function weightQuadratic(problem: RoundingProblem): Quadratic {
  * = w + (c - w H)(H + lambda I)^-1. The errors of earlier layers are compensated here.
  */
 export function leastSquaresQuadratic(problem: RoundingProblem): Quadratic {
-  const { rows, taps, weights, cross, second } = problem;
-  const matrix = dampedSecond(problem);
-  const factor = choleskyFactor(matrix, taps);
+  const { second, taps, damping } = problem;
+  return { matrix: dampedSecond(second, taps, damping), target: leastSquaresTarget(problem) };
+}
+
+/** [rows][taps] */
+export function leastSquaresTarget(problem: Omit<RoundingProblem, "levels" | "damping">): Float64Array {
+  const { rows, taps, weights, cross, second, shrinkage } = problem;
+  const factor = choleskyFactor(dampedSecond(second, taps, shrinkage), taps);
   const target = weights.slice();
   for (let row = 0; row < rows; row++) {
     const own = target.subarray(row * taps, (row + 1) * taps);
@@ -71,7 +79,7 @@ export function leastSquaresQuadratic(problem: RoundingProblem): Quadratic {
       own[k]! += step;
     });
   }
-  return { matrix, target };
+  return target;
 }
 
 /** Puts a signed scale and its codes into a rounding: a negative scale turns all codes of its row. */
