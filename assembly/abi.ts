@@ -119,13 +119,28 @@ export const OP_SOFTMAX = 9;
 export const OP_PAD = 10;
 export const OP_RESHAPE = 11;
 export const OP_REQUANTIZE = 12;
+export const OP_CONSTANT = 13;
+export const OP_MUL = 14;
+export const OP_MINIMUM = 15;
+export const OP_MAXIMUM = 16;
+export const OP_PRELU = 17;
+export const OP_LOOKUP = 18;
+export const OP_CONCAT = 19;
+export const OP_VIEW = 20;
+export const OP_RESIZE = 21;
+export const OP_SPACE_TO_DEPTH = 22;
+export const OP_DEPTH_TO_SPACE = 23;
+export const OP_ARG_MAX = 24;
+export const OP_L2_NORMALIZE = 25;
+export const LAST_OPCODE = 25;
 
 export const CONTRACT_A8 = 1; // 8-bit activations, no weights
 export const CONTRACT_A8W8 = 2;
 
 // Words of each step behind its header. IN and OUT come first in every step that has them.
-export const STEP_IN = 24;
+export const STEP_IN = 24; // -1 in a step that reads nothing
 export const STEP_OUT = 28;
+export const STEP_MORE_INPUTS = 32; // the second input and those behind it
 
 export const BORDER_TENSOR = 24; // input and output steps
 export const BORDER_IO = 28; // index of the io record
@@ -150,13 +165,14 @@ export const CONV_WEIGHT_ZERO = 88; // of legacy models: subtracted from every p
 export const CONV_GROUPS = 92; // conv only, else 1: output channels in as many runs, each of its own input channels
 export const CONV_STEP_BYTES = 96;
 
-export const ADD_IN_B = 32; // STEP_IN is the first operand
-export const ADD_MULTIPLIER_A = 36;
-export const ADD_MULTIPLIER_B = 40;
-export const ADD_SHIFT = 44;
-export const ADD_MIN = 48;
-export const ADD_MAX = 52;
-export const ADD_STEP_BYTES = 56;
+// add, mul, minimum, maximum and prelu share one record; operands of extent 1 are repeated along that axis
+export const BINARY_IN_B = 32; // STEP_IN is the first operand
+export const BINARY_MULTIPLIER_A = 36;
+export const BINARY_MULTIPLIER_B = 40; // negative where the second operand is subtracted
+export const BINARY_SHIFT = 44;
+export const BINARY_MIN = 48;
+export const BINARY_MAX = 52;
+export const BINARY_STEP_BYTES = 56;
 
 export const POOL_KERNEL_H = 32;
 export const POOL_KERNEL_W = 36;
@@ -183,7 +199,9 @@ export const SOFTMAX_STEP_BYTES = 36;
 export const PAD_TOP = 32; // where input pixel (0, 0), channel 0 lands in the output
 export const PAD_LEFT = 36;
 export const PAD_CHANNEL = 40;
-export const PAD_STEP_BYTES = 44;
+export const PAD_STRIDE_H = 44; // from one input pixel to the next, in the output
+export const PAD_STRIDE_W = 48;
+export const PAD_STEP_BYTES = 52;
 
 export const RESHAPE_STEP_BYTES = 32;
 
@@ -192,6 +210,41 @@ export const REQUANTIZE_SHIFT = 36;
 export const REQUANTIZE_MIN = 40;
 export const REQUANTIZE_MAX = 44;
 export const REQUANTIZE_STEP_BYTES = 48;
+
+export const CONSTANT_AT = 32; // dense canonical codes in the weights section
+export const CONSTANT_STEP_BYTES = 36;
+
+export const LOOKUP_TABLE_AT = 32; // 256 codes: of code -128 first
+export const LOOKUP_TABLE_BYTES = 256;
+export const LOOKUP_STEP_BYTES = 36;
+
+// concat: behind the last input, at STEP_OUT + 4 * inputs, come these words and one multiplier an input
+export const CONCAT_AXIS = 0; // AXIS_*
+export const CONCAT_SHIFT = 4;
+export const CONCAT_MULTIPLIERS = 8;
+export const CONCAT_STEP_BYTES = 36; // without inputs
+export const CONCAT_INPUT_BYTES = 8;
+export const AXIS_HEIGHT = 0;
+export const AXIS_WIDTH = 1;
+export const AXIS_CHANNELS = 2;
+
+// view (slice, strided slice, reverse, transpose): three words each, for the output's height, width, channels
+export const VIEW_AXIS = 32; // the input axis that this output axis walks: a permutation of AXIS_*
+export const VIEW_BEGIN = 44; // where on that axis it starts
+export const VIEW_STRIDE = 56; // how far it goes, not 0
+export const VIEW_STEP_BYTES = 68;
+
+export const RESIZE_ROWS_AT = 32; // one i32 an output row: (input row << 10) + weight of the row below, in 1/1024
+export const RESIZE_COLUMNS_AT = 36;
+export const RESIZE_STEP_BYTES = 40;
+export const RESIZE_BITS = 10;
+
+export const REARRANGE_BLOCK = 32; // side of the square of pixels that is one deep pixel
+export const REARRANGE_STEP_BYTES = 36;
+
+export const ARG_MAX_STEP_BYTES = 32;
+export const MAX_ARG_MAX_CHANNELS = 256; // an index is a code plus 128
+export const L2_NORMALIZE_STEP_BYTES = 32;
 
 // --- packing and numerics -----------------------------------------------------------------------------
 export const CHANNEL_BLOCK = 8; // output channels of one packed block: [N/8][K/4][8][4]

@@ -57,3 +57,10 @@ export function checkSameShape(step: usize, index: i32, at: i32): i32 {
     word(a, TENSOR_CHANNELS) == word(b, TENSOR_CHANNELS);
   return same ? OK : fail(BAD_STEP, index, at, word(step, STEP_IN));
 }
+
+/** One of AXIS_*, as the word of a tensor record that holds its size. */
+// @ts-ignore: decorator
+@inline
+export function sizeWord(axis: i32): i32 {
+  return TENSOR_HEIGHT + 4 * axis;
+}

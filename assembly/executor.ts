@@ -2,33 +2,52 @@
 import {
   BORDER_TENSOR,
   OP_ADD,
+  OP_ARG_MAX,
   OP_AVERAGE_POOL,
+  OP_CONCAT,
+  OP_CONSTANT,
   OP_CONV,
   OP_DENSE,
+  OP_DEPTH_TO_SPACE,
   OP_DEPTHWISE,
   OP_INPUT,
+  OP_L2_NORMALIZE,
+  OP_LOOKUP,
   OP_MAX_POOL,
+  OP_MAXIMUM,
+  OP_MINIMUM,
+  OP_MUL,
   OP_OUTPUT,
   OP_PAD,
+  OP_PRELU,
   OP_RESHAPE,
   OP_REQUANTIZE,
+  OP_RESIZE,
   OP_SOFTMAX,
+  OP_SPACE_TO_DEPTH,
+  OP_VIEW,
   STEP_ENGINE,
   STEP_OPCODE,
 } from "./abi";
 import { RELAXED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
-import { add_a8 } from "./kernels/add";
 import { gather, inputStage, outputStage, spread } from "./kernels/border";
+import { channels_a8 } from "./kernels/channels";
+import { concat_a8 } from "./kernels/concat";
 import { conv_a8w8__scalar } from "./kernels/conv";
 import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
 import { conv_a8w8__simd } from "./kernels/conv.simd";
 import { conv_a8w8__simd_winograd, takesWinograd } from "./kernels/conv.winograd";
-import { pad_a8, reshape_a8 } from "./kernels/copy";
+import { constant_a8, pad_a8, reshape_a8 } from "./kernels/copy";
 import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
+import { lookup_a8 } from "./kernels/lookup";
+import { pointwise_a8 } from "./kernels/pointwise";
 import { pool_a8 } from "./kernels/pool";
+import { rearrange_a8 } from "./kernels/rearrange";
+import { resize_a8 } from "./kernels/resize";
 import { softmax_a8 } from "./kernels/softmax";
+import { view_a8 } from "./kernels/view";
 import { nextStep, tensorOf, word } from "./state";
 
 /** Runs `count` steps from the record at `step`; the plan was validated. */
@@ -63,8 +82,12 @@ function executeStep(step: usize): void {
       }
       break;
     case OP_ADD:
+    case OP_MUL:
+    case OP_MINIMUM:
+    case OP_MAXIMUM:
+    case OP_PRELU:
     case OP_REQUANTIZE:
-      add_a8(step);
+      pointwise_a8(step);
       break;
     case OP_AVERAGE_POOL:
     case OP_MAX_POOL:
@@ -78,6 +101,29 @@ function executeStep(step: usize): void {
       break;
     case OP_RESHAPE:
       reshape_a8(step);
+      break;
+    case OP_CONSTANT:
+      constant_a8(step);
+      break;
+    case OP_LOOKUP:
+      lookup_a8(step);
+      break;
+    case OP_CONCAT:
+      concat_a8(step);
+      break;
+    case OP_VIEW:
+      view_a8(step);
+      break;
+    case OP_RESIZE:
+      resize_a8(step);
+      break;
+    case OP_SPACE_TO_DEPTH:
+    case OP_DEPTH_TO_SPACE:
+      rearrange_a8(step);
+      break;
+    case OP_ARG_MAX:
+    case OP_L2_NORMALIZE:
+      channels_a8(step);
       break;
   }
 }

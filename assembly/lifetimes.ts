@@ -1,17 +1,15 @@
 // Proves that a plan computes what its records say: every tensor is written once, before it is read, and nothing
 // that is still needed shares bytes with anything else. Quadratic in tensors and steps, which abi.ts bounds.
 import {
-  ADD_IN_B,
   BAD_LIFETIME,
   BORDER_TENSOR,
   OK,
-  OP_ADD,
   OP_INPUT,
+  OP_LOOKUP,
   OP_OUTPUT,
   OP_REQUANTIZE,
   OP_RESHAPE,
   OP_SOFTMAX,
-  STEP_IN,
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
@@ -21,6 +19,7 @@ import {
   TENSOR_HEIGHT,
   TENSOR_HALO_RIGHT,
 } from "./abi";
+import { inputAt, inputCount, isBinary } from "./operands";
 import {
   extentBytes,
   extentStart,
@@ -63,9 +62,11 @@ function note(step: usize, index: i32): i32 {
     store<i32>(tensor, stepCount + 1, TENSOR_LAST_USE);
     return OK;
   }
-  let status = use(word(step, STEP_IN), index, STEP_IN);
-  if (status == OK && opcode == OP_ADD) status = use(word(step, ADD_IN_B), index, ADD_IN_B);
-  return status != OK ? status : define(word(step, STEP_OUT), index, index + 1);
+  for (let i = 0; i < inputCount(step); i++) {
+    const status = use(word(step, inputAt(i)), index, inputAt(i));
+    if (status != OK) return status;
+  }
+  return define(word(step, STEP_OUT), index, index + 1);
 }
 
 function use(tensor: i32, index: i32, at: i32): i32 {
@@ -116,13 +117,14 @@ function overlap(a: i64, aBytes: i64, b: i64, bBytes: i64): bool {
 /** In place: an element-wise step may write over an operand of the same geometry that dies with it. */
 function mayReplace(step: usize, opcode: i32, tensor: usize, written: usize, index: i32): bool {
   if (word(tensor, TENSOR_LAST_USE) != index + 1) return false;
-  const isOperand =
-    tensor == tensorRecord(word(step, STEP_IN)) || (opcode == OP_ADD && tensor == tensorRecord(word(step, ADD_IN_B)));
-  if (!isOperand) return false;
+  let operand = false;
+  for (let i = 0; i < inputCount(step); i++) operand = operand || tensor == tensorRecord(word(step, inputAt(i)));
+  if (!operand) return false;
   if (opcode == OP_RESHAPE) {
     return extentStart(tensor) == extentStart(written) && isDense(tensor) && isDense(written);
   }
-  if (opcode != OP_ADD && opcode != OP_REQUANTIZE && opcode != OP_SOFTMAX) return false;
+  const single = opcode == OP_REQUANTIZE || opcode == OP_SOFTMAX || opcode == OP_LOOKUP;
+  if (!single && !isBinary(opcode)) return false;
   for (let at = TENSOR_HEIGHT; at <= TENSOR_HALO_RIGHT; at += 4) {
     if (word(tensor, at) != word(written, at)) return false;
   }

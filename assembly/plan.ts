@@ -19,13 +19,13 @@ import {
   KIND_IO,
   KIND_PLAN,
   KIND_WEIGHTS,
+  LAST_OPCODE,
   MAGIC,
   MAX_EXTENT,
   MAX_SECTIONS,
   MAX_STEPS,
   MAX_TENSORS,
   OK,
-  OP_REQUANTIZE,
   OUT_OF_MEMORY,
   PLAN_HEADER_BYTES,
   PLAN_RESERVED,
@@ -90,8 +90,8 @@ import {
 } from "./state";
 import { checkSteps } from "./steps";
 
-/** Opcodes from 1 to OP_REQUANTIZE, 8-bit activations and weights. */
-const FEATURES: u64 = ((1 << (OP_REQUANTIZE + 1)) - 2) | (1 << FEATURE_A8) | (1 << FEATURE_W8);
+/** Opcodes from 1 to LAST_OPCODE, 8-bit activations and weights. */
+const FEATURES: u64 = ((1 << (LAST_OPCODE + 1)) - 2) | (1 << FEATURE_A8) | (1 << FEATURE_W8);
 
 /** Checks the 64 bytes at `ptr`: magic, version, features, and that file and arena are sizes that wasm32 can hold. */
 export function checkPrefix(ptr: usize): i32 {

@@ -118,6 +118,11 @@ export function pixels(tensor: usize): usize {
   return arenaPtr + word(tensor, TENSOR_OFFSET);
 }
 
+/** Bytes from one element of an axis (AXIS_*) to the next. */
+export function pitchOf(tensor: usize, axis: i32): i32 {
+  return axis == 0 ? word(tensor, TENSOR_ROW_PITCH) : axis == 1 ? word(tensor, TENSOR_PIXEL_PITCH) : 1;
+}
+
 /** First byte of a tensor with its halo, relative to the arena. */
 export function extentStart(tensor: usize): i64 {
   return (

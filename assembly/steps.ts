@@ -1,12 +1,15 @@
 // The step records: each against its op's contract, and the order of the borders.
 import {
-  ADD_IN_B,
-  ADD_STEP_BYTES,
+  ARG_MAX_STEP_BYTES,
   AVERAGE_POOL_STEP_BYTES,
   BAD_STEP,
+  BINARY_STEP_BYTES,
   BORDER_IO,
   BORDER_STEP_BYTES,
   BORDER_TENSOR,
+  CONCAT_INPUT_BYTES,
+  CONCAT_STEP_BYTES,
+  CONSTANT_STEP_BYTES,
   CONTRACT_A8,
   CONTRACT_A8W8,
   CONV_STEP_BYTES,
@@ -15,23 +18,40 @@ import {
   IO_RECORD_BYTES,
   IO_ROLE,
   IO_TENSOR,
+  L2_NORMALIZE_STEP_BYTES,
+  LOOKUP_STEP_BYTES,
   MAX_POOL_STEP_BYTES,
   OK,
   OP_ADD,
+  OP_ARG_MAX,
   OP_AVERAGE_POOL,
+  OP_CONCAT,
+  OP_CONSTANT,
   OP_CONV,
   OP_DENSE,
+  OP_DEPTH_TO_SPACE,
   OP_DEPTHWISE,
   OP_INPUT,
+  OP_L2_NORMALIZE,
+  OP_LOOKUP,
   OP_MAX_POOL,
+  OP_MAXIMUM,
+  OP_MINIMUM,
+  OP_MUL,
   OP_OUTPUT,
   OP_PAD,
+  OP_PRELU,
   OP_REQUANTIZE,
   OP_RESHAPE,
+  OP_RESIZE,
   OP_SOFTMAX,
+  OP_SPACE_TO_DEPTH,
+  OP_VIEW,
   PAD_STEP_BYTES,
+  REARRANGE_STEP_BYTES,
   REQUANTIZE_STEP_BYTES,
   RESHAPE_STEP_BYTES,
+  RESIZE_STEP_BYTES,
   ROLE_INPUT,
   ROLE_OUTPUT,
   SOFTMAX_STEP_BYTES,
@@ -44,15 +64,23 @@ import {
   STEP_OUT,
   STEP_SCRATCH_AT,
   STEP_SCRATCH_BYTES,
+  VIEW_STEP_BYTES,
 } from "./abi";
 import { checkTensor } from "./checks";
-import { checkAdd, checkRequantize } from "./kernels/add";
+import { checkArgMax, checkL2Normalize } from "./kernels/channels";
+import { checkConcat } from "./kernels/concat";
 import { checkConvolution, convolutionWork, packedRow } from "./kernels/conv";
 import { convScratch } from "./kernels/conv.simd";
-import { checkPad, checkReshape } from "./kernels/copy";
+import { checkConstant, checkPad, checkReshape } from "./kernels/copy";
 import { depthwiseScratch } from "./kernels/depthwise.simd";
+import { checkLookup } from "./kernels/lookup";
+import { checkBinary, checkRequantize } from "./kernels/pointwise";
 import { checkPool, poolWork } from "./kernels/pool";
+import { checkRearrange } from "./kernels/rearrange";
+import { checkResize } from "./kernels/resize";
 import { checkSoftmax } from "./kernels/softmax";
+import { checkView } from "./kernels/view";
+import { inputAt, inputCount } from "./operands";
 import {
   arenaBytes,
   denseBytes,
@@ -74,7 +102,7 @@ import {
 /** Where sums of work stop: one step's stays below it too, because its tensors fit into an arena below 2^31 bytes. */
 const MOST_WORK: i64 = 1 << 62;
 
-/** Bytes of an op's record; 0 for an opcode that this engine does not know. */
+/** Bytes of an op's record, of concat's without its inputs; 0 for an opcode that this engine does not know. */
 function recordBytes(opcode: i32): i32 {
   switch (opcode) {
     case OP_INPUT:
@@ -85,7 +113,11 @@ function recordBytes(opcode: i32): i32 {
     case OP_DENSE:
       return CONV_STEP_BYTES;
     case OP_ADD:
-      return ADD_STEP_BYTES;
+    case OP_MUL:
+    case OP_MINIMUM:
+    case OP_MAXIMUM:
+    case OP_PRELU:
+      return BINARY_STEP_BYTES;
     case OP_AVERAGE_POOL:
       return AVERAGE_POOL_STEP_BYTES;
     case OP_MAX_POOL:
@@ -98,6 +130,23 @@ function recordBytes(opcode: i32): i32 {
       return RESHAPE_STEP_BYTES;
     case OP_REQUANTIZE:
       return REQUANTIZE_STEP_BYTES;
+    case OP_CONSTANT:
+      return CONSTANT_STEP_BYTES;
+    case OP_LOOKUP:
+      return LOOKUP_STEP_BYTES;
+    case OP_CONCAT:
+      return CONCAT_STEP_BYTES;
+    case OP_VIEW:
+      return VIEW_STEP_BYTES;
+    case OP_RESIZE:
+      return RESIZE_STEP_BYTES;
+    case OP_SPACE_TO_DEPTH:
+    case OP_DEPTH_TO_SPACE:
+      return REARRANGE_STEP_BYTES;
+    case OP_ARG_MAX:
+      return ARG_MAX_STEP_BYTES;
+    case OP_L2_NORMALIZE:
+      return L2_NORMALIZE_STEP_BYTES;
     default:
       return 0;
   }
@@ -113,8 +162,9 @@ export function checkSteps(features: u64): i32 {
   for (let index = 0; index < stepCount; index++) {
     if (end - step < <usize>STEP_HEADER_BYTES) return fail(BAD_STEP, index, STEP_BYTES, <i32>(end - step));
     const opcode = word(step, STEP_OPCODE);
-    const bytes = recordBytes(opcode);
+    let bytes = recordBytes(opcode);
     if (bytes == 0 || !((features >> opcode) & 1)) return fail(BAD_STEP, index, STEP_OPCODE, opcode);
+    if (opcode == OP_CONCAT) bytes += max(inputCount(step), 1) * CONCAT_INPUT_BYTES;
     if (word(step, STEP_BYTES) != bytes || <usize>bytes > end - step) {
       return fail(BAD_STEP, index, STEP_BYTES, word(step, STEP_BYTES));
     }
@@ -141,10 +191,12 @@ function checkStep(step: usize, index: i32, opcode: i32): i32 {
     return fail(BAD_STEP, index, STEP_CONTRACT, word(step, STEP_CONTRACT));
   }
   if (opcode == OP_INPUT || opcode == OP_OUTPUT) return checkBorder(step, index, opcode);
-  let status = checkTensor(step, index, STEP_IN);
-  if (status == OK) status = checkTensor(step, index, STEP_OUT);
-  if (status == OK && opcode == OP_ADD) status = checkTensor(step, index, ADD_IN_B);
-  if (status == OK && word(step, STEP_IN) == word(step, STEP_OUT)) status = fail(BAD_STEP, index, STEP_OUT, 0);
+  let status = checkTensor(step, index, STEP_OUT);
+  for (let i = 0; status == OK && i < inputCount(step); i++) {
+    const at = inputAt(i);
+    status = checkTensor(step, index, at);
+    if (status == OK && word(step, at) == word(step, STEP_OUT)) status = fail(BAD_STEP, index, STEP_OUT, 0);
+  }
   if (status == OK) status = checkOp(step, index, opcode);
   return status != OK ? status : checkScratch(step, index, opcode);
 }
@@ -156,7 +208,28 @@ function checkOp(step: usize, index: i32, opcode: i32): i32 {
     case OP_DENSE:
       return checkConvolution(step, index);
     case OP_ADD:
-      return checkAdd(step, index);
+    case OP_MUL:
+    case OP_MINIMUM:
+    case OP_MAXIMUM:
+    case OP_PRELU:
+      return checkBinary(step, index);
+    case OP_CONSTANT:
+      return checkConstant(step, index);
+    case OP_LOOKUP:
+      return checkLookup(step, index);
+    case OP_CONCAT:
+      return checkConcat(step, index);
+    case OP_VIEW:
+      return checkView(step, index);
+    case OP_RESIZE:
+      return checkResize(step, index);
+    case OP_SPACE_TO_DEPTH:
+    case OP_DEPTH_TO_SPACE:
+      return checkRearrange(step, index);
+    case OP_ARG_MAX:
+      return checkArgMax(step, index);
+    case OP_L2_NORMALIZE:
+      return checkL2Normalize(step, index);
     case OP_AVERAGE_POOL:
     case OP_MAX_POOL:
       return checkPool(step, index);
@@ -202,6 +275,7 @@ function stepWork(step: usize, opcode: i32): i64 {
   const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
   const bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
   if (opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE) return bytes + convolutionWork(step);
+  if (opcode == OP_ARG_MAX) return bytes + denseBytes(tensorOf(step, STEP_IN));
   return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL ? bytes + poolWork(step) : bytes;
 }
 

@@ -1,18 +1,52 @@
+import { calibrate as calibrateHere } from "./calibrate/calibrate.ts";
+import { Calibration } from "./calibrate/calibration.ts";
+import type { RangeOptions } from "./calibrate/ranges.ts";
 import { DyadicError } from "./error.ts";
+import type { Progress, Samples } from "./float/samples.ts";
 import { canonicalShape, type Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
 import type { Header } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
-import { sha256 } from "./numerics/sha256.ts";
+import type { Ranges } from "./numerics/range.ts";
+import { hex, sha256 } from "./numerics/sha256.ts";
 import { simplify } from "./passes/index.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
+import { type PixelInput, type Pixels, pixelInput, withZeroPoints } from "./precision/pixels.ts";
+import {
+  applyPolicy,
+  effectivePolicy,
+  formatPolicy,
+  type Policy,
+  parsePolicy,
+  presetPolicy,
+} from "./precision/policy.ts";
+import { quantizeByPolicy, refuseUnsupported } from "./precision/quantize.ts";
+import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
 /** Name and version of the compiler, as the header states them. */
 export const PRODUCER = "dyadic 0.1.0";
 
-export interface CompileOptions extends ImportOptions {
+/** What a float model needs besides the file. */
+export interface FloatOptions extends Progress {
+  /** Real inputs; a function gets the simplified graph, whose inputs they are for. */
+  readonly samples?: Samples | ((graph: Graph) => Samples);
+  /** A calibration made before, or ranges by tensor index of the simplified graph: instead of samples. */
+  readonly calibration?: Calibration | Ranges | ((graph: Graph) => Calibration | Ranges);
+  /** assembly/build/calibrator.wasm, compiled: what runs the samples, on this thread; or something else that does. */
+  readonly calibrator?:
+    | WebAssembly.Module
+    | ((graph: Graph, samples: Samples, progress: Progress) => Promise<Calibration>);
+  /** How ranges are chosen from what was seen. */
+  readonly observer?: RangeOptions;
+  /** Bits and methods of the layers; left out, the policy that the model carries, or 8 bits everywhere. */
+  readonly policy?: Policy;
+  /** The host hands over bytes, of which the model's numbers are made so: folded into the input where that is exact. */
+  readonly pixels?: Pixels;
+}
+
+export interface CompileOptions extends ImportOptions, FloatOptions {
   /** Name of the source file, for messages and the header. */
   readonly file?: string;
   /** Leaves out the header: names of layers and provenance. */
@@ -27,36 +61,138 @@ export interface Compiled {
   readonly graph: Graph;
   readonly integer: IntegerGraph;
   readonly layout: Layout;
+  /** What a float model was quantized by. */
+  readonly calibration?: Calibration;
+  readonly policy?: Policy;
+}
+
+/** A graph whose activations are codes, and what the compiler decided for it. */
+interface Quantized {
+  readonly graph: Graph;
+  readonly calibration?: Calibration;
+  readonly policy?: Policy;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /**
- * Compiles an int8 model (.tflite, .onnx) to a `.dyad` file. Pure: the same input gives the same bytes.
+ * Compiles a model (.tflite, .onnx) to a `.dyad` file: one of int8 as it is, a float model by samples and a policy.
+ * Pure: the same input gives the same bytes.
  * Throws DyadicError: BAD_FILE, UNSUPPORTED_OP and so on, with file and node.
  */
-export function compile(bytes: Uint8Array, options: CompileOptions = {}): Compiled {
+export async function compile(bytes: Uint8Array, options: CompileOptions = {}): Promise<Compiled> {
   const { file } = options;
   try {
-    return compileGraph(importModel(bytes, file, options), options, sha256(bytes));
+    const graph = simplify(importModel(bytes, file, options));
+    const quantized = await quantize(graph, options);
+    return emit(quantized, options, sha256(bytes));
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }
 }
 
-/** The arrows behind `import`, for graphs that were made in memory; `source` is the SHA-256 of what they came from. */
+/** The arrows behind `import`, for quantized graphs that were made in memory. */
 export function compileGraph(
   imported: Graph,
-  options: CompileOptions = {},
+  options: Omit<CompileOptions, keyof FloatOptions> = {},
   source: Uint8Array = new Uint8Array(0),
 ): Compiled {
-  const graph = withLabels(simplify(imported), options.labels);
+  return emit({ graph: simplify(imported) }, options, source);
+}
+
+/** calibrate and allocate: a float graph in codes. A quantized one stays as it is, unless a policy wants it otherwise. */
+async function quantize(simplified: Graph, options: CompileOptions): Promise<Quantized> {
+  const isQuantized = !isFloat(simplified);
+  if (isQuantized && options.policy === undefined) {
+    refuseCalibration(options);
+    return { graph: simplified };
+  }
+  const float = isQuantized ? dequantizeGraph(simplified) : simplified;
+  const input = options.pixels && pixelInput(float, options.pixels);
+  const graph = input?.graph ?? float;
+  const own = graph.policy === undefined ? presetPolicy(8) : parsePolicy(graph.policy);
+  const rows = applyPolicy(graph, options.policy ?? own);
+  refuseUnsupported(rows);
+  const seen = await calibration(graph, options, input);
+  const ranges = new Map(seen instanceof Calibration ? seen.ranges(options.observer) : seen);
+  if (input !== undefined) ranges.set(graph.inputs[0]!.tensor, input.range);
+  const quantized = quantizeByPolicy(graph, ranges, rows, { input: input?.border ?? "int8" });
+  return {
+    graph: input?.zeroPoints ? withZeroPoints(quantized, input.zeroPoints) : quantized,
+    policy: effectivePolicy(rows),
+    ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
+  };
+}
+
+/** Whether no activation of a graph is quantized. */
+export function isFloat(graph: Graph): boolean {
+  return graph.tensors.every(({ data, quantization }) => data !== undefined || quantization === undefined);
+}
+
+async function calibration(
+  graph: Graph,
+  options: CompileOptions,
+  input: PixelInput | undefined,
+): Promise<Calibration | Ranges> {
+  const { samples, calibrator } = options;
+  const made = options.calibration;
+  if (made !== undefined) return typeof made === "function" ? made(graph) : made;
+  if (samples === undefined) {
+    throw new DyadicError("BAD_ARGUMENT", "a float model needs samples of what it will see", {
+      expected: "real inputs; some 100 are enough",
+      hint: "--calibrate FOLDER of pictures, or --calibrate X.npy",
+    });
+  }
+  if (calibrator === undefined) {
+    throw new DyadicError("BAD_ARGUMENT", "samples need something that runs them", {
+      expected: "the option calibrator: calibrator.wasm, compiled",
+    });
+  }
+  const own = typeof samples === "function" ? samples(graph) : samples;
+  const set: Samples = input ? { length: own.length, at: (index) => own.at(index)?.map(input.sample) } : own;
+  return calibrator instanceof WebAssembly.Module
+    ? calibrateHere(graph, set, calibrator, options)
+    : calibrator(graph, set, options);
+}
+
+function refuseCalibration({ samples, calibration: seen, pixels }: CompileOptions): void {
+  if ([samples, seen, pixels].every((option) => option === undefined)) return;
+  throw new DyadicError("BAD_ARGUMENT", "the model is quantized already: there is nothing to calibrate", {
+    hint: "leave out the samples and what prepares them, or give --bits or --policy to quantize it anew",
+  });
+}
+
+function provenance({ samples }: Calibration, { observer }: CompileOptions): Record<string, string> {
+  return {
+    "calibration.observer": observer?.method ?? "mse",
+    "calibration.samples": `${samples.length}`,
+    "calibration.sha256": hex(sha256(new TextEncoder().encode(samples.join("\n")))),
+  };
+}
+
+/** lower, plan and write. */
+function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
+  const graph = withLabels(quantized.graph, options.labels);
   const integer = lower(graph);
   const layout = plan(integer);
   verifyLayout(integer, layout);
-  const header = options.strip ? undefined : headerOf(integer, options.file ?? "", source);
-  return { model: writeModel(integer, layout, header), graph, integer, layout };
+  const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
+  const { calibration, policy } = quantized;
+  return {
+    model: writeModel(integer, layout, header),
+    graph,
+    integer,
+    layout,
+    ...(calibration && { calibration }),
+    ...(policy && { policy }),
+  };
 }
 
-function headerOf(graph: IntegerGraph, file: string, sourceSha256: Uint8Array): Header {
+function headerOf(
+  graph: IntegerGraph,
+  { policy, metadata }: Quantized,
+  file: string,
+  sourceSha256: Uint8Array,
+): Header {
   return {
     model: graph.name,
     producer: PRODUCER,
@@ -64,8 +200,8 @@ function headerOf(graph: IntegerGraph, file: string, sourceSha256: Uint8Array): 
     sourceSha256,
     layers: graph.nodes.map(({ name, op }) => ({ name, op })),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
-    policy: "",
-    metadata: {},
+    policy: policy === undefined ? "" : formatPolicy(policy),
+    metadata: metadata ?? {},
   };
 }
 

@@ -1,10 +1,13 @@
-// Pad and reshape: bytes move, codes do not change.
+// Constant, pad and reshape: bytes move, codes do not change.
 import {
   BAD_STEP,
+  CONSTANT_AT,
   MAX_EXTENT,
   OK,
   PAD_CHANNEL,
   PAD_LEFT,
+  PAD_STRIDE_H,
+  PAD_STRIDE_W,
   PAD_TOP,
   STEP_IN,
   STEP_OUT,
@@ -15,21 +18,32 @@ import {
   TENSOR_WIDTH,
   TENSOR_ZERO_POINT,
 } from "../abi";
-import { checkRange } from "../checks";
-import { denseBytes, fail, flip, isDense, pixels, tensorOf, word } from "../state";
-import { fillHalo } from "./border";
+import { checkRange, claimConstant } from "../checks";
+import { denseBytes, fail, flip, isDense, pixels, tensorOf, weightsPtr, word } from "../state";
+import { fillHalo, spread } from "./border";
 
-export function checkPad(step: usize, index: i32): i32 {
-  let status = checkInside(step, index, PAD_TOP, TENSOR_HEIGHT);
-  if (status == OK) status = checkInside(step, index, PAD_LEFT, TENSOR_WIDTH);
-  return status != OK ? status : checkInside(step, index, PAD_CHANNEL, TENSOR_CHANNELS);
+export function checkConstant(step: usize, index: i32): i32 {
+  const status = checkRange(step, index, STEP_IN, -1, -1);
+  return status != OK ? status : claimConstant(step, index, CONSTANT_AT, denseBytes(tensorOf(step, STEP_OUT)));
 }
 
-function checkInside(step: usize, index: i32, before: i32, size: i32): i32 {
+export function constant_a8(step: usize): void {
+  spread(tensorOf(step, STEP_OUT), weightsPtr + word(step, CONSTANT_AT));
+}
+
+export function checkPad(step: usize, index: i32): i32 {
+  let status = checkRange(step, index, PAD_STRIDE_H, 1, MAX_EXTENT);
+  if (status == OK) status = checkRange(step, index, PAD_STRIDE_W, 1, MAX_EXTENT);
+  if (status == OK) status = checkInside(step, index, PAD_TOP, TENSOR_HEIGHT, word(step, PAD_STRIDE_H));
+  if (status == OK) status = checkInside(step, index, PAD_LEFT, TENSOR_WIDTH, word(step, PAD_STRIDE_W));
+  return status != OK ? status : checkInside(step, index, PAD_CHANNEL, TENSOR_CHANNELS, 1);
+}
+
+function checkInside(step: usize, index: i32, before: i32, size: i32, stride: i32): i32 {
   const status = checkRange(step, index, before, 0, MAX_EXTENT);
   if (status != OK) return status;
-  const end = word(step, before) + word(tensorOf(step, STEP_IN), size);
-  return end <= word(tensorOf(step, STEP_OUT), size) ? OK : fail(BAD_STEP, index, before, end);
+  const last = word(step, before) + <i64>(word(tensorOf(step, STEP_IN), size) - 1) * stride;
+  return last < <i64>word(tensorOf(step, STEP_OUT), size) ? OK : fail(BAD_STEP, index, before, <i32>last);
 }
 
 export function pad_a8(step: usize): void {
@@ -39,15 +53,20 @@ export function pad_a8(step: usize): void {
   const fill = <u8>(word(output, TENSOR_ZERO_POINT) ^ flip);
   for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
     const row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
-    const y0 = y - word(step, PAD_TOP);
     memory.fill(row, fill, word(output, TENSOR_WIDTH) * word(output, TENSOR_PIXEL_PITCH));
-    if (y0 < 0 || y0 >= word(input, TENSOR_HEIGHT)) continue;
+  }
+  const outStep = word(step, PAD_STRIDE_W) * word(output, TENSOR_PIXEL_PITCH);
+  for (let y = 0; y < word(input, TENSOR_HEIGHT); y++) {
+    let a = pixels(input) + y * word(input, TENSOR_ROW_PITCH);
+    let out =
+      pixels(output) +
+      (word(step, PAD_TOP) + y * word(step, PAD_STRIDE_H)) * word(output, TENSOR_ROW_PITCH) +
+      word(step, PAD_LEFT) * word(output, TENSOR_PIXEL_PITCH) +
+      word(step, PAD_CHANNEL);
     for (let x = 0; x < word(input, TENSOR_WIDTH); x++) {
-      memory.copy(
-        row + (x + word(step, PAD_LEFT)) * word(output, TENSOR_PIXEL_PITCH) + word(step, PAD_CHANNEL),
-        pixels(input) + y0 * word(input, TENSOR_ROW_PITCH) + x * word(input, TENSOR_PIXEL_PITCH),
-        channels,
-      );
+      memory.copy(out, a, channels);
+      a += word(input, TENSOR_PIXEL_PITCH);
+      out += outStep;
     }
   }
   fillHalo(output);

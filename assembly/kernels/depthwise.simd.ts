@@ -45,10 +45,10 @@ export function depthwiseScratch(packedRow: i64): i64 {
 }
 
 // How windows lie in the input; of the step that runs.
-let row: usize = 0;
-let pixel: usize = 0;
-let rowStep: usize = 0;
-let pixelStep: usize = 0;
+let row: i32 = 0;
+let pixel: i32 = 0;
+let rowStep: i32 = 0;
+let pixelStep: i32 = 0;
 let offsets: usize = 0;
 let pairs: i32 = 0;
 let weightZero: i32 = 0;
@@ -57,8 +57,8 @@ let weightZero: i32 = 0;
 export function depthwise_a8w8__simd(step: usize): void {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
-  const inputRow: usize = word(input, TENSOR_ROW_PITCH);
-  const inputPixel: usize = word(input, TENSOR_PIXEL_PITCH);
+  const inputRow = word(input, TENSOR_ROW_PITCH);
+  const inputPixel = word(input, TENSOR_PIXEL_PITCH);
   row = inputRow * word(step, CONV_DILATION_H);
   pixel = inputPixel * word(step, CONV_DILATION_W);
   rowStep = inputRow * word(step, CONV_STRIDE_H);
@@ -128,7 +128,7 @@ function tapOffsets(step: usize): void {
   const count = <i32>packedRow(step);
   for (let tap = 0; tap < count; tap++) {
     const offset = (tap / word(step, CONV_KERNEL_W)) * row + (tap % word(step, CONV_KERNEL_W)) * pixel;
-    store<usize>(offsets + (tap << 2), tap < taps ? offset : 0);
+    store<i32>(offsets + (tap << 2), tap < taps ? offset : 0);
   }
 }
 
@@ -175,8 +175,8 @@ function taps<Weights>(a: usize, weights: usize, bias: usize, rows: i32, columns
       let low = v128.load(bias);
       let high = v128.load(bias, 16);
       for (let offset = offsets; offset < end; offset += 8) {
-        const first = v128.load64_zero(at + load<usize>(offset));
-        const codes = pair(first, v128.load64_zero(at + load<usize>(offset, 4)), flips);
+        const first = v128.load64_zero(at + load<i32>(offset));
+        const codes = pair(first, v128.load64_zero(at + load<i32>(offset, 4)), flips);
         low = addLow(low, codes, load8<Weights>(w, zero));
         high = addHigh(high, codes, load8<Weights>(w + 8, zero));
         w += CHANNEL_BLOCK * QUAD / 2;

@@ -77,19 +77,30 @@ export function startTiles(step: usize, group: i32): void {
 /** Fills WINDOWS and OUTPUTS for the next tile of `size` pixels, no more than remain. */
 export function nextTile(size: i32): void {
   remaining -= size;
-  for (let i: usize = 0; i < <usize>size << 2; i += 4) {
-    store<usize>(WINDOWS + i, window);
-    store<usize>(OUTPUTS + i, out);
-    if (++column < width) {
-      window += windowStep;
-      out += outStep;
-    } else {
+  let at: usize = 0;
+  for (;;) {
+    const count = min(size, width - column);
+    let from = window;
+    let to = out;
+    const end = at + (count << 2);
+    for (; at < end; at += 4) {
+      store<usize>(WINDOWS + at, from);
+      store<usize>(OUTPUTS + at, to);
+      from += windowStep;
+      to += outStep;
+    }
+    window = from;
+    out = to;
+    column += count;
+    if (column == width) {
       column = 0;
       windowRow += windowRowStep;
       outRow += outRowStep;
       window = windowRow;
       out = outRow;
     }
+    size -= count;
+    if (size == 0) return;
   }
 }
 

@@ -18,19 +18,20 @@ const SHIFT: usize = 80; // i32: c
 export const STRIP_VECTORS = 96;
 export const STRIP: usize = memory.data(STRIP_VECTORS * 16, 16);
 
-// Forms of equation (5).
+// Forms of equation (5), told apart by their size at compile time.
 /** c == 32: the high words of acc * b + 2^31 + z * 2^32 are the codes before the clamp. */
-const SHIFT_FREE = 0;
+type ShiftFree = i8;
 /** 32 < c <= 54: a floor of a floor is a floor, so what remains of the shift follows on the high words. */
-const HIGH_WORDS = 1;
+type HighWords = i16;
 /** Every other c: shifted in 64 bits and saturated to 16 there; z * 2^c need not fit. */
-const WIDE = 2;
-let form: i32 = SHIFT_FREE;
+type Wide = i32;
+/** Bytes of the form that the step takes. */
+let form: i32 = 0;
 
 /** Sets the epilogue of a step: c, zero point, clamp and how activations are stored. */
 export function prepareEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void {
-  form = c == 32 ? SHIFT_FREE : c > 32 && c <= 54 ? HIGH_WORDS : WIDE;
-  const zero: i64 = form == WIDE ? 0 : <i64>z << c;
+  form = c == 32 ? sizeof<ShiftFree>() : c > 32 && c <= 54 ? sizeof<HighWords>() : sizeof<Wide>();
+  const zero: i64 = form == sizeof<Wide>() ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
   v128.store(EPILOGUE, i8x16.splat(<i8>min), MIN);
@@ -42,12 +43,13 @@ export function prepareEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): 
 /** Four accumulators times their b, rounded: as 32-bit words that saturate to the right code. */
 // @ts-ignore: decorator
 @inline
-function words(kind: i32, acc: v128, multipliers: v128, round: v128): v128 {
+function words<Form>(acc: v128, multipliers: v128, round: v128): v128 {
   const low = i64x2.add(i64x2.extmul_low_i32x4_s(acc, multipliers), round);
   const high = i64x2.add(i64x2.extmul_high_i32x4_s(acc, multipliers), round);
-  if (kind == WIDE) return wideWords(low, high);
+  if (sizeof<Form>() == sizeof<Wide>()) return wideWords(low, high);
   const result = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
-  return kind == SHIFT_FREE ? result : i32x4.shr_s(result, load<i32>(EPILOGUE, SHIFT) - 32);
+  if (sizeof<Form>() == sizeof<ShiftFree>()) return result;
+  return i32x4.shr_s(result, load<i32>(EPILOGUE, SHIFT) - 32);
 }
 
 function wideWords(low: v128, high: v128): v128 {
@@ -67,9 +69,9 @@ function saturate(value: v128): v128 {
 /** Eight rounded 16-bit values: the accumulators at `acc`; saturating before adding z changes nothing, |z| <= 128. */
 // @ts-ignore: decorator
 @inline
-function halves(kind: i32, low: v128, high: v128, lowB: v128, highB: v128, round: v128): v128 {
-  const result = i16x8.narrow_i32x4_s(words(kind, low, lowB, round), words(kind, high, highB, round));
-  return kind == WIDE ? i16x8.add_sat_s(result, v128.load(EPILOGUE, ZERO)) : result;
+function halves<Form>(low: v128, high: v128, lowB: v128, highB: v128, round: v128): v128 {
+  const result = i16x8.narrow_i32x4_s(words<Form>(low, lowB, round), words<Form>(high, highB, round));
+  return sizeof<Form>() == sizeof<Wide>() ? i16x8.add_sat_s(result, v128.load(EPILOGUE, ZERO)) : result;
 }
 
 /** Sixteen rounded values with their zero point, narrowed and clamped: codes as stored. */
@@ -83,9 +85,7 @@ function clampCodes(low: v128, high: v128, min: v128, max: v128, flip: v128): v1
  * Equation (4) on the strip: `blocks` blocks of eight channels, each `count` pixels one behind the other. Block i of
  * pixel k goes to the address at outputs + 4 * k, plus n + 8 * i, whole.
  */
-// @ts-ignore: decorator
-@inline
-function finish(kind: i32, outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+function finish<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
   const round = v128.load(EPILOGUE, ROUND);
   const min = v128.load(EPILOGUE, MIN);
   const max = v128.load(EPILOGUE, MAX);
@@ -96,15 +96,15 @@ function finish(kind: i32, outputs: usize, count: i32, blocks: i32, multipliers:
     const high = v128.load(multipliers, 16);
     let at = outputs;
     for (; at < end; at += 8) {
-      const first = halves(kind, v128.load(strip), v128.load(strip, 16), low, high, round);
-      const second = halves(kind, v128.load(strip, 32), v128.load(strip, 48), low, high, round);
+      const first = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, round);
+      const second = halves<Form>(v128.load(strip, 32), v128.load(strip, 48), low, high, round);
       const codes = clampCodes(first, second, min, max, flip);
       v128.store64_lane(load<usize>(at) + n, codes, 0);
       v128.store64_lane(load<usize>(at, 4) + n, codes, 1);
       strip += 64;
     }
     if (count & 1) {
-      const last = halves(kind, v128.load(strip), v128.load(strip, 16), low, high, round);
+      const last = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, round);
       v128.store64_lane(load<usize>(at) + n, clampCodes(last, last, min, max, flip), 0);
       strip += 32;
     }
@@ -114,12 +114,12 @@ function finish(kind: i32, outputs: usize, count: i32, blocks: i32, multipliers:
 }
 
 function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
-  if (form == SHIFT_FREE) {
-    finish(SHIFT_FREE, outputs, count, blocks, multipliers, n, strip);
-  } else if (form == HIGH_WORDS) {
-    finish(HIGH_WORDS, outputs, count, blocks, multipliers, n, strip);
+  if (form == sizeof<ShiftFree>()) {
+    finish<ShiftFree>(outputs, count, blocks, multipliers, n, strip);
+  } else if (form == sizeof<HighWords>()) {
+    finish<HighWords>(outputs, count, blocks, multipliers, n, strip);
   } else {
-    finish(WIDE, outputs, count, blocks, multipliers, n, strip);
+    finish<Wide>(outputs, count, blocks, multipliers, n, strip);
   }
 }
 

@@ -3,8 +3,9 @@ import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../a
 import { type Build, chooseBuild } from "../runtime/builds.ts";
 import { type EngineExports, instantiate, loadModel as loadIntoEngine } from "../runtime/engine.ts";
 import { engineModule } from "../runtime/node.ts";
+import type { FloatFlags } from "./calibration.ts";
 import { describe } from "./describe.ts";
-import { loadModel } from "./model.ts";
+import { loadForSize } from "./model.ts";
 import { print, progress, table } from "./output.ts";
 
 const CLASSES = {
@@ -25,8 +26,11 @@ interface Subject {
 }
 
 /** `dyadic bench`: minimum and median of one run, interleaved over the builds that this host takes. */
-export async function bench(path: string, options: { seconds: number; json?: boolean }): Promise<void> {
-  const { bytes } = loadModel(path);
+export async function bench(
+  path: string,
+  options: FloatFlags & { seconds: number; json?: boolean },
+): Promise<void> {
+  const { bytes } = await loadForSize(path, options);
   const { macs } = describe(bytes, path);
   const subjects = await Promise.all(builds().map((build) => open(build, bytes, path)));
   for (let round = 0; round <= ROUNDS; round++) {

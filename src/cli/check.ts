@@ -1,13 +1,14 @@
 import { DyadicError } from "../error.ts";
+import type { FloatFlags } from "./calibration.ts";
 import { describe, summary } from "./describe.ts";
-import { loadModel } from "./model.ts";
+import { loadForSize } from "./model.ts";
 import { exitCode, print, table } from "./output.ts";
 
 /** `dyadic check`: ops, RAM, flash and work of a model; for an unsupported one, everything that is missing. */
-export function check(path: string, options: { json?: boolean }): void {
+export async function check(path: string, options: FloatFlags & { json?: boolean }): Promise<void> {
   const json = options.json === true;
   try {
-    const description = describe(loadModel(path).bytes, path);
+    const description = describe((await loadForSize(path, options)).bytes, path);
     const counts = new Map<string, number>();
     for (const { op } of description.plan.steps) counts.set(op, (counts.get(op) ?? 0) + 1);
     const { flashBytes, macs, plan } = description;

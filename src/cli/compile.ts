@@ -1,9 +1,11 @@
 import { DyadicError } from "../error.ts";
+import type { FloatFlags } from "./calibration.ts";
 import { describe, summary } from "./describe.ts";
-import { loadModel, readBytes } from "./model.ts";
+import { readText } from "./files.ts";
+import { loadModel } from "./model.ts";
 import { print, writeWhole } from "./output.ts";
 
-interface Options {
+interface Options extends FloatFlags {
   readonly output: string;
   readonly labels?: string;
   readonly strip?: boolean;
@@ -12,22 +14,22 @@ interface Options {
 
 /** Lines of a text file, without the last empty one. */
 export function readLabels(path: string): string[] {
-  return new TextDecoder()
-    .decode(readBytes(path))
+  return readText(path)
     .replace(/\r?\n$/, "")
     .split(/\r?\n/);
 }
 
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
-export function compileCommand(path: string, { output, labels, strip, json }: Options): void {
-  const { bytes, compiled } = loadModel(path, {
+export async function compileCommand(path: string, options: Options): Promise<void> {
+  const { output, labels, strip, json } = options;
+  const { bytes, compiled } = await loadModel(path, options, {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
   });
   if (compiled === undefined) {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
       file: path,
-      expected: "a .tflite model",
+      expected: "a .tflite or .onnx model",
       hint: "run or inspect it as it is",
     });
   }
@@ -38,6 +40,7 @@ export function compileCommand(path: string, { output, labels, strip, json }: Op
     output,
     flashBytes: bytes.length,
     macs: description.macs,
+    policy: compiled.policy ?? null,
     plan: { peakBytes, lowerBound, haloBytes },
   };
   print(json === true, result, () => `${output}\n${summary(description)}`);

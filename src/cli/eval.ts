@@ -1,9 +1,10 @@
 import { DyadicError } from "../error.ts";
 import { readNpy } from "../import/npy.ts";
+import { preparationOf } from "./calibration.ts";
+import { readBytes } from "./files.ts";
 import { readInputs } from "./inputs/index.ts";
 import { topK } from "./labels.ts";
-import { readBytes } from "./model.ts";
-import { openModel, preparationOf, type RunOptions } from "./open.ts";
+import { openModel, type RunOptions } from "./open.ts";
 import { print, progress } from "./output.ts";
 
 interface Options extends RunOptions {

@@ -2,22 +2,30 @@ import { DyadicError } from "../error.ts";
 import { dumpGraph } from "../graph/graph.ts";
 import { dumpIntegerGraph } from "../graph/integer.ts";
 import { importModel } from "../import/index.ts";
+import { simplify } from "../passes/index.ts";
 import { dumpLayout } from "../plan/index.ts";
+import type { FloatFlags } from "./calibration.ts";
 import { describe, summary } from "./describe.ts";
-import { loadModel, readBytes, siblingsOf } from "./model.ts";
+import { readBytes } from "./files.ts";
+import { isCompiled, loadModel, siblingsOf } from "./model.ts";
 import { print, table } from "./output.ts";
 
-export const STAGES = ["import", "simplify", "lower", "plan"] as const;
+export const STAGES = ["import", "simplify", "quantize", "lower", "plan"] as const;
+
+interface Options extends FloatFlags {
+  readonly stage?: (typeof STAGES)[number];
+  readonly json?: boolean;
+}
 
 /** `dyadic inspect`: the file's own records; with --stage, the text of a stage of the compilation. */
-export function inspect(path: string, options: { stage?: (typeof STAGES)[number]; json?: boolean }): void {
+export async function inspect(path: string, options: Options): Promise<void> {
   const { stage, json } = options;
   if (stage !== undefined) {
-    const text = stageText(path, stage);
+    const text = await stageText(path, stage, options);
     print(json === true, { stage, text }, () => text);
     return;
   }
-  const description = describe(loadModel(path).bytes, path);
+  const description = describe((await loadModel(path, options)).bytes, path);
   print(json === true, { ...description, policy: policyOf(description.header?.policy) }, () =>
     [
       summary(description),
@@ -36,17 +44,21 @@ function policyOf(policy: string | undefined): unknown {
   return policy ? JSON.parse(policy) : null;
 }
 
-function stageText(path: string, stage: (typeof STAGES)[number]): string {
-  if (stage === "import")
-    return dumpGraph(importModel(readBytes(path), path, { readExternal: siblingsOf(path) }));
-  const { compiled } = loadModel(path);
-  if (compiled === undefined) {
+async function stageText(path: string, stage: (typeof STAGES)[number], options: Options): Promise<string> {
+  const bytes = readBytes(path);
+  if (isCompiled(bytes)) {
     throw new DyadicError("BAD_ARGUMENT", "a .dyad file holds only the last stage", {
       file: path,
-      hint: "give the .tflite model that it was compiled from, or leave out --stage",
+      hint: "give the model that it was compiled from, or leave out --stage",
     });
   }
-  if (stage === "simplify") return dumpGraph(compiled.graph);
+  if (stage === "import" || stage === "simplify") {
+    const imported = importModel(bytes, path, { readExternal: siblingsOf(path) });
+    return dumpGraph(stage === "import" ? imported : simplify(imported));
+  }
+  const { compiled } = await loadModel(path, options);
+  if (compiled === undefined) throw new DyadicError("INTERNAL", "the model was not compiled", { file: path });
+  if (stage === "quantize") return dumpGraph(compiled.graph);
   return stage === "lower"
     ? dumpIntegerGraph(compiled.integer)
     : dumpLayout(compiled.integer, compiled.layout);

@@ -2,11 +2,15 @@
 // The command line: arguments in, one function of a command each, errors to exit codes.
 import { Command, CommanderError, Option } from "commander";
 import { PRODUCER } from "../compile.ts";
+import { PRESETS } from "../precision/policy.ts";
 import { bench } from "./bench.ts";
+import { OBSERVERS } from "./calibration.ts";
 import { check } from "./check.ts";
+import { compare } from "./compare.ts";
 import { compileCommand } from "./compile.ts";
 import { evaluate } from "./eval.ts";
 import { inspect, STAGES } from "./inspect.ts";
+import { Interrupted } from "./interrupt.ts";
 import { exitCode } from "./output.ts";
 import { run } from "./run.ts";
 
@@ -19,48 +23,77 @@ const program = new Command("dyadic")
 function command(name: string, description: string): Command {
   return program
     .command(name)
-    .argument("<model>", ".dyad or .tflite")
+    .argument("<model>", ".dyad, .tflite or .onnx")
     .description(description)
     .option("--json", "print JSON");
 }
 
 const preparation = [
-  new Option("--scale <divisor>", "pixels are divided by this first").argParser(Number),
+  new Option("--scale <divisor>", "bytes are divided by this first").argParser(Number),
   new Option("--mean <list>", "then less this, per channel: R,G,B"),
   new Option("--std <list>", "then divided by this, per channel: R,G,B"),
   new Option("--invert", "dark on light pictures for a model of light on dark"),
+];
+const float = [
+  new Option("--calibrate <path>", "float models: a folder of pictures, or an npy, that they will see"),
+  new Option("--observer <method>", "how ranges are chosen from what was seen")
+    .choices([...OBSERVERS])
+    .default("mse"),
+  new Option("--policy <file>", "bits and methods of the layers, as JSON"),
+  new Option("--bits <n>", "weights of n bits, the first and the last layer at 8").choices(
+    PRESETS.map((bits) => `${bits}`),
+  ),
+  new Option("--cache <file>", "keep what the calibration saw, and use it next time"),
 ];
 const relaxed = new Option("--engine <build>", "which engine build to run on")
   .choices(["auto", "relaxed", "simd", "scalar"])
   .default("auto");
 
-command("check", "what a model needs, and whether all of it is supported").action(check);
+/** Commands that compile on the way take what compiling takes. */
+function compiling(name: string, description: string): Command {
+  const own = command(name, description);
+  for (const option of [...float, ...preparation]) own.addOption(option);
+  return own;
+}
 
-command("compile", "write a .dyad file")
+compiling("check", "what a model needs, and whether all of it is supported").action(check);
+
+compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
   .option("--labels <file>", "class names, one a line, stored in the model")
   .option("--strip", "leave out names and provenance")
   .action(compileCommand);
 
-const runCommand = command("run", "run a model once on each input")
+compiling("run", "run a model once on each input")
   .requiredOption("-i, --input <file...>", "npy, png, jpg or raw; one file a model input")
   .option("--labels <file>", "class names, one a line")
-  .option("-k, --top <count>", "how many classes to show", Number, 5);
-const evalCommand = command("eval", "top-1 accuracy on labelled samples")
-  .requiredOption("--inputs <file>", "npy with a leading dimension of samples")
-  .requiredOption("--labels <file>", "npy with one class index a sample");
-for (const option of [...preparation, relaxed]) {
-  runCommand.addOption(option);
-  evalCommand.addOption(option);
-}
-runCommand.action(run);
-evalCommand.action(evaluate);
+  .option("-k, --top <count>", "how many classes to show", Number, 5)
+  .addOption(relaxed)
+  .action(run);
 
-command("inspect", "what a file holds, or a stage of its compilation as text")
+compiling("eval", "top-1 accuracy on labelled samples")
+  .requiredOption("--inputs <file>", "npy with a leading dimension of samples")
+  .requiredOption("--labels <file>", "npy with one class index a sample")
+  .addOption(relaxed)
+  .action(evaluate);
+
+compiling("inspect", "what a file holds, or a stage of its compilation as text")
   .addOption(new Option("--stage <stage>", "the text of one stage").choices([...STAGES]))
   .action(inspect);
 
-command("bench", "time the model on every engine build of this host")
+const comparison = program
+  .command("compare")
+  .argument("<a>", "a model of any format; a float one runs in float")
+  .argument("<b>", "another")
+  .description("where two models part: signal-to-noise of every layer that both have")
+  .requiredOption("-i, --input <file>", "npy or a picture, prepared for each model")
+  .option("-n, --count <samples>", "how many samples of the file", Number, 8)
+  .option("--below <dB>", "signal-to-noise at which models part", Number, 20)
+  .option("--json", "print JSON")
+  .action(compare);
+for (const option of preparation) comparison.addOption(option);
+
+compiling("bench", "time the model on every engine build of this host")
   .option("--seconds <n>", "time for each build", Number, 2)
   .action(bench);
 
@@ -71,6 +104,6 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 1;
   } else {
     process.stderr.write(`dyadic: ${error instanceof Error ? error.message : error}\n`);
-    process.exitCode = exitCode(error);
+    process.exitCode = error instanceof Interrupted ? error.exitCode : exitCode(error);
   }
 }

@@ -1,28 +1,20 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { MAGIC } from "../../assembly/abi.ts";
-import { type Compiled, type CompileOptions, compile } from "../compile.ts";
+import { type Compiled, type CompileOptions, compile, isFloat } from "../compile.ts";
 import { DyadicError } from "../error.ts";
+import type { Graph } from "../graph/graph.ts";
+import { importModel } from "../import/index.ts";
+import { simplify } from "../passes/index.ts";
+import { type FloatFlags, floatOptions } from "./calibration.ts";
+import { readBytes } from "./files.ts";
+import { interruptible } from "./interrupt.ts";
 
 /** A model as the commands take it: a `.dyad` file as it is, anything else compiled on the way. */
 export interface LoadedModel {
   readonly bytes: Uint8Array;
   /** The stages behind `bytes`; absent for a file that was compiled before. */
   readonly compiled?: Compiled;
-}
-
-/** The bytes of a file. Throws BAD_ARGUMENT naming it. */
-export function readBytes(path: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(path));
-  } catch (error) {
-    throw new DyadicError(
-      "BAD_ARGUMENT",
-      "the file cannot be read",
-      { file: path, found: error instanceof Error ? error.message : `${error}` },
-      error,
-    );
-  }
 }
 
 /**
@@ -45,11 +37,59 @@ export function siblingsOf(path: string): (name: string) => Uint8Array {
   };
 }
 
-/** Reads `.dyad`, or compiles `.tflite` and `.onnx`. Throws DyadicError with the file's name. */
-export function loadModel(path: string, options: CompileOptions = {}): LoadedModel {
+/** What a command adds to what it writes. */
+type Additions = Pick<CompileOptions, "labels" | "strip">;
+
+/** Reads `.dyad`, or compiles `.tflite` and `.onnx`; Ctrl-C stops it. Throws DyadicError with the file's name. */
+export async function loadModel(
+  path: string,
+  flags: FloatFlags = {},
+  additions: Additions = {},
+): Promise<LoadedModel> {
   const bytes = readBytes(path);
-  const isDyad = bytes.length >= 4 && new DataView(bytes.buffer).getUint32(0, true) === MAGIC;
-  if (isDyad) return { bytes };
-  const compiled = compile(bytes, { readExternal: siblingsOf(path), ...options, file: path });
+  if (isCompiled(bytes)) {
+    refuseFloatFlags(path, flags);
+    return { bytes };
+  }
+  const compiled = await interruptible((signal) =>
+    compile(bytes, {
+      readExternal: siblingsOf(path),
+      file: path,
+      ...additions,
+      ...floatOptions(flags, signal),
+    }),
+  );
   return { bytes: compiled.model, compiled };
+}
+
+/** The model for questions of size and time: a float model without samples has made-up ranges, which change neither. */
+export async function loadForSize(path: string, flags: FloatFlags = {}): Promise<LoadedModel> {
+  const bytes = readBytes(path);
+  if (isCompiled(bytes) || flags.calibrate !== undefined || flags.cache !== undefined) {
+    return loadModel(path, flags);
+  }
+  const readExternal = siblingsOf(path);
+  const made = (graph: Graph) => new Map(graph.tensors.map((_, tensor) => [tensor, { min: -1, max: 1 }]));
+  const float = isFloat(simplify(importModel(bytes, path, { readExternal })));
+  const { policy } = floatOptions(flags);
+  const compiled = await compile(bytes, {
+    readExternal,
+    file: path,
+    ...((float || policy) && { calibration: made }),
+    ...(policy && { policy }),
+  });
+  return { bytes: compiled.model, compiled };
+}
+
+export function isCompiled(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === MAGIC;
+}
+
+function refuseFloatFlags(path: string, { calibrate, cache, policy, bits }: FloatFlags): void {
+  if ([calibrate, cache, policy, bits].every((flag) => flag === undefined)) return;
+  throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
+    file: path,
+    expected: "a .tflite or .onnx model with --calibrate, --cache, --policy or --bits",
+    hint: "leave these options out, or give the model that it was compiled from",
+  });
 }

@@ -1,9 +1,10 @@
 import { DyadicError } from "../error.ts";
 import type { Tensor } from "../runtime/node.ts";
+import { preparationOf } from "./calibration.ts";
 import { readLabels } from "./compile.ts";
 import { readInputs } from "./inputs/index.ts";
 import { topK } from "./labels.ts";
-import { type OpenModel, openModel, preparationOf, type RunOptions } from "./open.ts";
+import { type OpenModel, openModel, type RunOptions } from "./open.ts";
 import { print } from "./output.ts";
 
 interface Options extends RunOptions {

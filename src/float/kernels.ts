@@ -1,7 +1,7 @@
 // How each op becomes a call into calibrator.wasm. An op without an entry, or whose entry declines, runs as its
 // definition in src/ops.
 import { elements } from "../graph/graph.ts";
-import type { Halo } from "../ops/index.ts";
+import type { PadAttributes } from "../ops/pad.ts";
 import { type PoolAttributes, poolWindow } from "../ops/pool.ts";
 import { type Window, windowOutput } from "../ops/window.ts";
 import { type Binder, type Binding, boundsOf, type Image, type Step } from "./binding.ts";
@@ -29,7 +29,7 @@ export function bindKernel(binding: Binding): Step | undefined {
 
 function bindAdd({ wasm, node, inputs, output, from, to }: Binding): Step | undefined {
   const bounds = boundsOf(node);
-  const same = inputs.every((input) => input?.shape.join() === output.shape.join());
+  const same = inputs.every((input) => !input?.data && input?.shape.join() === output.shape.join());
   if (bounds === undefined || !same || inputs.length !== 2) return undefined;
   const count = elements(output.shape);
   return () => wasm.add(from[0]!, from[1]!, to, count, ...bounds);
@@ -88,15 +88,8 @@ function bindSoftmax({ wasm, node, output, from, to }: Binding): Step | undefine
   return () => wasm.softmax(from[0]!, to, rows, channels, beta);
 }
 
-interface Padding {
-  readonly padding: Halo;
-  readonly channels: readonly [before: number, after: number];
-  /** Distance of the input's pixels in the output; 1 where absent. */
-  readonly stride?: readonly [height: number, width: number];
-}
-
 function bindPad({ wasm, node, inputs, output, from, to }: Binding): Step | undefined {
-  const { padding, channels, stride = [1, 1] } = node.attributes as Padding;
+  const { padding, channels, stride = [1, 1] } = node.attributes as PadAttributes;
   const [, height, width, depth] = inputs[0]!.shape as Image;
   const [, , outWidth, outDepth] = output.shape as Image;
   if ([...padding, ...channels].some((side) => side < 0)) return undefined;
@@ -131,7 +124,8 @@ function bindSlice({ wasm, node, inputs, from, to }: Binding): Step | undefined 
   return () => wasm.copy_blocks(start, to, height, columns, bytes, below, right, columns * bytes, bytes);
 }
 
-function bindConcat({ wasm, node, inputs, output, from, to }: Binding): Step {
+function bindConcat({ wasm, node, inputs, output, from, to }: Binding): Step | undefined {
+  if (inputs.some((input) => input?.data !== undefined)) return undefined;
   const { axis } = node.attributes as { axis: number };
   const rows = elements(output.shape.slice(0, axis));
   const row = (elements(output.shape) / rows) * 4;

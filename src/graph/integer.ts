@@ -7,6 +7,8 @@ export interface IntegerTensor {
   /** Kept for the host's conversions at the border and for people; no kernel reads it. */
   readonly scale: number;
   readonly zeroPoint: number;
+  /** Codes of real 0 by channel, where a model input has several; `zeroPoint` is then what the host sees. */
+  readonly zeroPoints?: Int8Array;
 }
 
 /** One engine step before it is placed: the op's own integer parameters, no float left in them. */

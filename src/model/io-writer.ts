@@ -18,6 +18,8 @@ import {
   IO_SCALE,
   IO_TENSOR,
   IO_ZERO_POINT,
+  IO_ZERO_POINTS_AT,
+  IO_ZERO_POINTS_COUNT,
   LAYOUT_FLAT,
   LAYOUT_NCHW,
   LAYOUT_NHWC,
@@ -38,9 +40,8 @@ export function encodeIo(graph: IntegerGraph): Uint8Array {
   ];
   const blobAt = IO_HEADER_BYTES + borders.length * IO_RECORD_BYTES;
   const blob: number[] = [];
-  const text = (value: string): [at: number, bytes: number] => {
+  const append = (bytes: Uint8Array): [at: number, bytes: number] => {
     const at = blobAt + blob.length;
-    const bytes = new TextEncoder().encode(value);
     for (const byte of bytes) blob.push(byte);
     return [at, bytes.length];
   };
@@ -48,7 +49,7 @@ export function encodeIo(graph: IntegerGraph): Uint8Array {
   records.setUint32(0, borders.length, true);
   borders.forEach(({ border, role }, i) => {
     const record = new DataView(records.buffer, IO_HEADER_BYTES + i * IO_RECORD_BYTES, IO_RECORD_BYTES);
-    encodeRecord(record, border, role, graph, text);
+    encodeRecord(record, border, role, graph, append);
   });
   const section = new Uint8Array(blobAt + blob.length);
   section.set(new Uint8Array(records.buffer));
@@ -61,8 +62,9 @@ function encodeRecord(
   border: Border,
   role: number,
   graph: IntegerGraph,
-  text: (value: string) => [at: number, bytes: number],
+  append: (bytes: Uint8Array) => [at: number, bytes: number],
 ): void {
+  const text = (value: string) => append(new TextEncoder().encode(value));
   const set = (at: number, value: number) => record.setInt32(at, value, true);
   const tensor = graph.tensors[border.tensor]!;
   if (border.shape.length > IO_MAX_RANK || border.name === "") {
@@ -84,6 +86,16 @@ function encodeRecord(
     const [labelsAt, labelsBytes] = text(joinLabels(border));
     set(IO_LABELS_AT, labelsAt);
     set(IO_LABELS_BYTES, labelsBytes);
+  }
+  if (tensor.zeroPoints !== undefined) {
+    const offset = border.dtype === "uint8" ? 128 : 0;
+    const points = new DataView(new ArrayBuffer(4 * tensor.zeroPoints.length));
+    tensor.zeroPoints.forEach((point, channel) => {
+      points.setInt32(4 * channel, point + offset, true);
+    });
+    const [at] = append(new Uint8Array(points.buffer));
+    set(IO_ZERO_POINTS_AT, at);
+    set(IO_ZERO_POINTS_COUNT, tensor.zeroPoints.length);
   }
   set(IO_LAYOUT, LAYOUTS[border.layout]);
   set(IO_ORIGINAL_RANK, border.shape.length);

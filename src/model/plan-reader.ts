@@ -1,11 +1,18 @@
 // For tools: `inspect`, tests, debuggers. The runtime leaves the plan to the engine.
 import {
-  ADD_IN_B,
+  CONCAT_INPUT_BYTES,
+  CONCAT_STEP_BYTES,
   KIND_PLAN,
   KIND_WEIGHTS,
   OP_ADD,
+  OP_CONCAT,
+  OP_CONSTANT,
   OP_INPUT,
+  OP_MAXIMUM,
+  OP_MINIMUM,
+  OP_MUL,
   OP_OUTPUT,
+  OP_PRELU,
   PLAN_HEADER_BYTES,
   PLAN_STEP_COUNT,
   PLAN_STEPS_AT,
@@ -14,6 +21,7 @@ import {
   STEP_CONTRACT,
   STEP_HEADER_BYTES,
   STEP_IN,
+  STEP_MORE_INPUTS,
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
@@ -113,10 +121,21 @@ function readTensor(words: Int32Array): PlanTensor {
   };
 }
 
+const BINARY = [OP_ADD, OP_MUL, OP_MINIMUM, OP_MAXIMUM, OP_PRELU];
+
+/** Number of tensors that a step with a record of `bytes` reads. */
+function inputCount(opcode: number, bytes: number): number {
+  if (opcode === OP_INPUT || opcode === OP_CONSTANT) return 0;
+  if (opcode === OP_CONCAT) return Math.floor((bytes - CONCAT_STEP_BYTES) / CONCAT_INPUT_BYTES);
+  return BINARY.includes(opcode) ? 2 : 1;
+}
+
 function readStep(words: Int32Array, index: number, tensorCount: number): PlanStep {
   const word = (at: number) => words[at / 4] ?? -1;
   const opcode = word(STEP_OPCODE);
-  const inputs = opcode === OP_INPUT ? [] : [word(STEP_IN), ...(opcode === OP_ADD ? [word(ADD_IN_B)] : [])];
+  const inputs = Array.from({ length: inputCount(opcode, 4 * words.length) }, (_, i) =>
+    word(i === 0 ? STEP_IN : STEP_MORE_INPUTS + 4 * (i - 1)),
+  );
   const outputs = opcode === OP_OUTPUT ? [] : [word(opcode === OP_INPUT ? STEP_IN : STEP_OUT)];
   const stray = [...inputs, ...outputs].find((tensor) => tensor < 0 || tensor >= tensorCount);
   if (stray !== undefined) {

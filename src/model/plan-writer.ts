@@ -16,6 +16,7 @@ import {
   STEP_BYTES,
   STEP_CONTRACT,
   STEP_IN,
+  STEP_MORE_INPUTS,
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
@@ -71,6 +72,10 @@ class WeightStore {
  */
 export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Array; weights: Uint8Array } {
   const store = new WeightStore();
+  // Constants lie in the order of the records that name them: tensors first.
+  const fills = graph.tensors.map(({ zeroPoints }) =>
+    zeroPoints === undefined ? -1 : store.place(zeroPoints),
+  );
   const steps = [
     ...graph.inputs.map((border, io) => borderStep(OP_INPUT, border.tensor, io)),
     ...graph.nodes.map((node, k) => nodeStep(node, layout.scratch[k]!, store)),
@@ -89,7 +94,12 @@ export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Ar
   header(PLAN_STEP_COUNT, steps.length);
   header(PLAN_STEPS_AT, stepsAt);
   graph.tensors.forEach((tensor, i) => {
-    encodeTensor(tensor, layout.placements[i]!, words(plan.buffer, PLAN_HEADER_BYTES + i * TENSOR_BYTES));
+    encodeTensor(
+      tensor,
+      layout.placements[i]!,
+      fills[i]!,
+      words(plan.buffer, PLAN_HEADER_BYTES + i * TENSOR_BYTES),
+    );
   });
   let at = stepsAt;
   for (const step of steps) {
@@ -111,7 +121,7 @@ function words(buffer: ArrayBufferLike, start: number): SetWord {
   };
 }
 
-function encodeTensor(tensor: IntegerTensor, placement: Placement, set: SetWord): void {
+function encodeTensor(tensor: IntegerTensor, placement: Placement, fillAt: number, set: SetWord): void {
   const { shape, name } = tensor;
   if (shape.some((size) => size > MAX_EXTENT)) {
     throw new DyadicError("UNSUPPORTED_OP", `tensor "${name}" is too large for the format`, {
@@ -131,7 +141,7 @@ function encodeTensor(tensor: IntegerTensor, placement: Placement, set: SetWord)
   set(TENSOR_HALO_BOTTOM, placement.halo[2]);
   set(TENSOR_HALO_RIGHT, placement.halo[3]);
   set(TENSOR_ZERO_POINT, tensor.zeroPoint);
-  set(TENSOR_HALO_FILL_AT, -1);
+  set(TENSOR_HALO_FILL_AT, fillAt);
 }
 
 function borderStep(opcode: number, tensor: number, io: number): ArrayBuffer {
@@ -147,14 +157,18 @@ function borderStep(opcode: number, tensor: number, io: number): ArrayBuffer {
 
 function nodeStep(node: IntegerNode, scratch: Scratch, store: WeightStore): ArrayBuffer {
   const op = opNamed(node.op);
-  const record = new ArrayBuffer(op.stepBytes);
+  const bytes = op.stepBytes + (op.inputBytes ?? 0) * node.inputs.length;
+  const record = new ArrayBuffer(bytes);
   const set = words(record, 0);
   set(STEP_OPCODE, op.opcode);
-  set(STEP_BYTES, op.stepBytes);
+  set(STEP_BYTES, bytes);
   set(STEP_CONTRACT, op.contract);
   set(STEP_SCRATCH_AT, scratch.offset);
   set(STEP_SCRATCH_BYTES, scratch.bytes);
-  set(STEP_IN, node.inputs[0]!);
+  set(STEP_IN, node.inputs[0] ?? -1);
+  node.inputs.slice(1).forEach((input, i) => {
+    set(STEP_MORE_INPUTS + 4 * i, input);
+  });
   set(STEP_OUT, node.output);
   const constant = (array: ArrayBufferView) => store.place(array);
   op.encode(node.parameters, { set, constant, inputs: node.inputs, output: node.output });

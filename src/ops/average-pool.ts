@@ -45,25 +45,27 @@ function windowCounts(window: Window, height: number, width: number): Int32Array
   return counts;
 }
 
-/** Parameters of a mean over windows; shared by average pool and mean. */
+/** Parameters of a mean or a sum over windows; shared by average pool, mean and sum. */
 export function lowerAverage(
   window: Window,
   shape: Shape,
   from: Tensor,
   to: Tensor,
   attributes: Pick<AveragePoolAttributes, "activation" | "rounding">,
+  reduction: "mean" | "sum" = "mean",
 ): AveragePoolParameters {
   const input = affineOf(from, "the input");
   const output = affineOf(to, "the output");
   const counts = [...new Set(windowCounts(window, shape[0], shape[1]))].sort((a, b) => b - a);
-  const scales = counts.map((count) => input.scale / output.scale / count);
+  const scales = counts.map((count) => input.scale / output.scale / (reduction === "mean" ? count : 1));
   const { multiplier, shift } = toDyadic(
     scales,
     counts.map((count) => count * 255),
   );
   const away = attributes.rounding === "halfAway";
   // A mean commutes with the affine map: with one scale and zero point, codes are averaged as they are.
-  const same = input.scale === output.scale && input.zeroPoint === output.zeroPoint;
+  const affine = input.scale === output.scale && input.zeroPoint === output.zeroPoint;
+  const same = affine && reduction === "mean";
   const [min, max] = activationCodes(attributes.activation, output.scale, output.zeroPoint);
   return {
     ...window,

@@ -90,15 +90,16 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
     const [inputHeight, inputWidth, inputDepth] = inputs[0]!.shape;
     const [depth, perGroup] = [inputDepth / groups, channels / groups];
     const [height, width] = output.shape;
-    const inputZero = inputs[0]!.zeroPoint;
-    const padded = paddedAccumulators(parameters, inputZero);
+    const zeros = inputs[0]!.zeroPoints ?? new Int8Array(inputDepth).fill(inputs[0]!.zeroPoint);
+    const padded = paddedAccumulators(parameters, zeros);
     const accumulators = new Int32Array(height * width * channels).map((_, i) => padded[i % channels]!);
     visitWindows(parameters, [height, width], [inputHeight, inputWidth], (pixel, source, tap) => {
       for (let o = 0; o < channels; o++) {
         let sum = accumulators[pixel * channels + o]!;
         const at = o * rowLength + tap * depth;
         const from = source * inputDepth + Math.floor(o / perGroup) * depth;
-        for (let c = 0; c < depth; c++) sum += (x![from + c]! - inputZero) * weights[at + c]!;
+        for (let c = 0; c < depth; c++)
+          sum += (x![from + c]! - zeros[(from + c) % inputDepth]!) * weights[at + c]!;
         accumulators[pixel * channels + o] = sum;
       }
     });

@@ -47,6 +47,18 @@ export interface ConvolutionParameters extends Window {
 
 /** The scale and zero point of a per-tensor quantized activation; throws where there is none. */
 export function affineOf(tensor: Tensor, role: string): { scale: number; zeroPoint: number } {
+  const { scale, zeroPoints } = affineByChannel(tensor, role);
+  if (zeroPoints.length === 1) return { scale, zeroPoint: zeroPoints[0]! };
+  throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has a zero point per channel`, {
+    expected: "one zero point; several are for convolutions only",
+  });
+}
+
+/** As affineOf, of a tensor that may have a zero point per channel: a model input with mean and deviation folded in. */
+export function affineByChannel(
+  tensor: Tensor,
+  role: string,
+): { scale: number; zeroPoints: readonly number[] } {
   const q = tensor.quantization;
   if (tensor.dtype !== "int8" || q === undefined || q.scale.length !== 1) {
     throw new DyadicError(
@@ -58,7 +70,14 @@ export function affineOf(tensor: Tensor, role: string): { scale: number; zeroPoi
       },
     );
   }
-  return { scale: q.scale[0]!, zeroPoint: q.zeroPoint[0]! };
+  const channels = tensor.shape.at(-1);
+  if (q.zeroPoint.length > 1 && (q.zeroPoint.length !== channels || q.axis !== tensor.shape.length - 1)) {
+    throw new DyadicError("BAD_FILE", `${role} "${tensor.name}" has the wrong number of zero points`, {
+      expected: `1 or ${channels}`,
+      found: `${q.zeroPoint.length}`,
+    });
+  }
+  return { scale: q.scale[0]!, zeroPoints: q.zeroPoint };
 }
 
 /**
@@ -74,7 +93,7 @@ export function lowerConvolution(
   groups = 1,
 ): ConvolutionParameters {
   const [input, weightTensor, biasTensor] = lowering.inputs;
-  const from = affineOf(input!, "the input");
+  const from = inputAffine(lowering.node, input!, groups);
   const to = affineOf(lowering.output, "the output");
   const codes = weightCodes(weightTensor!);
   const weightZero = weightZeroPoint(weightTensor!);
@@ -85,20 +104,21 @@ export function lowerConvolution(
   const weights = new (weightZero === 0 ? Int8Array : Int16Array)(channels * rowLength);
   const bias = new Int32Array(channels);
   const bounds = new Float64Array(channels);
-  const reach = Math.max(127 - from.zeroPoint, from.zeroPoint + 128);
+  const zeros = from.zeroPoints;
+  const reach = zeros.map((zero) => Math.max(127 - zero, zero + 128));
   for (let channel = 0; channel < channels; channel++) {
-    let sum = 0;
-    let magnitude = 0;
+    let zero = 0;
+    let bound = 0;
     rows[channel]!.forEach((at, k) => {
       const code = codes[at]! - weightZero;
       weights[channel * rowLength + k] = code;
-      sum += code;
-      magnitude += Math.abs(code);
+      zero += zeros[k % zeros.length]! * code;
+      bound += reach[k % zeros.length]! * Math.abs(code);
     });
     const ownBias = biasTensor ? Number(biasTensor.data![channel]) : 0;
-    bounds[channel] = magnitude * reach + Math.abs(ownBias);
+    bounds[channel] = bound + Math.abs(ownBias);
     if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
-    bias[channel] = ownBias - from.zeroPoint * sum;
+    bias[channel] = ownBias - zero;
   }
   const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint);
   const requantization = toDyadic(
@@ -118,6 +138,13 @@ export function lowerConvolution(
     min,
     max,
   };
+}
+
+/** Of taps in packing order, channel after channel: only those of a convolution can have a zero point each. */
+function inputAffine(node: { readonly op: string }, input: Tensor, groups: number) {
+  if (node.op === "conv" && groups === 1) return affineByChannel(input, "the input");
+  const { scale, zeroPoint } = affineOf(input, "the input");
+  return { scale, zeroPoints: [zeroPoint] };
 }
 
 function overflow(channel: number, bound: number): DyadicError {
@@ -247,12 +274,13 @@ export function convolutionCost(parameters: ConvolutionParameters, pixels: numbe
   };
 }
 
-/** The accumulator of a window that lies wholly in the padding, where every tap reads the input's zero point. */
-export function paddedAccumulators(parameters: ConvolutionParameters, inputZero: number): Int32Array {
+/** The accumulator of a window that lies wholly in the padding, where every tap reads its zero point. */
+export function paddedAccumulators(parameters: ConvolutionParameters, zeros: ArrayLike<number>): Int32Array {
   return parameters.bias.map((bias, channel) => {
     const at = channel * parameters.rowLength;
     let sum = bias;
-    for (let k = 0; k < parameters.rowLength; k++) sum += inputZero * parameters.weights[at + k]!;
+    for (let k = 0; k < parameters.rowLength; k++)
+      sum += zeros[k % zeros.length]! * parameters.weights[at + k]!;
     return sum;
   });
 }

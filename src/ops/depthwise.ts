@@ -71,7 +71,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
     const [inputHeight, inputWidth] = inputs[0]!.shape;
     const [height, width] = output.shape;
     const inputZero = inputs[0]!.zeroPoint;
-    const padded = paddedAccumulators(parameters, inputZero);
+    const padded = paddedAccumulators(parameters, [inputZero]);
     const accumulators = new Int32Array(height * width * channels).map((_, i) => padded[i % channels]!);
     visitWindows(parameters, [height, width], [inputHeight, inputWidth], (pixel, source, tap) => {
       for (let c = 0; c < channels; c++) {

@@ -1,28 +1,61 @@
 import { DyadicError } from "../error.ts";
 import { add } from "./add.ts";
+import { argMax } from "./arg-max.ts";
 import { averagePool } from "./average-pool.ts";
 import { batchNormalization } from "./batch-normalization.ts";
+import { concat } from "./concat.ts";
+import { constant } from "./constant.ts";
 import { conv } from "./conv.ts";
 import { dense } from "./dense.ts";
 import { depthwise } from "./depthwise.ts";
+import { gather } from "./gather.ts";
+import { l2Normalization } from "./l2-normalization.ts";
 import { maxPool } from "./max-pool.ts";
+import { maximum } from "./maximum.ts";
 import { mean } from "./mean.ts";
+import { minimum } from "./minimum.ts";
+import { mul } from "./mul.ts";
 import type { Op } from "./op.ts";
 import { pad } from "./pad.ts";
+import { prelu } from "./prelu.ts";
+import { depthToSpace, spaceToDepth } from "./rearrange.ts";
 import { requantize } from "./requantize.ts";
 import { reshape } from "./reshape.ts";
+import { resize } from "./resize.ts";
+import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { sub } from "./sub.ts";
+import { sum } from "./sum.ts";
+import { transpose } from "./transpose.ts";
+import { unary } from "./unary.ts";
 
 /** Every op of the engine, each declared once in its own file. */
 export const OPS = [
+  constant,
   conv,
   depthwise,
   dense,
   add,
+  sub,
+  mul,
+  minimum,
+  maximum,
+  prelu,
+  unary,
   averagePool,
   maxPool,
   mean,
+  sum,
+  argMax,
+  l2Normalization,
   softmax,
+  concat,
+  slice,
+  transpose,
+  gather,
+  resize,
+  spaceToDepth,
+  depthToSpace,
   pad,
   reshape,
   requantize,
@@ -44,5 +77,5 @@ export function opNamed(name: string): Op {
   return op;
 }
 
-export type { Cost, Halo, Op, OpShapes, StepEncoder } from "./op.ts";
+export type { Cost, FloatValue, Halo, Op, OpShapes, StepEncoder } from "./op.ts";
 export { NO_HALO } from "./op.ts";

@@ -46,9 +46,10 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   /** Contract id in the step record, and the kernel names that serve it: left of `__` is the contract. */
   readonly contract: number;
   readonly kernels: readonly string[];
-  /** Bytes of the step record. */
+  /** Bytes of the step record, and what every input adds to them where their number is free. */
   readonly stepBytes: number;
-  /** How many activations come first among the inputs; what follows is constant or absent. */
+  readonly inputBytes?: number;
+  /** How many activations come first among the inputs; what follows is constant or absent. Infinity: all are. */
   readonly activations: number;
   /** Whether input and output must have one scale and zero point, because codes are moved as they are. */
   readonly keepsScale?: boolean;

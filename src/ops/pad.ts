@@ -1,19 +1,31 @@
-import { CONTRACT_A8, OP_PAD, PAD_CHANNEL, PAD_LEFT, PAD_STEP_BYTES, PAD_TOP } from "../../assembly/abi.ts";
+import {
+  CONTRACT_A8,
+  OP_PAD,
+  PAD_CHANNEL,
+  PAD_LEFT,
+  PAD_STEP_BYTES,
+  PAD_STRIDE_H,
+  PAD_STRIDE_W,
+  PAD_TOP,
+} from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { affineOf } from "./convolution.ts";
 import type { Halo, Op } from "./op.ts";
 
-interface PadAttributes {
+export interface PadAttributes {
   readonly padding: Halo;
   readonly channels: readonly [before: number, after: number];
+  /** Distance in the output between neighbouring pixels of the input: zeros between them; [1, 1] when absent. */
+  readonly stride?: readonly [height: number, width: number];
 }
 
-function paddedShape(x: readonly number[], { padding, channels }: PadAttributes): number[] {
+function paddedShape(x: readonly number[], { padding, channels, stride = [1, 1] }: PadAttributes): number[] {
   if (x.length !== 4) {
     throw new DyadicError("BAD_FILE", "pad takes an input [1, h, w, c]", { found: `[${x}]` });
   }
   const [top, left, bottom, right] = padding;
-  return [1, x[1]! + top + bottom, x[2]! + left + right, x[3]! + channels[0] + channels[1]];
+  const extent = (axis: 1 | 2) => (x[axis]! - 1) * stride[axis - 1]! + 1;
+  return [1, extent(1) + top + bottom, extent(2) + left + right, x[3]! + channels[0] + channels[1]];
 }
 
 /** Copies `x` (dense NHWC) into `data`, which already holds the fill, at the place the attributes give. */
@@ -24,6 +36,7 @@ function place<T extends Int8Array | Float32Array>(
   attributes: PadAttributes,
 ): T {
   const [height, width, channels] = shape as [number, number, number];
+  const [down, across] = attributes.stride ?? [1, 1];
   const [, , outWidth, outChannels] = paddedShape([1, ...shape], attributes) as [
     number,
     number,
@@ -31,15 +44,16 @@ function place<T extends Int8Array | Float32Array>(
     number,
   ];
   for (let pixel = 0; pixel < height * width; pixel++) {
-    const y = Math.floor(pixel / width) + attributes.padding[0];
+    const y = Math.floor(pixel / width) * down + attributes.padding[0];
     const at =
-      (y * outWidth + (pixel % width) + attributes.padding[1]) * outChannels + attributes.channels[0];
+      (y * outWidth + (pixel % width) * across + attributes.padding[1]) * outChannels +
+      attributes.channels[0];
     data.set(x.subarray(pixel * channels, (pixel + 1) * channels), at);
   }
   return data;
 }
 
-/** Surrounds the input with real 0 in height, width and channels; input and output share scale and zero point. */
+/** Surrounds the input with real 0 in height, width and channels, and spreads its pixels apart; input and output share scale and zero point. */
 export const pad: Op<PadAttributes, PadAttributes> = {
   name: "pad",
   opcode: OP_PAD,
@@ -66,7 +80,8 @@ export const pad: Op<PadAttributes, PadAttributes> = {
         expected: "one scale and zero point for input and output",
       });
     }
-    return { padding: node.attributes.padding, channels: node.attributes.channels };
+    const { padding, channels, stride = [1, 1] } = node.attributes;
+    return { padding, channels, stride };
   },
 
   integer([x], parameters, { inputs, output }) {
@@ -77,7 +92,9 @@ export const pad: Op<PadAttributes, PadAttributes> = {
 
   cost: () => ({ macs: 0, weightBytes: 0 }),
 
-  encode({ padding, channels }, step) {
+  encode({ padding, channels, stride = [1, 1] }, step) {
+    step.set(PAD_STRIDE_H, stride[0]);
+    step.set(PAD_STRIDE_W, stride[1]);
     step.set(PAD_TOP, padding[0]);
     step.set(PAD_LEFT, padding[1]);
     step.set(PAD_CHANNEL, channels[0]);

@@ -25,7 +25,7 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
   name: "requantize",
   opcode: OP_REQUANTIZE,
   contract: CONTRACT_A8,
-  kernels: ["add_a8"],
+  kernels: ["pointwise_a8"],
   stepBytes: REQUANTIZE_STEP_BYTES,
   activations: 1,
   inPlace: [0],

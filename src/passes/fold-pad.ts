@@ -31,11 +31,15 @@ export function foldPad(graph: Graph): Graph {
 function foldable(pad: Node, nodes: readonly Node[], graph: Graph): boolean {
   if (pad.op !== "pad") return false;
   const output = pad.outputs[0]!;
-  const { padding, channels } = pad.attributes as Padding & { channels: readonly number[] };
+  const { padding, channels, stride } = pad.attributes as Padding & {
+    channels: readonly number[];
+    stride?: readonly number[];
+  };
   const readers = nodes.filter((node) => node.inputs.includes(output));
   return (
     [...channels].every((count) => count === 0) &&
     padding.every((side) => side >= 0) &&
+    (stride ?? []).every((distance) => distance === 1) &&
     sameQuantization(graph.tensors[pad.inputs[0]!]!, graph.tensors[output]!) &&
     !graph.outputs.some((border) => border.tensor === output) &&
     readers.every((node) => node.op === "conv" || node.op === "depthwise")

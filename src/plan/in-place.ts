@@ -35,7 +35,9 @@ export function possibleTakeovers(graph: IntegerGraph, lifetimes: readonly Lifet
       const input = node.inputs[operand]!;
       const once = node.inputs.filter((other) => other === input).length === 1;
       if (!once || lifetimes[input]!.to !== step) return [];
-      return [{ node: k, input, output: node.output, dense: op.opcode === OP_RESHAPE }];
+      const dense = op.opcode === OP_RESHAPE;
+      const repeated = graph.tensors[input]!.shape.join() !== graph.tensors[node.output]!.shape.join();
+      return repeated && !dense ? [] : [{ node: k, input, output: node.output, dense }];
     });
   });
 }

@@ -98,7 +98,8 @@ function checkHalos(graph: IntegerGraph, layout: Layout): void {
       inputs: node.inputs.map((input) => graph.tensors[input]!),
       output: graph.tensors[node.output]!,
     };
-    const need = opNamed(node.op).halo?.(node.parameters, shapes) ?? [0, 0, 0, 0];
+    const need = opNamed(node.op).halo?.(node.parameters, shapes);
+    if (need === undefined) continue;
     const { halo } = layout.placements[node.inputs[0]!]!;
     if (need.some((side, i) => halo[i]! < side)) {
       throw wrong(

@@ -9,17 +9,19 @@ import {
   validateGraph,
 } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
-import { affineOf } from "../ops/convolution.ts";
+import { affineByChannel } from "../ops/convolution.ts";
 import { type Op, opNamed } from "../ops/index.ts";
+import { placeConstants } from "./constants.ts";
 
 /**
- * Ends the floats: every scale becomes dyadic numbers in the node's parameters, constants leave the tensor list, and
- * shapes become canonical [height, width, channels].
+ * Ends the floats: every scale becomes dyadic numbers in the node's parameters, weights leave the tensor list, other
+ * constants get a node that writes them, and shapes become canonical [height, width, channels].
  * Throws UNSUPPORTED_OP for what has no int8 form, BAD_FILE where declared and computed shapes differ, OVERFLOW where
  * an accumulator could; always with the node.
  */
-export function lower(graph: Graph): IntegerGraph {
-  validateGraph(graph);
+export function lower(source: Graph): IntegerGraph {
+  validateGraph(source);
+  const graph = placeConstants(source);
   const used = usedActivations(graph);
   const index = new Map(used.map((tensor, position) => [tensor, position]));
   const writers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
@@ -50,7 +52,8 @@ function usedActivations(graph: Graph): number[] {
 }
 
 function lowerTensor(tensor: Tensor): IntegerTensor {
-  const { scale, zeroPoint } = affineOf(tensor, "the tensor");
+  const { scale, zeroPoints } = affineByChannel(tensor, "the tensor");
+  const zeroPoint = zeroPoints[0]!;
   const shape = canonicalShape(tensor.shape, tensor.name);
   if (
     !Number.isInteger(zeroPoint) ||
@@ -69,7 +72,10 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
       found: `[${tensor.shape.join(", ")}]`,
     });
   }
-  return { name: tensor.name, shape, scale, zeroPoint };
+  const points = tensor.quantization!.zeroPoint;
+  if (points.length === 1) return { name: tensor.name, shape, scale, zeroPoint };
+  // Bytes with mean and deviation folded in: the host hands them over as they are, so byte 0 is its zero.
+  return { name: tensor.name, shape, scale, zeroPoint: -128, zeroPoints: Int8Array.from(points) };
 }
 
 /** Runs `action`; a DyadicError from it also names the node. */
@@ -111,9 +117,10 @@ function lowerNode(node: Node, graph: Graph, index: ReadonlyMap<number, number>)
 function checkOperands(node: Node, inputs: readonly (Tensor | undefined)[], op: Op): void {
   const activations = inputs.slice(0, op.activations);
   const constants = inputs.slice(op.activations);
-  if (activations.length < op.activations || activations.includes(undefined) || node.outputs.length !== 1) {
+  const expected = Number.isFinite(op.activations) ? op.activations : Math.max(1, node.inputs.length);
+  if (activations.length < expected || activations.includes(undefined) || node.outputs.length !== 1) {
     throw new DyadicError("BAD_FILE", "the node has the wrong number of inputs or outputs", {
-      expected: `${op.activations} activation${op.activations > 1 ? "s" : ""} in, one out`,
+      expected: `${expected} activation${expected === 1 ? "" : "s"} in, one out`,
       found: `${node.inputs.length} in, ${node.outputs.length} out`,
     });
   }

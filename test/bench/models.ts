@@ -1,10 +1,9 @@
 // The benchmark's networks: compiled for Dyadic, and the graph that peers' formats are made from.
-import { compile } from "../../src/compile.ts";
+import { compileGraph } from "../../src/compile.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { IntegerGraph, IntegerNode } from "../../src/graph/integer.ts";
 import { opNamed } from "../../src/ops/index.ts";
-import { readAsset } from "../cases/assets.ts";
-import { codes, GOLDEN_MODELS, samples } from "../cases/models.ts";
+import { codes, GOLDEN_MODELS, importGolden, samples } from "../cases/models.ts";
 
 export interface BenchModel {
   readonly name: string;
@@ -36,7 +35,7 @@ export const BENCH_MODELS = [
 export function loadBenchModel(name: string): BenchModel {
   const golden = GOLDEN_MODELS.find((model) => model.name === name);
   if (golden === undefined) throw new Error(`no model "${name}": there are ${BENCH_MODELS.join(", ")}`);
-  const { graph, integer, model } = compile(readAsset(golden.path), { file: golden.path });
+  const { graph, integer, model } = compileGraph(importGolden(golden), { file: golden.path });
   const [height, width, channels] = integer.tensors[integer.inputs[0]!.tensor]!.shape;
   return {
     name,

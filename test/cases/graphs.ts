@@ -2,6 +2,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import type { Activation } from "../../src/ops/activation.ts";
 import type { Halo } from "../../src/ops/index.ts";
 import { type Affine, GraphBuilder } from "./builder.ts";
+import { type Context, FLAT_OPS, IMAGE_OPS } from "./graph-ops.ts";
 import { Random } from "./random.ts";
 
 /** Most activation bytes and most multiply-accumulates of one node; keeps the TypeScript reference fast. */
@@ -43,10 +44,12 @@ class Maker {
   private readonly made: number[] = [];
   private readonly random: Random;
   private readonly builder: GraphBuilder;
+  private readonly context: Context;
 
   constructor(random: Random, builder: GraphBuilder) {
     this.random = random;
     this.builder = builder;
+    this.context = { random, builder, made: this.made, affine: (scale) => this.affine(scale) };
   }
 
   input(shape: readonly number[]): void {
@@ -74,7 +77,9 @@ class Maker {
           this.requantize,
         ]
       : [this.dense, this.dense, this.add, this.softmax, this.requantize, this.unflatten];
-    const output = this.random.pick(makers).call(this, x);
+    const output = this.random.chance(0.6)
+      ? this.random.pick(makers).call(this, x)
+      : this.random.pick(image ? IMAGE_OPS : FLAT_OPS)(this.context, x);
     if (output !== undefined) this.made.push(output);
   }
 

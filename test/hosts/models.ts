@@ -2,13 +2,13 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compile, compileGraph } from "../../src/compile.ts";
+import { compileGraph } from "../../src/compile.ts";
 import { elements } from "../../src/graph/graph.ts";
 import type { IntegerGraph } from "../../src/graph/integer.ts";
 import { runReference } from "../../src/quantize/reference.ts";
-import { assetsDirectory, readAsset } from "../cases/assets.ts";
+import { assetsDirectory } from "../cases/assets.ts";
 import { randomGraph, randomInputs } from "../cases/graphs.ts";
-import { codes, GOLDEN_MODELS, samples } from "../cases/models.ts";
+import { codes, GOLDEN_MODELS, importGolden, samples } from "../cases/models.ts";
 import { borderBytes } from "../cases/wasi.ts";
 
 const RANDOM_SEEDS = [1, 2, 3, 5, 8, 13, 21, 34];
@@ -49,8 +49,9 @@ export function prepareModels(directory: string): HostModel[] {
 }
 
 function goldenModels(directory: string): HostModel[] {
-  return GOLDEN_MODELS.filter(({ layers }) => layers).map(({ name, path }) => {
-    const { model, integer } = compile(readAsset(path), { file: path });
+  return GOLDEN_MODELS.filter(({ layers }) => layers).map((golden) => {
+    const { name, path } = golden;
+    const { model, integer } = compileGraph(importGolden(golden), { file: path });
     const size = elements(integer.tensors[integer.inputs[0]!.tensor]!.shape);
     const rows = samples(codes(`golden/${name}/input.npy`), size).slice(0, SAMPLES);
     return store(

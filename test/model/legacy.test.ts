@@ -3,7 +3,7 @@ import { compileGraph } from "../../src/compile.ts";
 import { importModel } from "../../src/import/index.ts";
 import { assetsDirectory, readAsset } from "../cases/assets.ts";
 import { openEngine, openModel, runModel } from "../cases/engine.ts";
-import { argmax, codes, samples } from "../cases/models.ts";
+import { argmax, codes, difference, samples } from "../cases/models.ts";
 
 /** uint8 networks with weight zero points; golden outputs are TensorFlow Lite's with XNNPACK. */
 const CLASSIFIERS = ["mobilenet_v1_0.25_128_quant", "mobilenet_v2_1.0_224_quant"];
@@ -21,5 +21,21 @@ describe.skipIf(assetsDirectory === null).each(CLASSIFIERS)("%s", (name) => {
     const same = outputs.filter((output, i) => argmax(output) === argmax(expected[i]!)).length;
     console.log(`${name}: the same class on ${same} of ${inputs.length} samples`);
     expect(same / inputs.length).toBeGreaterThanOrEqual(0.99);
+  });
+});
+
+describe.skipIf(assetsDirectory === null)("deeplabv3_mnv2_dm05_pascal_quant", () => {
+  test("gives 98 % of the pixels the label that TensorFlow Lite gives", async () => {
+    const name = "deeplabv3_mnv2_dm05_pascal_quant";
+    const path = `coral/${name}.tflite`;
+    const { model, integer } = compileGraph(importModel(readAsset(path), path));
+    const engine = await openEngine("engine");
+    openModel(engine, model, integer);
+    const labels = runModel(engine, integer, [codes(`golden/${name}/input.npy`)])[0]!;
+    const expected = codes(`golden/${name}/output_tfjs_argmax_uint8.npy`);
+    const { different } = difference(labels, expected);
+    console.log(`${name}: ${expected.length - different} of ${expected.length} labels agree`);
+    expect(labels).toHaveLength(expected.length);
+    expect(different / expected.length).toBeLessThanOrEqual(0.02);
   });
 });

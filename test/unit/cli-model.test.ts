@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { Interrupted, interruptible } from "../../src/cli/interrupt.ts";
 import { siblingsOf } from "../../src/cli/model.ts";
 import { importModel } from "../../src/import/index.ts";
 import { buildOnnx } from "../cases/onnx.ts";
@@ -33,4 +34,16 @@ test.each(["../secret.bin", "data/../../secret.bin", "/etc/passwd", join(root, "
 
 test("a file that is not there is named", () => {
   expect(() => siblingsOf(path)("none.bin")).toThrow(/none\.bin/);
+});
+
+test("Ctrl-C ends what listens to the signal, and what does not before its result counts", async () => {
+  const listeners = process.listenerCount("SIGINT");
+  const interrupt = async (signal: AbortSignal) => {
+    process.emit("SIGINT");
+    signal.throwIfAborted();
+  };
+  await expect(interruptible(interrupt)).rejects.toThrow(Interrupted);
+  await expect(interruptible(async () => process.emit("SIGINT"))).rejects.toMatchObject({ exitCode: 130 });
+  await expect(interruptible(async () => 7)).resolves.toBe(7);
+  expect(process.listenerCount("SIGINT")).toBe(listeners);
 });

@@ -34,8 +34,8 @@ describe("compileGraph", () => {
     expect(() => compileGraph(resNet(1), { labels: ["one"] })).toThrow(/as many channels/);
   });
 
-  it("names the file of what it cannot read", () => {
-    expect(() => compile(new Uint8Array(100), { file: "x.bin" })).toThrow(/^x\.bin: /);
+  it("names the file of what it cannot read", async () => {
+    await expect(compile(new Uint8Array(100), { file: "x.bin" })).rejects.toThrow(/^x\.bin: /);
   });
 
   it("states the package's version", () => {

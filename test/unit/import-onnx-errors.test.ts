@@ -90,6 +90,18 @@ describe("errors", () => {
     expect(error.message).toMatch(message);
   });
 
+  test("sizes of a damaged resize are refused, however the others offset them", () => {
+    const sizes = ints([1, 1, -(2 ** 50), 2 ** 40]);
+    const model = single("Resize", [1, 1, 2, 2], { r: float([0]), s: float([0]), sizes });
+    expect(refuse(model)).toMatchObject({ code: "UNSUPPORTED_OP", place: { op: "Resize" } });
+    const large = single("Resize", [1, 1, 2, 2], {
+      r: float([0]),
+      s: float([0]),
+      sizes: ints([1, 1, 4, 2 ** 40]),
+    });
+    expect(refuse(large).message).toMatch(/enormous/);
+  });
+
   test("enormous constants are refused before they are made", () => {
     const model: OnnxModel = {
       ...single("Add", [1]),

@@ -359,7 +359,7 @@ describe("errors", () => {
       ...[0, 1, 2, 3].map((at) => step(Op.CAST, at)),
       step(Op.CUSTOM, 4, "TFLite_Detection_PostProcess"),
       step(Op.WHILE, 5),
-      step(Op.GELU, 6),
+      step(Op.CUMSUM, 6),
       { ...step(Op.RELU, 7), version: 99 },
     ];
     const error = refuse({ tensors, operators, inputs: [0], outputs: [8] });
@@ -367,7 +367,7 @@ describe("errors", () => {
     expect(error.place.file).toBe("m.tflite");
     expect(error.place.found).toBe(
       'CAST x4 ("t1", "t2", "t3", ...); custom operator "TFLite_Detection_PostProcess" x1 ("t5"); ' +
-        'WHILE (calls another subgraph) x1 ("t6"); GELU x1 ("t7"); RELU version 99 (known up to 3) x1 ("t8")',
+        'WHILE (calls another subgraph) x1 ("t6"); CUMSUM x1 ("t7"); RELU version 99 (known up to 3) x1 ("t8")',
     );
     expect(error.place.hint).toContain("CONV_2D");
   });

@@ -80,10 +80,18 @@ describe(".npy", () => {
     expect(decodeInputs(npyFile("|i1", [2, 3, 3], data), "x.npy", planes)).toEqual([data]);
   });
 
-  test("uses each channel's zero point", () => {
-    const input = { ...signed(colour, 1, 0), zeroPoints: Int32Array.of(1, 2, 3) };
-    const [sample] = decodeInputs(npyFile("<f4", [2, 3, 3], new Float32Array(18)), "x.npy", input);
-    expect(sample!.subarray(0, 4)).toEqual(Int8Array.of(1, 2, 3, 1));
+  test("an input with mean and std folded in takes bytes, or numbers with what was done to their bytes", () => {
+    const input = { ...signed(colour, 1, 0), dtype: "uint8", zeroPoints: Int32Array.of(124, 116, 104) };
+    const bytes = Uint8Array.from({ length: 18 }, (_, i) => 14 * i);
+    const preparation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    const reals = Float32Array.from(
+      bytes,
+      (u8, i) => (u8 / 255 - preparation.mean[i % 3]!) / preparation.std[i % 3]!,
+    );
+    const floats = npyFile("<f4", [2, 3, 3], reals);
+    expect(decodeInputs(npyFile("|u1", [2, 3, 3], bytes), "x.npy", input, preparation)).toEqual([bytes]);
+    expect(decodeInputs(floats, "x.npy", input, preparation)).toEqual([bytes]);
+    expect(() => decodeInputs(floats, "x.npy", input)).toThrow(/mean and std are folded in/);
   });
 
   test.each([

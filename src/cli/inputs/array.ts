@@ -1,8 +1,9 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
 import { type Npy, readNpy } from "../../import/npy.ts";
-import { codeOf, emptySample, type InputMetadata, type Sample } from "./metadata.ts";
-import { isPrepared, type Preparation, pictureSample } from "./preparation.ts";
+import { quantizeValue } from "../../numerics/affine.ts";
+import { codeOf, emptySample, type InputMetadata, type InputShape, type Sample } from "./metadata.ts";
+import { isPrepared, type Preparation, pictureSample, realOf } from "./preparation.ts";
 
 /**
  * The samples of a .npy file: an array of the input's declared shape, of its canonical [h, w, c] (h x w for one
@@ -18,7 +19,7 @@ export function arraySamples(bytes: Uint8Array, metadata: InputMetadata, options
     throw new DyadicError("BAD_INPUT", "the array is empty", { found: `[${array.shape.join(", ")}]` });
   }
   const pixels = array.data instanceof Uint8Array && (metadata.dtype === "int8" || isPrepared(options));
-  const write = pixels ? (from: number) => Number(array.data[from]) : writer(array, metadata);
+  const write = pixels ? (from: number) => Number(array.data[from]) : writer(array, metadata, options);
   const [height, width, channels] = metadata.canonicalShape;
   return Array.from({ length: array.data.length / size }, (_, sample) => {
     const values = pixels ? new Uint8Array(size) : emptySample(metadata);
@@ -30,7 +31,7 @@ export function arraySamples(bytes: Uint8Array, metadata: InputMetadata, options
   });
 }
 
-function readArray(bytes: Uint8Array): Npy {
+export function readArray(bytes: Uint8Array): Npy {
   try {
     return readNpy(bytes);
   } catch (error) {
@@ -40,7 +41,7 @@ function readArray(bytes: Uint8Array): Npy {
 }
 
 /** Whether the array is in channel planes (NCHW) and must be interleaved. Throws where no reading of the shape fits. */
-function matchShape(shape: readonly number[], metadata: InputMetadata): boolean {
+export function matchShape(shape: readonly number[], metadata: InputShape): boolean {
   const { canonicalShape, layout } = metadata;
   const [height, width, channels] = canonicalShape;
   const declared = metadata.shape[0] === 1 ? metadata.shape.slice(1) : metadata.shape;
@@ -56,19 +57,27 @@ function matchShape(shape: readonly number[], metadata: InputMetadata): boolean 
 }
 
 /** Where canonical position `at` (interleaved channels) lies in channel planes. */
-function planarPosition(at: number, { canonicalShape: [height, width, channels] }: InputMetadata): number {
+export function planarPosition(
+  at: number,
+  { canonicalShape: [height, width, channels] }: InputShape,
+): number {
   return (at % channels) * height * width + Math.floor(at / channels);
 }
 
 /** The code for the array's element `from`, which becomes canonical position `at`. */
-function writer(array: Npy, metadata: InputMetadata): (from: number, at: number) => number {
+function writer(
+  array: Npy,
+  metadata: InputMetadata,
+  options: Preparation,
+): (from: number, at: number) => number {
   const { data, dtype } = array;
   if (dtype === metadata.dtype) return (from) => Number(data[from]);
   if (dtype === "float32" || dtype === "float64") {
+    const code = metadata.zeroPoints === undefined ? codeOf : foldedCode(metadata, options);
     return (from, at) => {
       const real = Number(data[from]);
       if (!Number.isFinite(real)) throw notFinite(real, from, array.shape);
-      return codeOf(real, at, metadata);
+      return code(real, at, metadata);
     };
   }
   throw new DyadicError("BAD_INPUT", "the array has another dtype than the model's input", {
@@ -78,7 +87,26 @@ function writer(array: Npy, metadata: InputMetadata): (from: number, at: number)
   });
 }
 
-function notFinite(real: number, from: number, shape: readonly number[]): DyadicError {
+/** The byte that a prepared number was made of, for inputs that have the preparation folded in. */
+function foldedCode(metadata: InputMetadata, options: Preparation): typeof codeOf {
+  if (!isPrepared(options)) {
+    throw new DyadicError(
+      "BAD_INPUT",
+      `the input "${metadata.name}" takes bytes: its mean and std are folded in`,
+      {
+        expected: "uint8 bytes, or --mean and --std with float values",
+        found: "float values",
+      },
+    );
+  }
+  const real = realOf(metadata.canonicalShape[2], options);
+  return (value, at) => {
+    const [low, step] = [real(0, at), real(1, at) - real(0, at)];
+    return quantizeValue(value - low, step, 0, 0, 255);
+  };
+}
+
+export function notFinite(real: number, from: number, shape: readonly number[]): DyadicError {
   let rest = from;
   const index = [...shape].reverse().map((size) => {
     const along = rest % size;

@@ -5,21 +5,24 @@ import { arraySamples } from "./array.ts";
 import { emptySample, type InputMetadata, type Sample } from "./metadata.ts";
 import { decodePicture, toChannels } from "./picture.ts";
 import { type Preparation, pictureSample } from "./preparation.ts";
-import { resize } from "./resize.ts";
+import { type Picture, resize } from "./resize.ts";
 
-export type { InputMetadata, Sample } from "./metadata.ts";
+export type { InputMetadata, InputShape, Sample } from "./metadata.ts";
 export type { Preparation } from "./preparation.ts";
 
 /** Reads the file at `path` as samples of a model input. Throws BAD_INPUT with the file, what was expected and found. */
 export function readInputs(path: string, metadata: InputMetadata, options: Preparation = {}): Sample[] {
-  let bytes: Uint8Array;
+  return decodeInputs(readInputFile(path), path, metadata, options);
+}
+
+/** The bytes of the file at `path`. Throws BAD_INPUT. */
+export function readInputFile(path: string): Uint8Array {
   try {
-    bytes = readFileSync(path);
+    return readFileSync(path);
   } catch (error) {
     const found = error instanceof Error ? error.message : `${error}`;
     throw new DyadicError("BAD_INPUT", "the file cannot be read", { file: path, found }, error);
   }
-  return decodeInputs(bytes, path, metadata, options);
 }
 
 /**
@@ -66,9 +69,17 @@ function pictureIn(
   metadata: InputMetadata,
   options: Preparation,
 ): Sample {
-  const [height, width, channels] = metadata.canonicalShape;
-  const picture = toChannels(decodePicture(bytes, kind), channels, options.invert ?? false);
-  return pictureSample(resize(picture, width, height), metadata, options);
+  return pictureSample(fittedPicture(bytes, kind, metadata.canonicalShape, options), metadata, options);
+}
+
+/** A picture file in an input's size and channels. */
+export function fittedPicture(
+  bytes: Uint8Array,
+  kind: "png" | "jpg",
+  [height, width, channels]: InputMetadata["canonicalShape"],
+  { invert = false }: Preparation,
+): Picture {
+  return resize(toChannels(decodePicture(bytes, kind), channels, invert), width, height);
 }
 
 function rawSamples(bytes: Uint8Array, metadata: InputMetadata): Sample[] {

@@ -1,14 +1,18 @@
 import { DyadicError } from "../../error.ts";
 import { quantizeValue } from "../../numerics/affine.ts";
 
-/** What reading an input needs to know of it; `IoTensor` of src/model has all of it. */
-export interface InputMetadata {
+/** How many numbers an input has, and in which order. */
+export interface InputShape {
   readonly name: string;
-  readonly dtype: string;
   /** As the model's author declared it, in `layout`. */
   readonly shape: readonly number[];
   readonly layout: "flat" | "NHWC" | "NCHW";
   readonly canonicalShape: readonly [height: number, width: number, channels: number];
+}
+
+/** What reading an input needs to know of it; `IoTensor` of src/model has all of it. */
+export interface InputMetadata extends InputShape {
+  readonly dtype: string;
   readonly scale: number;
   readonly zeroPoint: number;
   /** One per channel, where the input has them. */
@@ -36,9 +40,8 @@ export function emptySample(metadata: InputMetadata): Sample {
     : new Int8Array(height * width * channels);
 }
 
-/** Equation (2) with the zero point of the channel that canonical position `at` belongs to. */
-export function codeOf(real: number, at: number, metadata: InputMetadata): number {
+/** Equation (2). */
+export function codeOf(real: number, _at: number, metadata: InputMetadata): number {
   const [min, max] = codeRange(metadata);
-  const zeroPoint = metadata.zeroPoints?.[at % metadata.canonicalShape[2]] ?? metadata.zeroPoint;
-  return quantizeValue(real, metadata.scale, zeroPoint, min, max);
+  return quantizeValue(real, metadata.scale, metadata.zeroPoint, min, max);
 }

@@ -29,12 +29,13 @@ const PICTURE_RANGES = [
 /**
  * A picture of the input's size as codes. Without scale, mean and std, an input whose codes span one of
  * PICTURE_RANGES to within one code takes the bytes themselves (uint8: v, int8: v - 128), for that is what quantizing
- * v/255 and so on gives; so does an input with a zero point per channel, which has its mean and std folded in.
+ * v/255 and so on gives. So does, whatever the options say, an input with a zero point per channel: its mean and std
+ * are folded in.
  */
 export function pictureSample(picture: Picture, metadata: InputMetadata, options: Preparation): Sample {
   const sample = emptySample(metadata);
   const prepared = isPrepared(options);
-  if (!prepared && takesBytes(metadata)) {
+  if (metadata.zeroPoints !== undefined || (!prepared && takesBytes(metadata))) {
     const [lowest] = codeRange(metadata);
     sample.forEach((_, at) => {
       sample[at] = picture.bytes[at]! + lowest;
@@ -42,17 +43,21 @@ export function pictureSample(picture: Picture, metadata: InputMetadata, options
     return sample;
   }
   if (!prepared) refuseNarrow(metadata);
-  const channels = metadata.canonicalShape[2];
+  const real = realOf(metadata.canonicalShape[2], options);
+  sample.forEach((_, at) => {
+    sample[at] = codeOf(real(picture.bytes[at]!, at), at, metadata);
+  });
+  return sample;
+}
+
+/** The number that a byte at canonical position `at` stands for. Throws BAD_ARGUMENT for impossible options. */
+export function realOf(channels: number, options: Preparation): (byte: number, at: number) => number {
   const divisor = options.scale ?? (options.mean || options.std ? 255 : 1);
   if (!(divisor > 0 && divisor < Infinity)) throw badOption("scale", "a positive number", [divisor]);
   const mean = perChannel("mean", options.mean ?? [0], channels);
   const std = perChannel("std", options.std ?? [1], channels);
   if (std.includes(0)) throw badOption("std", "no zeros", std);
-  sample.forEach((_, at) => {
-    const c = at % channels;
-    sample[at] = codeOf((picture.bytes[at]! / divisor - mean[c]!) / std[c]!, at, metadata);
-  });
-  return sample;
+  return (byte, at) => (byte / divisor - mean[at % channels]!) / std[at % channels]!;
 }
 
 function realRange(metadata: InputMetadata): readonly [low: number, high: number] {
@@ -61,7 +66,6 @@ function realRange(metadata: InputMetadata): readonly [low: number, high: number
 }
 
 function takesBytes(metadata: InputMetadata): boolean {
-  if (metadata.zeroPoints !== undefined) return true;
   const [low, high] = realRange(metadata);
   const tolerance = metadata.scale * 1.001;
   return PICTURE_RANGES.some(

@@ -14,7 +14,8 @@ export class FoldBudget {
 
   /** Throws BAD_FILE. */
   claim(elements: number): void {
-    this.left -= elements;
+    // A negative size of a damaged file must not buy more.
+    this.left -= elements >= 0 ? elements : Infinity;
     if (this.left >= 0) return;
     throw new DyadicError("BAD_FILE", "the model computes enormous constants", {
       hint: "fold them before export, for example with onnx-simplifier",

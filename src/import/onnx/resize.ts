@@ -86,7 +86,8 @@ export const resize: Adapter = (operator, builder) => {
     });
   }
   const { shape, scale } = target(operator, builder, x);
-  if (x.shape.length !== 4 || shape[0] !== x.shape[0] || shape[1] !== x.shape[1]) {
+  const isImage = x.shape.length === 4 && shape.every((size) => size >= 1);
+  if (!isImage || shape[0] !== x.shape[0] || shape[1] !== x.shape[1]) {
     throw new DyadicError("UNSUPPORTED_OP", "only height and width are resized", {
       expected: "an input (N, C, H, W) whose N and C stay",
       found: `[${x.shape.join(", ")}] to [${shape.join(", ")}]`,

@@ -11,7 +11,9 @@ export interface Operator {
   readonly name: string;
   /** Indices into the tensors; -1 for an optional input that is absent. */
   readonly inputs: readonly number[];
+  /** The first output, and all of them. */
   readonly output: number;
+  readonly outputs: readonly number[];
   readonly table: schema.Operator;
 }
 
@@ -59,6 +61,15 @@ export function requiredOptions<T extends Table>(operator: Operator, type: numbe
   const found = options(operator, type, table);
   if (found === null) throw new DyadicError("BAD_FILE", "the operator has no options");
   return found;
+}
+
+/** A dimension counted from the front. Throws BAD_FILE where there is none such. */
+export function dimension(axis: number, rank: number): number {
+  if (Number.isInteger(axis) && axis >= -rank && axis < rank) return axis < 0 ? axis + rank : axis;
+  throw new DyadicError("BAD_FILE", "the axes do not fit the input", {
+    expected: `from ${-rank} to ${rank - 1}`,
+    found: `${axis}`,
+  });
 }
 
 /** The growing graph: adapters read tensors from it and emit nodes into it. */
@@ -136,6 +147,33 @@ export class Builder {
 
   emit(name: string, op: string, inputs: readonly number[], output: number, attributes: unknown): void {
     this.nodes.push({ name, op, inputs, outputs: [output], attributes });
+  }
+
+  /** Emits a reshape of `index` to `shape` and returns its tensor; `index` itself where it has that shape. */
+  reshape(index: number, shape: readonly number[], name: string): number {
+    if (`${this.tensors.get(index).shape}` === `${shape}`) return index;
+    const output = this.reshaped(index, shape, name);
+    this.emit(name, "reshape", [index], output, { shape });
+    return output;
+  }
+
+  /** Emits a node whose result has `shape`, and a reshape where `output` is declared in another. */
+  emitAs(
+    shape: readonly number[],
+    name: string,
+    op: string,
+    inputs: readonly number[],
+    output: number,
+    attributes: unknown,
+  ): void {
+    const declared = this.tensors.get(output).shape;
+    if (`${declared}` === `${shape}`) {
+      this.emit(name, op, inputs, output, attributes);
+      return;
+    }
+    const result = this.reshaped(output, shape, `${name}/${op}`);
+    this.emit(`${name}/${op}`, op, inputs, result, attributes);
+    this.emit(name, "reshape", [result], output, { shape: declared });
   }
 
   /** A new tensor like `index` in another shape. */

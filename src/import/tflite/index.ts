@@ -74,7 +74,7 @@ function readOperators(model: schema.Model, graph: schema.SubGraph, tensors: Ten
     codes.set(index, code);
     const operator = readOperator(table, tensors);
     if (code.row !== undefined) {
-      checkArity(code.row, operator, table.outputsLength());
+      checkArity(code.row, operator);
       known.push({ row: code.row, operator });
     } else {
       const nodes = unknown.get(code.name) ?? [];
@@ -102,18 +102,23 @@ function readCode(model: schema.Model, index: number): { name: string; row: Row 
 
 function readOperator(table: schema.Operator, tensors: Tensors): Operator {
   const inputs = vector("inputs of an operator", table.inputsLength(), MAX_BORDERS, (i) => table.inputs(i));
-  const output = table.outputsLength() > 0 ? table.outputs(0)! : -1;
-  return { name: output === -1 ? "(no output)" : tensors.name(output), inputs, output, table };
+  const outputs = vector("outputs of an operator", table.outputsLength(), MAX_BORDERS, (i) =>
+    table.outputs(i),
+  );
+  const output = outputs[0] ?? -1;
+  return { name: output === -1 ? "(no output)" : tensors.name(output), inputs, output, outputs, table };
 }
 
-function checkArity(row: Row, operator: Operator, outputs: number): void {
+function checkArity(row: Row, operator: Operator): void {
+  const outputs = operator.outputs.length;
   const [required, allowed] = row.inputs;
+  const most = row.outputs ?? 1;
   const present = operator.inputs.slice(0, required).filter((index) => index !== -1).length;
-  if (present === required && operator.inputs.length <= allowed && outputs === 1) return;
+  if (present === required && operator.inputs.length <= allowed && outputs >= 1 && outputs <= most) return;
   throw new DyadicError("BAD_FILE", "wrong number of inputs or outputs", {
     node: operator.name,
     op: operatorName(row.code),
-    expected: `${required === allowed ? required : `${required} to ${allowed}`} inputs, 1 output`,
+    expected: `${required === allowed ? required : `${required} to ${allowed}`} inputs, ${most === 1 ? "1 output" : "outputs"}`,
     found: `${operator.inputs.length} inputs, ${outputs} outputs`,
   });
 }

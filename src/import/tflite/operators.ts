@@ -1,41 +1,105 @@
 import type { Adapter } from "./builder.ts";
 import { dense } from "./dense.ts";
-import { add, requantize, softmax } from "./pointwise.ts";
+import {
+  concatenation,
+  depthToSpace,
+  gather,
+  pack,
+  resizeBilinear,
+  resizeNearest,
+  slice,
+  spaceToDepth,
+  split,
+  splitV,
+  stridedSlice,
+  transpose,
+  unpack,
+} from "./moving.ts";
+import { binary, gelu, l2Normalization, leakyRelu, requantize, softmax, unary } from "./pointwise.ts";
+import { argMax, reduce } from "./reduce.ts";
 import * as schema from "./schema.generated.ts";
-import { mean, pad, reshape } from "./shaping.ts";
-import { averagePool, conv, depthwise, maxPool } from "./window.ts";
+import { pad, reshape } from "./shaping.ts";
+import { averagePool, conv, depthwise, maxPool, transposeConv } from "./window.ts";
 
-/** One foreign operator that Dyadic imports. All have one output. */
+/** One foreign operator that Dyadic imports. */
 export interface Row {
   readonly code: number;
   /** The newest version whose meaning the adapter knows. */
   readonly version: number;
   /** How many inputs are required, and how many there may be. */
   readonly inputs: readonly [required: number, allowed: number];
+  /** How many outputs there may be; 1 when absent. */
+  readonly outputs?: number;
   readonly adapt: Adapter;
 }
 
-const { BuiltinOperator: Op } = schema;
+const { BuiltinOperator: Op, BuiltinOptions: T } = schema;
+/** Inputs or outputs of an operator that takes any number. */
+const MANY = 256;
 
 /** The operators that Dyadic imports: a new one is a row here and an adapter. */
 export const OPERATORS: readonly Row[] = [
-  { code: Op.ADD, version: 5, inputs: [2, 2], adapt: add },
+  {
+    code: Op.ADD,
+    version: 5,
+    inputs: [2, 2],
+    adapt: binary("add", T.AddOptions, () => new schema.AddOptions()),
+  },
+  { code: Op.ARG_MAX, version: 3, inputs: [2, 2], adapt: argMax },
   { code: Op.AVERAGE_POOL_2D, version: 3, inputs: [1, 1], adapt: averagePool },
+  { code: Op.CONCATENATION, version: 4, inputs: [1, MANY], adapt: concatenation },
   { code: Op.CONV_2D, version: 8, inputs: [2, 3], adapt: conv },
+  { code: Op.DEPTH_TO_SPACE, version: 2, inputs: [1, 1], adapt: depthToSpace },
   { code: Op.DEPTHWISE_CONV_2D, version: 7, inputs: [2, 3], adapt: depthwise },
+  { code: Op.ELU, version: 1, inputs: [1, 1], adapt: unary("elu") },
   { code: Op.EXPAND_DIMS, version: 1, inputs: [2, 2], adapt: reshape },
   { code: Op.FULLY_CONNECTED, version: 13, inputs: [2, 3], adapt: dense },
+  { code: Op.GATHER, version: 7, inputs: [2, 2], adapt: gather },
+  { code: Op.GELU, version: 2, inputs: [1, 1], adapt: gelu },
+  { code: Op.HARD_SWISH, version: 1, inputs: [1, 1], adapt: unary("hardSwish") },
+  { code: Op.L2_NORMALIZATION, version: 2, inputs: [1, 1], adapt: l2Normalization },
+  { code: Op.LEAKY_RELU, version: 2, inputs: [1, 1], adapt: leakyRelu },
+  { code: Op.LOGISTIC, version: 3, inputs: [1, 1], adapt: unary("sigmoid") },
   { code: Op.MAX_POOL_2D, version: 3, inputs: [1, 1], adapt: maxPool },
-  { code: Op.MEAN, version: 3, inputs: [2, 2], adapt: mean },
+  { code: Op.MAXIMUM, version: 4, inputs: [2, 2], adapt: binary("maximum") },
+  { code: Op.MEAN, version: 3, inputs: [2, 2], adapt: reduce("mean") },
+  { code: Op.MINIMUM, version: 4, inputs: [2, 2], adapt: binary("minimum") },
+  {
+    code: Op.MUL,
+    version: 7,
+    inputs: [2, 2],
+    adapt: binary("mul", T.MulOptions, () => new schema.MulOptions()),
+  },
+  { code: Op.PACK, version: 4, inputs: [1, MANY], adapt: pack },
   { code: Op.PAD, version: 4, inputs: [2, 2], adapt: pad },
   { code: Op.PADV2, version: 4, inputs: [3, 3], adapt: pad },
+  { code: Op.PRELU, version: 1, inputs: [2, 2], adapt: binary("prelu") },
   { code: Op.QUANTIZE, version: 3, inputs: [1, 1], adapt: requantize("none") },
+  { code: Op.REDUCE_MAX, version: 3, inputs: [2, 2], adapt: reduce("maxPool") },
   { code: Op.RELU, version: 3, inputs: [1, 1], adapt: requantize("relu") },
   { code: Op.RELU6, version: 3, inputs: [1, 1], adapt: requantize("relu6") },
   { code: Op.RELU_N1_TO_1, version: 3, inputs: [1, 1], adapt: requantize("reluN1To1") },
   { code: Op.RESHAPE, version: 2, inputs: [1, 2], adapt: reshape },
+  { code: Op.RESIZE_BILINEAR, version: 4, inputs: [2, 2], adapt: resizeBilinear },
+  { code: Op.RESIZE_NEAREST_NEIGHBOR, version: 4, inputs: [2, 2], adapt: resizeNearest },
+  { code: Op.SLICE, version: 5, inputs: [3, 3], adapt: slice },
   { code: Op.SOFTMAX, version: 3, inputs: [1, 1], adapt: softmax },
+  { code: Op.SPACE_TO_DEPTH, version: 2, inputs: [1, 1], adapt: spaceToDepth },
+  { code: Op.SPLIT, version: 4, inputs: [2, 2], outputs: MANY, adapt: split },
+  { code: Op.SPLIT_V, version: 2, inputs: [3, 3], outputs: MANY, adapt: splitV },
   { code: Op.SQUEEZE, version: 2, inputs: [1, 1], adapt: reshape },
+  { code: Op.STRIDED_SLICE, version: 6, inputs: [4, 4], adapt: stridedSlice },
+  {
+    code: Op.SUB,
+    version: 5,
+    inputs: [2, 2],
+    adapt: binary("sub", T.SubOptions, () => new schema.SubOptions()),
+  },
+  { code: Op.SUM, version: 2, inputs: [2, 2], adapt: reduce("sum") },
+  { code: Op.TANH, version: 3, inputs: [1, 1], adapt: unary("tanh") },
+  { code: Op.TRANSPOSE, version: 5, inputs: [2, 2], adapt: transpose },
+  { code: Op.TRANSPOSE_CONV, version: 5, inputs: [3, 4], adapt: transposeConv },
+  { code: Op.UNPACK, version: 4, inputs: [1, 1], outputs: MANY, adapt: unpack },
 ];
 
 const NAMES = new Map<number, string>(Object.entries(Op).map(([name, code]) => [code, name]));

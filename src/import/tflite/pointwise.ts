@@ -1,23 +1,69 @@
+import type { ByteBuffer } from "flatbuffers";
 import { DyadicError } from "../../error.ts";
 import type { Activation } from "../../ops/activation.ts";
-import { type Adapter, activation, options, requiredOptions } from "./builder.ts";
+import { broadcastShape } from "../../ops/binary.ts";
+import type { UnaryFunction } from "../../ops/unary.ts";
+import { type Adapter, activation, type Operator, options, requiredOptions } from "./builder.ts";
 import * as schema from "./schema.generated.ts";
 
-/** ADD of two tensors of one shape. */
-export const add: Adapter = (operator, builder) => {
-  const { x, y } = builder.sameFormat(operator);
-  const [a = -1, b = -1] = operator.inputs;
-  const other = builder.value(b);
-  if (other.dtype !== x.dtype || `${other.shape}` !== `${x.shape}` || `${y.shape}` !== `${x.shape}`) {
-    throw new DyadicError("UNSUPPORTED_OP", "only tensors of one shape and format are added", {
-      expected: `${x.dtype}[${x.shape.join(", ")}]`,
-      found: `${other.dtype}[${other.shape.join(", ")}]`,
-      hint: "broadcasting is not built yet; a bias belongs into the layer in front",
-    });
-  }
-  const table = options(operator, schema.BuiltinOptions.AddOptions, new schema.AddOptions());
-  const fused = activation(table?.fusedActivation() ?? schema.Fused.NONE);
-  builder.emit(operator.name, "add", [a, b], operator.output, { activation: fused });
+interface FusedOptions {
+  bb: ByteBuffer | null;
+  bb_pos: number;
+  fusedActivation(): number;
+}
+
+/** ADD, SUB, MUL, MINIMUM, MAXIMUM, PRELU: two operands, one of which may be a constant, with broadcasting. */
+export function binary(op: string, type?: number, table?: () => FusedOptions): Adapter {
+  return (operator, builder) => {
+    const [a = -1, b = -1] = operator.inputs;
+    const [x, other, y] = [builder.value(a), builder.value(b), builder.value(operator.output)];
+    if (other.dtype !== x.dtype || y.dtype !== x.dtype) {
+      throw new DyadicError("UNSUPPORTED_OP", "the operands have different number formats", {
+        expected: x.dtype,
+        found: `${other.dtype} and ${y.dtype}`,
+      });
+    }
+    const shape = broadcastShape(x.shape, other.shape);
+    if (`${shape}` !== `${y.shape}`) {
+      throw new DyadicError("BAD_FILE", "the output has another shape than the operands make", {
+        expected: `[${shape.join(", ")}]`,
+        found: `[${y.shape.join(", ")}]`,
+      });
+    }
+    const found = type === undefined ? null : options(operator, type, table!());
+    const fused = activation(found?.fusedActivation() ?? schema.Fused.NONE);
+    builder.emit(operator.name, op, [a, b], operator.output, { activation: fused });
+  };
+}
+
+/** Functions of one real: LOGISTIC, TANH and so on. */
+export function unary(
+  name: UnaryFunction | ((operator: Operator) => UnaryFunction),
+  alpha?: (operator: Operator) => number,
+): Adapter {
+  return (operator, builder) => {
+    builder.sameFormat(operator);
+    const attributes = {
+      function: typeof name === "string" ? name : name(operator),
+      ...(alpha && { alpha: alpha(operator) }),
+    };
+    builder.emit(operator.name, "unary", [operator.inputs[0]!], operator.output, attributes);
+  };
+}
+
+export const leakyRelu = unary("leakyRelu", (operator) => {
+  const { LeakyReluOptions } = schema.BuiltinOptions;
+  return requiredOptions(operator, LeakyReluOptions, new schema.LeakyReluOptions()).alpha();
+});
+
+export const gelu = unary((operator) => {
+  const table = options(operator, schema.BuiltinOptions.GeluOptions, new schema.GeluOptions());
+  return table?.approximate() ? "geluTanh" : "gelu";
+});
+
+export const l2Normalization: Adapter = (operator, builder) => {
+  builder.sameFormat(operator);
+  builder.emit(operator.name, "l2Normalization", [operator.inputs[0]!], operator.output, {});
 };
 
 export const softmax: Adapter = (operator, builder) => {

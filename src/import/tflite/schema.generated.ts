@@ -214,8 +214,24 @@ export const BuiltinOptions = {
   Pool2DOptions: 5,
   FullyConnectedOptions: 8,
   SoftmaxOptions: 9,
+  ConcatenationOptions: 10,
   AddOptions: 11,
-  ReducerOptions: 27
+  L2NormOptions: 12,
+  ResizeBilinearOptions: 15,
+  SpaceToDepthOptions: 19,
+  MulOptions: 21,
+  GatherOptions: 23,
+  ReducerOptions: 27,
+  SubOptions: 28,
+  StridedSliceOptions: 32,
+  SplitOptions: 35,
+  TransposeConvOptions: 49,
+  PackOptions: 59,
+  UnpackOptions: 64,
+  ResizeNearestNeighborOptions: 74,
+  LeakyReluOptions: 75,
+  DepthToSpaceOptions: 94,
+  GeluOptions: 116
 } as const;
 
 export class Opaque {
@@ -689,6 +705,754 @@ static createReducerOptions(builder:flatbuffers.Builder, keepDims:boolean):flatb
   ReducerOptions.startReducerOptions(builder);
   ReducerOptions.addKeepDims(builder, keepDims);
   return ReducerOptions.endReducerOptions(builder);
+}
+}
+
+export class ConcatenationOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ConcatenationOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsConcatenationOptions(bb:flatbuffers.ByteBuffer, obj?:ConcatenationOptions):ConcatenationOptions {
+  return (obj || new ConcatenationOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+axis():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+fusedActivation():Fused {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : Fused.NONE;
+}
+
+static startConcatenationOptions(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addAxis(builder:flatbuffers.Builder, axis:number) {
+  builder.addFieldInt32(0, axis, 0);
+}
+
+static addFusedActivation(builder:flatbuffers.Builder, fusedActivation:Fused) {
+  builder.addFieldInt8(1, fusedActivation, Fused.NONE);
+}
+
+static endConcatenationOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createConcatenationOptions(builder:flatbuffers.Builder, axis:number, fusedActivation:Fused):flatbuffers.Offset {
+  ConcatenationOptions.startConcatenationOptions(builder);
+  ConcatenationOptions.addAxis(builder, axis);
+  ConcatenationOptions.addFusedActivation(builder, fusedActivation);
+  return ConcatenationOptions.endConcatenationOptions(builder);
+}
+}
+
+export class L2NormOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):L2NormOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsL2NormOptions(bb:flatbuffers.ByteBuffer, obj?:L2NormOptions):L2NormOptions {
+  return (obj || new L2NormOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+fusedActivation():Fused {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : Fused.NONE;
+}
+
+static startL2NormOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addFusedActivation(builder:flatbuffers.Builder, fusedActivation:Fused) {
+  builder.addFieldInt8(0, fusedActivation, Fused.NONE);
+}
+
+static endL2NormOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createL2NormOptions(builder:flatbuffers.Builder, fusedActivation:Fused):flatbuffers.Offset {
+  L2NormOptions.startL2NormOptions(builder);
+  L2NormOptions.addFusedActivation(builder, fusedActivation);
+  return L2NormOptions.endL2NormOptions(builder);
+}
+}
+
+export class ResizeBilinearOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ResizeBilinearOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsResizeBilinearOptions(bb:flatbuffers.ByteBuffer, obj?:ResizeBilinearOptions):ResizeBilinearOptions {
+  return (obj || new ResizeBilinearOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+alignCorners():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+halfPixelCenters():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startResizeBilinearOptions(builder:flatbuffers.Builder) {
+  builder.startObject(4);
+}
+
+static addAlignCorners(builder:flatbuffers.Builder, alignCorners:boolean) {
+  builder.addFieldInt8(2, +alignCorners, +false);
+}
+
+static addHalfPixelCenters(builder:flatbuffers.Builder, halfPixelCenters:boolean) {
+  builder.addFieldInt8(3, +halfPixelCenters, +false);
+}
+
+static endResizeBilinearOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createResizeBilinearOptions(builder:flatbuffers.Builder, alignCorners:boolean, halfPixelCenters:boolean):flatbuffers.Offset {
+  ResizeBilinearOptions.startResizeBilinearOptions(builder);
+  ResizeBilinearOptions.addAlignCorners(builder, alignCorners);
+  ResizeBilinearOptions.addHalfPixelCenters(builder, halfPixelCenters);
+  return ResizeBilinearOptions.endResizeBilinearOptions(builder);
+}
+}
+
+export class ResizeNearestNeighborOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):ResizeNearestNeighborOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsResizeNearestNeighborOptions(bb:flatbuffers.ByteBuffer, obj?:ResizeNearestNeighborOptions):ResizeNearestNeighborOptions {
+  return (obj || new ResizeNearestNeighborOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+alignCorners():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+halfPixelCenters():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startResizeNearestNeighborOptions(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addAlignCorners(builder:flatbuffers.Builder, alignCorners:boolean) {
+  builder.addFieldInt8(0, +alignCorners, +false);
+}
+
+static addHalfPixelCenters(builder:flatbuffers.Builder, halfPixelCenters:boolean) {
+  builder.addFieldInt8(1, +halfPixelCenters, +false);
+}
+
+static endResizeNearestNeighborOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createResizeNearestNeighborOptions(builder:flatbuffers.Builder, alignCorners:boolean, halfPixelCenters:boolean):flatbuffers.Offset {
+  ResizeNearestNeighborOptions.startResizeNearestNeighborOptions(builder);
+  ResizeNearestNeighborOptions.addAlignCorners(builder, alignCorners);
+  ResizeNearestNeighborOptions.addHalfPixelCenters(builder, halfPixelCenters);
+  return ResizeNearestNeighborOptions.endResizeNearestNeighborOptions(builder);
+}
+}
+
+export class SpaceToDepthOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):SpaceToDepthOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsSpaceToDepthOptions(bb:flatbuffers.ByteBuffer, obj?:SpaceToDepthOptions):SpaceToDepthOptions {
+  return (obj || new SpaceToDepthOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+blockSize():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+static startSpaceToDepthOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addBlockSize(builder:flatbuffers.Builder, blockSize:number) {
+  builder.addFieldInt32(0, blockSize, 0);
+}
+
+static endSpaceToDepthOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createSpaceToDepthOptions(builder:flatbuffers.Builder, blockSize:number):flatbuffers.Offset {
+  SpaceToDepthOptions.startSpaceToDepthOptions(builder);
+  SpaceToDepthOptions.addBlockSize(builder, blockSize);
+  return SpaceToDepthOptions.endSpaceToDepthOptions(builder);
+}
+}
+
+export class DepthToSpaceOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):DepthToSpaceOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsDepthToSpaceOptions(bb:flatbuffers.ByteBuffer, obj?:DepthToSpaceOptions):DepthToSpaceOptions {
+  return (obj || new DepthToSpaceOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+blockSize():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+static startDepthToSpaceOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addBlockSize(builder:flatbuffers.Builder, blockSize:number) {
+  builder.addFieldInt32(0, blockSize, 0);
+}
+
+static endDepthToSpaceOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createDepthToSpaceOptions(builder:flatbuffers.Builder, blockSize:number):flatbuffers.Offset {
+  DepthToSpaceOptions.startDepthToSpaceOptions(builder);
+  DepthToSpaceOptions.addBlockSize(builder, blockSize);
+  return DepthToSpaceOptions.endDepthToSpaceOptions(builder);
+}
+}
+
+export class SubOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):SubOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsSubOptions(bb:flatbuffers.ByteBuffer, obj?:SubOptions):SubOptions {
+  return (obj || new SubOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+fusedActivation():Fused {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : Fused.NONE;
+}
+
+static startSubOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addFusedActivation(builder:flatbuffers.Builder, fusedActivation:Fused) {
+  builder.addFieldInt8(0, fusedActivation, Fused.NONE);
+}
+
+static endSubOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createSubOptions(builder:flatbuffers.Builder, fusedActivation:Fused):flatbuffers.Offset {
+  SubOptions.startSubOptions(builder);
+  SubOptions.addFusedActivation(builder, fusedActivation);
+  return SubOptions.endSubOptions(builder);
+}
+}
+
+export class MulOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):MulOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsMulOptions(bb:flatbuffers.ByteBuffer, obj?:MulOptions):MulOptions {
+  return (obj || new MulOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+fusedActivation():Fused {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : Fused.NONE;
+}
+
+static startMulOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addFusedActivation(builder:flatbuffers.Builder, fusedActivation:Fused) {
+  builder.addFieldInt8(0, fusedActivation, Fused.NONE);
+}
+
+static endMulOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createMulOptions(builder:flatbuffers.Builder, fusedActivation:Fused):flatbuffers.Offset {
+  MulOptions.startMulOptions(builder);
+  MulOptions.addFusedActivation(builder, fusedActivation);
+  return MulOptions.endMulOptions(builder);
+}
+}
+
+export class SplitOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):SplitOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsSplitOptions(bb:flatbuffers.ByteBuffer, obj?:SplitOptions):SplitOptions {
+  return (obj || new SplitOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+numSplits():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+static startSplitOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addNumSplits(builder:flatbuffers.Builder, numSplits:number) {
+  builder.addFieldInt32(0, numSplits, 0);
+}
+
+static endSplitOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createSplitOptions(builder:flatbuffers.Builder, numSplits:number):flatbuffers.Offset {
+  SplitOptions.startSplitOptions(builder);
+  SplitOptions.addNumSplits(builder, numSplits);
+  return SplitOptions.endSplitOptions(builder);
+}
+}
+
+export class StridedSliceOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):StridedSliceOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsStridedSliceOptions(bb:flatbuffers.ByteBuffer, obj?:StridedSliceOptions):StridedSliceOptions {
+  return (obj || new StridedSliceOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+beginMask():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+endMask():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+ellipsisMask():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+newAxisMask():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+shrinkAxisMask():number {
+  const offset = this.bb!.__offset(this.bb_pos, 12);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+offset():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startStridedSliceOptions(builder:flatbuffers.Builder) {
+  builder.startObject(6);
+}
+
+static addBeginMask(builder:flatbuffers.Builder, beginMask:number) {
+  builder.addFieldInt32(0, beginMask, 0);
+}
+
+static addEndMask(builder:flatbuffers.Builder, endMask:number) {
+  builder.addFieldInt32(1, endMask, 0);
+}
+
+static addEllipsisMask(builder:flatbuffers.Builder, ellipsisMask:number) {
+  builder.addFieldInt32(2, ellipsisMask, 0);
+}
+
+static addNewAxisMask(builder:flatbuffers.Builder, newAxisMask:number) {
+  builder.addFieldInt32(3, newAxisMask, 0);
+}
+
+static addShrinkAxisMask(builder:flatbuffers.Builder, shrinkAxisMask:number) {
+  builder.addFieldInt32(4, shrinkAxisMask, 0);
+}
+
+static addOffset(builder:flatbuffers.Builder, offset:boolean) {
+  builder.addFieldInt8(5, +offset, +false);
+}
+
+static endStridedSliceOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createStridedSliceOptions(builder:flatbuffers.Builder, beginMask:number, endMask:number, ellipsisMask:number, newAxisMask:number, shrinkAxisMask:number, offset:boolean):flatbuffers.Offset {
+  StridedSliceOptions.startStridedSliceOptions(builder);
+  StridedSliceOptions.addBeginMask(builder, beginMask);
+  StridedSliceOptions.addEndMask(builder, endMask);
+  StridedSliceOptions.addEllipsisMask(builder, ellipsisMask);
+  StridedSliceOptions.addNewAxisMask(builder, newAxisMask);
+  StridedSliceOptions.addShrinkAxisMask(builder, shrinkAxisMask);
+  StridedSliceOptions.addOffset(builder, offset);
+  return StridedSliceOptions.endStridedSliceOptions(builder);
+}
+}
+
+export class LeakyReluOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):LeakyReluOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsLeakyReluOptions(bb:flatbuffers.ByteBuffer, obj?:LeakyReluOptions):LeakyReluOptions {
+  return (obj || new LeakyReluOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+alpha():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readFloat32(this.bb_pos + offset) : 0.0;
+}
+
+static startLeakyReluOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addAlpha(builder:flatbuffers.Builder, alpha:number) {
+  builder.addFieldFloat32(0, alpha, 0.0);
+}
+
+static endLeakyReluOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createLeakyReluOptions(builder:flatbuffers.Builder, alpha:number):flatbuffers.Offset {
+  LeakyReluOptions.startLeakyReluOptions(builder);
+  LeakyReluOptions.addAlpha(builder, alpha);
+  return LeakyReluOptions.endLeakyReluOptions(builder);
+}
+}
+
+export class GeluOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):GeluOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsGeluOptions(bb:flatbuffers.ByteBuffer, obj?:GeluOptions):GeluOptions {
+  return (obj || new GeluOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+approximate():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startGeluOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addApproximate(builder:flatbuffers.Builder, approximate:boolean) {
+  builder.addFieldInt8(0, +approximate, +false);
+}
+
+static endGeluOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createGeluOptions(builder:flatbuffers.Builder, approximate:boolean):flatbuffers.Offset {
+  GeluOptions.startGeluOptions(builder);
+  GeluOptions.addApproximate(builder, approximate);
+  return GeluOptions.endGeluOptions(builder);
+}
+}
+
+export class GatherOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):GatherOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsGatherOptions(bb:flatbuffers.ByteBuffer, obj?:GatherOptions):GatherOptions {
+  return (obj || new GatherOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+axis():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+batchDims():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+static startGatherOptions(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addAxis(builder:flatbuffers.Builder, axis:number) {
+  builder.addFieldInt32(0, axis, 0);
+}
+
+static addBatchDims(builder:flatbuffers.Builder, batchDims:number) {
+  builder.addFieldInt32(1, batchDims, 0);
+}
+
+static endGatherOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createGatherOptions(builder:flatbuffers.Builder, axis:number, batchDims:number):flatbuffers.Offset {
+  GatherOptions.startGatherOptions(builder);
+  GatherOptions.addAxis(builder, axis);
+  GatherOptions.addBatchDims(builder, batchDims);
+  return GatherOptions.endGatherOptions(builder);
+}
+}
+
+export class PackOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):PackOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsPackOptions(bb:flatbuffers.ByteBuffer, obj?:PackOptions):PackOptions {
+  return (obj || new PackOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+valuesCount():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+axis():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+static startPackOptions(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addValuesCount(builder:flatbuffers.Builder, valuesCount:number) {
+  builder.addFieldInt32(0, valuesCount, 0);
+}
+
+static addAxis(builder:flatbuffers.Builder, axis:number) {
+  builder.addFieldInt32(1, axis, 0);
+}
+
+static endPackOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createPackOptions(builder:flatbuffers.Builder, valuesCount:number, axis:number):flatbuffers.Offset {
+  PackOptions.startPackOptions(builder);
+  PackOptions.addValuesCount(builder, valuesCount);
+  PackOptions.addAxis(builder, axis);
+  return PackOptions.endPackOptions(builder);
+}
+}
+
+export class UnpackOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):UnpackOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsUnpackOptions(bb:flatbuffers.ByteBuffer, obj?:UnpackOptions):UnpackOptions {
+  return (obj || new UnpackOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+num():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+axis():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+static startUnpackOptions(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addNum(builder:flatbuffers.Builder, num:number) {
+  builder.addFieldInt32(0, num, 0);
+}
+
+static addAxis(builder:flatbuffers.Builder, axis:number) {
+  builder.addFieldInt32(1, axis, 0);
+}
+
+static endUnpackOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createUnpackOptions(builder:flatbuffers.Builder, num:number, axis:number):flatbuffers.Offset {
+  UnpackOptions.startUnpackOptions(builder);
+  UnpackOptions.addNum(builder, num);
+  UnpackOptions.addAxis(builder, axis);
+  return UnpackOptions.endUnpackOptions(builder);
+}
+}
+
+export class TransposeConvOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):TransposeConvOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsTransposeConvOptions(bb:flatbuffers.ByteBuffer, obj?:TransposeConvOptions):TransposeConvOptions {
+  return (obj || new TransposeConvOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+padding():Padding {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : Padding.SAME;
+}
+
+strideW():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+strideH():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+fusedActivation():Fused {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : Fused.NONE;
+}
+
+static startTransposeConvOptions(builder:flatbuffers.Builder) {
+  builder.startObject(4);
+}
+
+static addPadding(builder:flatbuffers.Builder, padding:Padding) {
+  builder.addFieldInt8(0, padding, Padding.SAME);
+}
+
+static addStrideW(builder:flatbuffers.Builder, strideW:number) {
+  builder.addFieldInt32(1, strideW, 0);
+}
+
+static addStrideH(builder:flatbuffers.Builder, strideH:number) {
+  builder.addFieldInt32(2, strideH, 0);
+}
+
+static addFusedActivation(builder:flatbuffers.Builder, fusedActivation:Fused) {
+  builder.addFieldInt8(3, fusedActivation, Fused.NONE);
+}
+
+static endTransposeConvOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createTransposeConvOptions(builder:flatbuffers.Builder, padding:Padding, strideW:number, strideH:number, fusedActivation:Fused):flatbuffers.Offset {
+  TransposeConvOptions.startTransposeConvOptions(builder);
+  TransposeConvOptions.addPadding(builder, padding);
+  TransposeConvOptions.addStrideW(builder, strideW);
+  TransposeConvOptions.addStrideH(builder, strideH);
+  TransposeConvOptions.addFusedActivation(builder, fusedActivation);
+  return TransposeConvOptions.endTransposeConvOptions(builder);
 }
 }
 

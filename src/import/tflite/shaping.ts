@@ -1,7 +1,6 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
-import { type Adapter, type Builder, type Operator, options } from "./builder.ts";
-import * as schema from "./schema.generated.ts";
+import type { Adapter, Builder, Operator } from "./builder.ts";
 
 /** RESHAPE, SQUEEZE, EXPAND_DIMS: the output's static shape says it all. */
 export const reshape: Adapter = (operator, builder) => {
@@ -46,26 +45,3 @@ function checkPadValue(operator: Operator, builder: Builder): void {
     hint: "pad with zeros, which a convolution's own padding does as well",
   });
 }
-
-/** MEAN over constant axes; ours keeps the reduced dimensions, a reshape drops them. */
-export const mean: Adapter = (operator, builder) => {
-  const { x, y } = builder.sameFormat(operator);
-  const rank = x.shape.length;
-  const found = builder.tensors.integers(operator.inputs[1]!);
-  if (found.length === 0 || found.some((axis) => axis < -rank || axis >= rank)) {
-    throw new DyadicError("BAD_FILE", "the axes do not fit the input", {
-      expected: `from ${-rank} to ${rank - 1}`,
-      found: `[${found.join(", ")}]`,
-    });
-  }
-  const axes = [...new Set(found.map((axis) => (axis < 0 ? axis + rank : axis)))].sort((a, b) => a - b);
-  const table = options(operator, schema.BuiltinOptions.ReducerOptions, new schema.ReducerOptions());
-  if (table?.keepDims() === true) {
-    builder.emit(operator.name, "mean", [operator.inputs[0]!], operator.output, { axes });
-    return;
-  }
-  const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-  const result = builder.reshaped(operator.output, kept, `${operator.name}/mean`);
-  builder.emit(`${operator.name}/mean`, "mean", [operator.inputs[0]!], result, { axes });
-  builder.emit(operator.name, "reshape", [result], operator.output, { shape: y.shape });
-};

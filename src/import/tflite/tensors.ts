@@ -63,6 +63,7 @@ export class Tensors {
   private readonly model: schema.Model;
   private readonly graph: schema.SubGraph;
   private readonly translated: (Tensor | undefined)[];
+  private readonly indices = new Set<number>();
 
   constructor(bytes: CheckedBuffer, model: schema.Model, graph: schema.SubGraph) {
     this.bytes = bytes;
@@ -90,9 +91,20 @@ export class Tensors {
     return this.table(index).name() || `tensor_${index}`;
   }
 
-  /** The dtype in the file: uint8 is not visible any more in the translated tensor. */
+  /** Whether the host sees uint8: the file's dtype, not visible any more in the translated tensor, or indices. */
   isUint8(index: number): boolean {
-    return this.table(index).type() === schema.TensorType.UINT8;
+    return this.indices.has(index) || this.table(index).type() === schema.TensorType.UINT8;
+  }
+
+  /** The tensor as indices of at most 8 bits, whatever integers the file declares: code = index - 128. */
+  asIndices(index: number): Tensor {
+    const table = this.table(index);
+    const name = this.name(index);
+    const quantization = { scale: [1], zeroPoint: [-UINT8_SHIFT], axis: null };
+    const tensor: Tensor = { name, dtype: "int8", shape: readShape(table, name), quantization };
+    this.translated[index] = tensor;
+    this.indices.add(index);
+    return tensor;
   }
 
   /**
@@ -112,7 +124,7 @@ export class Tensors {
   }
 
   /** Values of a small constant of integers: axes, paddings. Throws UNSUPPORTED_OP when it is computed. */
-  integers(index: number): readonly number[] {
+  integers(index: number, limit = 2 * MAX_RANK): readonly number[] {
     const table = this.table(index);
     const name = this.name(index);
     const raw = this.raw(table, name);
@@ -123,7 +135,7 @@ export class Tensors {
       });
     }
     const bytes = wide ? 8 : 4;
-    if (raw.length % bytes !== 0 || raw.length > bytes * 2 * MAX_RANK) {
+    if (raw.length % bytes !== 0 || raw.length > bytes * limit) {
       throw new DyadicError("BAD_FILE", `"${name}" has a wrong length`, { found: `${raw.length} bytes` });
     }
     const buffer = raw.slice().buffer;

@@ -134,3 +134,62 @@ function pool(op: "averagePool" | "maxPool"): Adapter {
 
 export const averagePool = pool("averagePool");
 export const maxPool = pool("maxPool");
+
+/**
+ * TRANSPOSE_CONV, weights [O, KH, KW, I]: the input with zeros between its pixels, convolved with the kernel turned by
+ * 180 degrees.
+ */
+export const transposeConv: Adapter = (operator, builder) => {
+  const [, weightsAt = -1, source = -1, bias = -1] = operator.inputs;
+  const x = builder.value(source, 4);
+  const y = builder.value(operator.output, 4);
+  const weights = builder.weights({ ...operator, inputs: [source, weightsAt, bias] }, x, 4, 0);
+  const table = new schema.TransposeConvOptions();
+  const options = requiredOptions(operator, schema.BuiltinOptions.TransposeConvOptions, table);
+  const stride: Pair = [options.strideH(), options.strideW()];
+  const kernel: Pair = [weights.shape[1]!, weights.shape[2]!];
+  checkWindow({ kernel, stride, dilation: [1, 1] });
+  const same = options.padding() === schema.Padding.SAME;
+  const around = ([0, 1] as const).map((axis) => {
+    const [size, reach] = [x.shape[axis + 1]!, kernel[axis] - 1];
+    const spread = (size - 1) * stride[axis] + 1;
+    const cut = same ? Math.max(0, Math.floor((spread + reach - y.shape[axis + 1]!) / 2)) : 0;
+    const before = reach - cut;
+    return [before, y.shape[axis + 1]! + reach - spread - before] as const;
+  });
+  const [[top, bottom], [left, right]] = around as [Pair, Pair];
+  if (Math.min(top, bottom, left, right) < 0) {
+    throw new DyadicError(
+      "UNSUPPORTED_OP",
+      "the output is smaller than the transposed convolution makes it",
+      {
+        found: `[${y.shape.join(", ")}] from [${x.shape.join(", ")}]`,
+      },
+    );
+  }
+  let input = source;
+  if (stride[0] * stride[1] > 1) {
+    const extent = (axis: 0 | 1) => (x.shape[axis + 1]! - 1) * stride[axis] + 1;
+    input = builder.reshaped(source, [1, extent(0), extent(1), x.shape[3]!], `${operator.name}/spread`);
+    const attributes = { padding: [0, 0, 0, 0], channels: [0, 0], stride };
+    builder.emit(`${operator.name}/spread`, "pad", [source], input, attributes);
+  }
+  builder.emit(operator.name, "conv", [input, builder.tensors.add(turned(weights)), bias], operator.output, {
+    stride: [1, 1],
+    dilation: [1, 1],
+    padding: [top, left, bottom, right],
+    activation: activation(options.fusedActivation()),
+  });
+};
+
+/** Weights [O, KH, KW, I] with both kernel axes reversed. */
+function turned(weights: Tensor): Tensor {
+  const [, height, width, depth] = weights.shape as [number, number, number, number];
+  const taps = height * width;
+  const source = weights.data!;
+  const data = source.map((_, i) => {
+    const [c, tap, o] = [i % depth, Math.floor(i / depth) % taps, Math.floor(i / depth / taps)];
+    return source[(o * taps + taps - 1 - tap) * depth + c]!;
+  });
+  return { ...weights, data };
+}

@@ -1,0 +1,276 @@
+// Ops on single codes, and on pairs of them with broadcasting: requantize, add, minimum, maximum (equation 6, codes
+// times b <= 2^21 in 32 bits), mul and prelu (equation 4 on products).
+import {
+  BAD_STEP,
+  BINARY_IN_B,
+  BINARY_MAX,
+  BINARY_MIN,
+  BINARY_MULTIPLIER_A,
+  BINARY_MULTIPLIER_B,
+  BINARY_SHIFT,
+  MAX_SHIFT,
+  MAX_SMALL_MULTIPLIER,
+  MAX_SMALL_SHIFT,
+  OK,
+  OP_ADD,
+  OP_MAXIMUM,
+  OP_MINIMUM,
+  OP_MUL,
+  OP_PRELU,
+  REQUANTIZE_MAX,
+  REQUANTIZE_MIN,
+  REQUANTIZE_MULTIPLIER,
+  REQUANTIZE_SHIFT,
+  STEP_IN,
+  STEP_OPCODE,
+  STEP_OUT,
+  TENSOR_CHANNELS,
+  TENSOR_HEIGHT,
+  TENSOR_PIXEL_PITCH,
+  TENSOR_ROW_PITCH,
+  TENSOR_WIDTH,
+  TENSOR_ZERO_POINT,
+} from "../abi";
+import { checkClamp, checkRange, checkSameShape } from "../checks";
+import { requantize, requantizeSum } from "../numerics/requantize";
+import { finishCodes, prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
+import { isBinary } from "../operands";
+import { fail, flip, pixels, tensorOf, word } from "../state";
+import { fillHalo } from "./border";
+
+export function checkBinary(step: usize, index: i32): i32 {
+  const opcode = word(step, STEP_OPCODE);
+  const product = opcode == OP_MUL || opcode == OP_PRELU;
+  const top = product ? i32.MAX_VALUE : MAX_SMALL_MULTIPLIER;
+  const bottom = product ? 0 : -MAX_SMALL_MULTIPLIER;
+  let status = checkBroadcast(step, index, STEP_IN);
+  if (status == OK) status = checkBroadcast(step, index, BINARY_IN_B);
+  if (status == OK) status = checkRange(step, index, BINARY_MULTIPLIER_A, bottom, top);
+  if (status == OK) status = checkRange(step, index, BINARY_MULTIPLIER_B, bottom, top);
+  if (status == OK) status = checkRange(step, index, BINARY_SHIFT, 1, product ? MAX_SHIFT : MAX_SMALL_SHIFT);
+  return status != OK ? status : checkClamp(step, index, BINARY_MIN, BINARY_MAX);
+}
+
+/** Every extent of an operand is the output's, or 1. */
+function checkBroadcast(step: usize, index: i32, at: i32): i32 {
+  const operand = tensorOf(step, at);
+  const output = tensorOf(step, STEP_OUT);
+  for (let size = TENSOR_HEIGHT; size <= TENSOR_CHANNELS; size += 4) {
+    if (word(operand, size) != 1 && word(operand, size) != word(output, size)) {
+      return fail(BAD_STEP, index, at, word(step, at));
+    }
+  }
+  return OK;
+}
+
+export function checkRequantize(step: usize, index: i32): i32 {
+  let status = checkSameShape(step, index, STEP_IN);
+  if (status == OK) status = checkRange(step, index, REQUANTIZE_MULTIPLIER, 0, MAX_SMALL_MULTIPLIER);
+  if (status == OK) status = checkRange(step, index, REQUANTIZE_SHIFT, 1, MAX_SMALL_SHIFT);
+  return status != OK ? status : checkClamp(step, index, REQUANTIZE_MIN, REQUANTIZE_MAX);
+}
+
+/** What the runs of one step share. A requantize is an add whose second operand is the first again, times 0. */
+let kind: i32 = OP_ADD;
+let multiplierA: i32 = 0;
+let multiplierB: i32 = 0;
+let zeroA: i32 = 0;
+let zeroB: i32 = 0;
+let shift: i32 = 0;
+let zero: i32 = 0;
+let least: i32 = 0;
+let most: i32 = 0;
+const MULTIPLIERS: usize = memory.data(32, 16);
+
+/** Prepares runs of requantize from `input` to `output`, without a clamp of its own. */
+export function prepareRequantize(input: usize, output: usize, b: i32, c: i32): void {
+  kind = OP_ADD;
+  multiplierA = b;
+  multiplierB = 0;
+  shift = c;
+  least = -128;
+  most = 127;
+  prepareZeros(input, input, output);
+}
+
+function prepare(step: usize, a: usize, b: usize, output: usize): void {
+  const binary = isBinary(word(step, STEP_OPCODE));
+  kind = binary ? word(step, STEP_OPCODE) : OP_ADD;
+  multiplierA = word(step, binary ? BINARY_MULTIPLIER_A : REQUANTIZE_MULTIPLIER);
+  multiplierB = binary ? word(step, BINARY_MULTIPLIER_B) : 0;
+  shift = word(step, binary ? BINARY_SHIFT : REQUANTIZE_SHIFT);
+  least = word(step, binary ? BINARY_MIN : REQUANTIZE_MIN);
+  most = word(step, binary ? BINARY_MAX : REQUANTIZE_MAX);
+  prepareZeros(a, b, output);
+}
+
+function prepareZeros(a: usize, b: usize, output: usize): void {
+  zeroA = word(a, TENSOR_ZERO_POINT);
+  zeroB = word(b, TENSOR_ZERO_POINT);
+  zero = word(output, TENSOR_ZERO_POINT);
+  if (!ASC_FEATURE_SIMD) return;
+  prepareEpilogue(shift, zero, least, most, flip);
+  v128.store(MULTIPLIERS, i32x4.splat(multiplierA));
+  v128.store(MULTIPLIERS, i32x4.splat(multiplierA), 16);
+}
+
+/** requantize_a8 and the binary ops: codes are independent of each other, so in place is fine. */
+export function pointwise_a8(step: usize): void {
+  const a = tensorOf(step, STEP_IN);
+  const b = isBinary(word(step, STEP_OPCODE)) ? tensorOf(step, BINARY_IN_B) : a;
+  const output = tensorOf(step, STEP_OUT);
+  const channels = word(output, TENSOR_CHANNELS);
+  const width = word(output, TENSOR_WIDTH);
+  const wholeRows =
+    touches(a, width, channels) && touches(b, width, channels) && touches(output, width, channels);
+  prepare(step, a, b, output);
+  for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
+    const rowA = pixels(a) + y * stride(a, TENSOR_HEIGHT, TENSOR_ROW_PITCH);
+    const rowB = pixels(b) + y * stride(b, TENSOR_HEIGHT, TENSOR_ROW_PITCH);
+    const out = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
+    if (wholeRows) {
+      run(rowA, rowB, out, width * channels, 1, 1);
+      continue;
+    }
+    const stepA = i32(word(a, TENSOR_CHANNELS) == channels);
+    const stepB = i32(word(b, TENSOR_CHANNELS) == channels);
+    for (let x = 0; x < width; x++) {
+      run(
+        rowA + x * stride(a, TENSOR_WIDTH, TENSOR_PIXEL_PITCH),
+        rowB + x * stride(b, TENSOR_WIDTH, TENSOR_PIXEL_PITCH),
+        out + x * word(output, TENSOR_PIXEL_PITCH),
+        channels,
+        stepA,
+        stepB,
+      );
+    }
+  }
+  fillHalo(output);
+}
+
+/** Whether a row is `width` pixels of `channels` codes without gaps. */
+function touches(tensor: usize, width: i32, channels: i32): bool {
+  return (
+    word(tensor, TENSOR_WIDTH) == width &&
+    word(tensor, TENSOR_CHANNELS) == channels &&
+    word(tensor, TENSOR_PIXEL_PITCH) == channels
+  );
+}
+
+/** Bytes to the next element of an axis; 0 where the one element is repeated. */
+function stride(tensor: usize, size: i32, pitch: i32): i32 {
+  return word(tensor, size) == 1 ? 0 : word(tensor, pitch);
+}
+
+/** `count` codes; an operand with step 0 is one code, repeated. */
+export function run(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
+  if (!ASC_FEATURE_SIMD) {
+    run__scalar(a, b, out, count, stepA, stepB);
+  } else if (kind == OP_ADD) {
+    sums__simd<Sum>(a, b, out, count, stepA, stepB);
+  } else if (kind == OP_MUL || kind == OP_PRELU) {
+    products__simd(a, b, out, count, stepA, stepB);
+  } else {
+    sums__simd<Extreme>(a, b, out, count, stepA, stepB);
+  }
+}
+
+function run__scalar(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
+  const f = flip;
+  for (; count > 0; count--) {
+    store<u8>(out++, <u8>(combine((load<i8>(a) ^ f) - zeroA, (load<i8>(b) ^ f) - zeroB) ^ f));
+    a += stepA;
+    b += stepB;
+  }
+}
+
+/** One code of the output, of two codes less their zero points. */
+function combine(a: i32, b: i32): i32 {
+  if (kind == OP_MUL) return requantize(a * b, multiplierA, shift, zero, least, most);
+  if (kind == OP_PRELU) {
+    const positive = a >= 0;
+    return requantize(positive ? a : a * b, positive ? multiplierA : multiplierB, shift, zero, least, most);
+  }
+  const left = a * multiplierA;
+  const right = b * multiplierB;
+  const sum = kind == OP_ADD ? left + right : (kind == OP_MINIMUM) == left < right ? left : right;
+  return requantizeSum(sum, shift, zero, least, most);
+}
+
+/** Sum, or minimum and maximum: one or the other in a compiled loop. */
+type Sum = i32;
+type Extreme = bool;
+
+/** Sixteen stored bytes as codes. */
+// @ts-ignore: decorator
+@inline
+function load16(at: usize, step: i32, flips: v128): v128 {
+  return v128.xor(step == 1 ? v128.load(at) : v128.load8_splat(at), flips);
+}
+
+function sums__simd<Kind>(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
+  const flips = i8x16.splat(<i8>flip);
+  for (let i = 0; i < count; i += 16) {
+    // The last vector may read bytes that are not its own; it stores only its own.
+    const codesA = load16(a + i * stepA, stepA, flips);
+    const codesB = load16(b + i * stepB, stepB, flips);
+    const low = words<Kind>(i16x8.extend_low_i8x16_s(codesA), i16x8.extend_low_i8x16_s(codesB));
+    const high = words<Kind>(i16x8.extend_high_i8x16_s(codesA), i16x8.extend_high_i8x16_s(codesB));
+    storeBytes(out + i, finishCodes(low, high), count - i);
+  }
+}
+
+/** Eight rounded values of 16 bits, before the zero point. */
+// @ts-ignore: decorator
+@inline
+function words<Kind>(a: v128, b: v128): v128 {
+  return i16x8.narrow_i32x4_s(
+    fourSums<Kind>(i32x4.extend_low_i16x8_s(a), i32x4.extend_low_i16x8_s(b)),
+    fourSums<Kind>(i32x4.extend_high_i16x8_s(a), i32x4.extend_high_i16x8_s(b)),
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function fourSums<Kind>(a: v128, b: v128): v128 {
+  let sum: v128;
+  const half = 1 << (shift - 1);
+  if (isBoolean<Kind>()) {
+    const left = i32x4.mul(i32x4.sub(a, i32x4.splat(zeroA)), i32x4.splat(multiplierA));
+    const right = i32x4.mul(i32x4.sub(b, i32x4.splat(zeroB)), i32x4.splat(multiplierB));
+    const smaller = i32x4.min_s(left, right);
+    sum = kind == OP_MAXIMUM ? i32x4.max_s(left, right) : smaller;
+    sum = i32x4.add(sum, i32x4.splat(half));
+  } else {
+    // Zero points are taken out of the loop: the sum is the same modulo 2^32, and fits.
+    const constant = half - zeroA * multiplierA - zeroB * multiplierB;
+    const left = i32x4.mul(a, i32x4.splat(multiplierA));
+    sum = i32x4.add(i32x4.add(left, i32x4.mul(b, i32x4.splat(multiplierB))), i32x4.splat(constant));
+  }
+  return i32x4.shr_s(sum, shift);
+}
+
+function products__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
+  const flips = i8x16.splat(<i8>flip);
+  const zerosA = i16x8.splat(<i16>zeroA);
+  const zerosB = i16x8.splat(<i16>zeroB);
+  for (let i = 0; i < count; i += 8) {
+    const x = i16x8.sub(i16x8.extend_low_i8x16_s(load16(a + i * stepA, stepA, flips)), zerosA);
+    const y = i16x8.sub(i16x8.extend_low_i8x16_s(load16(b + i * stepB, stepB, flips)), zerosB);
+    let low = i32x4.extmul_low_i16x8_s(x, y);
+    let high = i32x4.extmul_high_i16x8_s(x, y);
+    if (kind == OP_PRELU) {
+      low = selectPositive(i32x4.extend_low_i16x8_s(x), low, MULTIPLIERS);
+      high = selectPositive(i32x4.extend_high_i16x8_s(x), high, MULTIPLIERS + 16);
+    }
+    const codes = requantize8(low, high, MULTIPLIERS);
+    storeBytes(out + i, codes, min(count - i, 8));
+  }
+}
+
+/** `x` where it is not negative, the product elsewhere; notes the multiplier that goes with each. */
+function selectPositive(x: v128, product: v128, multipliers: usize): v128 {
+  const positive = i32x4.ge_s(x, i32x4.splat(0));
+  v128.store(multipliers, v128.bitselect(i32x4.splat(multiplierA), i32x4.splat(multiplierB), positive));
+  return v128.bitselect(x, product, positive);
+}

@@ -1,0 +1,145 @@
+// From the options of a float model to what the compiler takes.
+import { existsSync } from "node:fs";
+import { Calibration } from "../calibrate/calibration.ts";
+import { calibrate } from "../calibrate/node.ts";
+import { sampleHash } from "../calibrate/observer.ts";
+import type { RangeMethod } from "../calibrate/ranges.ts";
+import type { FloatOptions } from "../compile.ts";
+import { DyadicError } from "../error.ts";
+import type { Progress, Sample, Samples } from "../float/samples.ts";
+import { canonicalShape, type Graph } from "../graph/graph.ts";
+import { type Policy, type PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
+import { readText } from "./files.ts";
+import { type FloatSource, openFloats } from "./inputs/floats.ts";
+import type { InputShape, Preparation } from "./inputs/index.ts";
+import { isPrepared } from "./inputs/preparation.ts";
+import { progress, writeWhole } from "./output.ts";
+
+export const OBSERVERS = ["mse", "minmax", "percentile", "entropy", "average"] as const;
+
+/** Options of bytes: how they become numbers. */
+export interface PreparationFlags {
+  readonly scale?: number;
+  readonly mean?: string;
+  readonly std?: string;
+  readonly invert?: boolean;
+}
+
+/** Options of every command that compiles on the way. */
+export interface FloatFlags extends PreparationFlags {
+  readonly calibrate?: string;
+  readonly observer?: (typeof OBSERVERS)[number];
+  readonly policy?: string;
+  readonly bits?: `${(typeof PRESETS)[number]}`;
+  readonly cache?: string;
+}
+
+/** How pictures become numbers, from --scale, --mean, --std and --invert. Throws BAD_ARGUMENT. */
+export function preparationOf({ scale, mean, std, invert }: PreparationFlags): Preparation {
+  return {
+    ...(scale === undefined ? {} : { scale }),
+    ...(mean === undefined ? {} : { mean: numbers("--mean", mean) }),
+    ...(std === undefined ? {} : { std: numbers("--std", std) }),
+    ...(invert === undefined ? {} : { invert }),
+  };
+}
+
+function numbers(option: string, list: string): number[] {
+  const values = list.split(",").map(Number);
+  if (list.trim() !== "" && values.every(Number.isFinite)) return values;
+  throw new DyadicError("BAD_ARGUMENT", `${option} is not a list of numbers`, {
+    expected: "R,G,B",
+    found: list,
+  });
+}
+
+/** What the compiler takes of the options; nothing is calibrated before it asks. */
+export function floatOptions(flags: FloatFlags, signal?: AbortSignal): FloatOptions {
+  const { calibrate: path, cache } = flags;
+  const policy = policyOf(flags);
+  const base: FloatOptions = {
+    signal,
+    ...(policy && { policy }),
+    observer: { method: methodOf(flags.observer) },
+  };
+  if (path === undefined && cache === undefined) return base;
+  const preparation = preparationOf(flags);
+  const source = path === undefined ? undefined : openFloats(path, preparation);
+  const isBytes = source?.isBytes === true || isPrepared(preparation);
+  return {
+    ...base,
+    ...(isBytes && { pixels: preparation }),
+    samples: (graph) => (source === undefined ? [] : samplesOf(source, graph)),
+    calibrator: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
+    onProgress: (done, total) => progress(done === total ? "" : `calibrate ${done}/${total}`),
+  };
+}
+
+function methodOf(observer: FloatFlags["observer"] = "mse"): RangeMethod {
+  return observer === "average" ? "movingAverage" : observer;
+}
+
+function policyOf({ policy, bits }: FloatFlags): Policy | undefined {
+  if (policy !== undefined && bits !== undefined) {
+    throw new DyadicError("BAD_ARGUMENT", "--policy and --bits exclude each other", {
+      hint: "say the bits in the policy's defaults",
+    });
+  }
+  if (policy === undefined) {
+    return bits === undefined ? undefined : presetPolicy(Number(bits) as (typeof PRESETS)[number]);
+  }
+  try {
+    return parsePolicy(readText(policy));
+  } catch (error) {
+    throw error instanceof DyadicError ? error.at({ file: policy }) : error;
+  }
+}
+
+/**
+ * The one input of a float graph: declared shape and layout, and the canonical shape of the tensor inside. Throws
+ * BAD_ARGUMENT where there are several.
+ */
+export function inputShape({ inputs, tensors }: Graph): InputShape {
+  const [input] = inputs;
+  if (input === undefined || inputs.length !== 1) {
+    throw new DyadicError("BAD_ARGUMENT", "files of samples can be given for models of one input only", {
+      found: `${inputs.length} inputs: ${inputs.map(({ name }) => name).join(", ")}`,
+    });
+  }
+  const { shape, name } = tensors[input.tensor]!;
+  return { ...input, canonicalShape: canonicalShape(shape, name) };
+}
+
+function samplesOf(source: FloatSource, graph: Graph): Samples {
+  const samples = source.samples(inputShape(graph));
+  return { length: samples.length, at: (index) => [samples.at(index)] };
+}
+
+/** As `calibrate`; with a file, what it holds of the same graph and samples instead, and what was seen into it. */
+async function calibrateCached(
+  graph: Graph,
+  samples: Samples,
+  options: Progress,
+  cache: string | undefined,
+): Promise<Calibration> {
+  const cached = cache !== undefined && existsSync(cache) ? readCache(cache, graph) : undefined;
+  if (cached !== undefined && (samples.length === 0 || holds(cached, samples))) return cached;
+  const seen = await calibrate(graph, samples, options);
+  if (cache !== undefined) writeWhole(cache, new TextEncoder().encode(JSON.stringify(seen)));
+  return seen;
+}
+
+function readCache(file: string, graph: Graph): Calibration {
+  try {
+    return Calibration.parse(readText(file), graph);
+  } catch (error) {
+    if (!(error instanceof DyadicError)) throw error;
+    throw error.at({ file, hint: "delete the file, or give another --cache" });
+  }
+}
+
+/** Whether a calibration is of these very samples. */
+function holds(calibration: Calibration, samples: Samples): boolean {
+  const hashes = Array.from({ length: samples.length }, (_, i) => sampleHash(samples.at(i) as Sample));
+  return hashes.sort().join() === calibration.samples.join();
+}

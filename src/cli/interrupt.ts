@@ -1,0 +1,30 @@
+/** Exit code of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/**
+ * Runs `action` with a signal that the first Ctrl-C aborts: it ends between two samples and leaves nothing behind. A
+ * second Ctrl-C ends the process at once.
+ */
+export async function interruptible<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const abort = () => controller.abort(new Interrupted());
+  process.once("SIGINT", abort);
+  try {
+    const result = await action(controller.signal);
+    // What Ctrl-C met in the middle of work that hears nothing (quantizing, planning) counts now.
+    await new Promise((resolve) => setImmediate(resolve));
+    controller.signal.throwIfAborted();
+    return result;
+  } finally {
+    process.off("SIGINT", abort);
+  }
+}
+
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  readonly exitCode = INTERRUPTED;
+
+  constructor() {
+    super("interrupted");
+  }
+}

@@ -1,0 +1,164 @@
+import {
+  CONTRACT_A8,
+  OP_RESIZE,
+  RESIZE_BITS,
+  RESIZE_COLUMNS_AT,
+  RESIZE_ROWS_AT,
+  RESIZE_STEP_BYTES,
+} from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
+import type { Op, StepEncoder } from "./op.ts";
+import { requireSameQuantization } from "./view.ts";
+
+interface ResizeAttributes {
+  readonly mode: "nearest" | "bilinear";
+  readonly size: readonly [height: number, width: number];
+  /** The corners' centres of input and output coincide. */
+  readonly alignCorners: boolean;
+  /** A pixel's value is that of its centre, half a pixel from its corner. */
+  readonly halfPixelCenters: boolean;
+  /** Bilinear positions: exact, or by TensorFlow Lite's integer kernel's scale of 10 bits. Exact when absent. */
+  readonly positions?: "exact" | "tenBits";
+  /** How ONNX makes a position the nearest pixel; when absent, as TensorFlow Lite does. */
+  readonly rounding?: "floor" | "ceil" | "round_prefer_floor" | "round_prefer_ceil";
+}
+
+/** By output row and column: input row << 10 | weight of the next one, in 1/1024. */
+export interface ResizeParameters {
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+}
+
+const ONE = 2 ** RESIZE_BITS;
+
+const ROUNDINGS = {
+  floor: Math.floor,
+  ceil: Math.ceil,
+  round_prefer_floor: (position: number) => Math.ceil(position - 0.5),
+  round_prefer_ceil: (position: number) => Math.floor(position + 0.5),
+};
+
+/** Where the output's elements lie on one axis of the input, in reals; between 0 and `from` - 1. */
+function positions(from: number, to: number, attributes: ResizeAttributes): number[] {
+  const { mode, alignCorners, halfPixelCenters: half, rounding } = attributes;
+  const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
+  const inside = (position: number) => Math.min(from - 1, Math.max(0, position));
+  return Array.from({ length: to }, (_, i) => {
+    const exact = half ? (i + 0.5) * scale - 0.5 : i * scale;
+    if (mode === "bilinear") return inside(exact);
+    if (rounding !== undefined) return inside(ROUNDINGS[rounding](exact));
+    const position = (i + (half ? 0.5 : 0)) * Math.fround(scale);
+    return inside(Math.floor(alignCorners ? position + 0.5 : position));
+  });
+}
+
+/** The same as TensorFlow Lite's integer kernel has it: the scale rounded to 1/1024 first. */
+function tenBitPositions(from: number, to: number, attributes: ResizeAttributes): number[] {
+  const { alignCorners, halfPixelCenters: half } = attributes;
+  const scale =
+    alignCorners && to > 1
+      ? Math.floor((ONE * (from - 1) + Math.floor((to - 1) / 2)) / (to - 1))
+      : Math.floor((ONE * from + Math.floor(to / 2)) / to);
+  return Array.from({ length: to }, (_, i) => {
+    const position = half ? i * scale + Math.floor(scale / 2) - ONE / 2 : i * scale;
+    return Math.min(from - 1, Math.max(0, position / ONE));
+  });
+}
+
+function table(from: number, to: number, attributes: ResizeAttributes): Int32Array {
+  const rounded = attributes.mode === "bilinear" && attributes.positions === "tenBits";
+  const real = (rounded ? tenBitPositions : positions)(from, to, attributes);
+  return Int32Array.from(real, (position) => Math.floor(position * ONE + 0.5));
+}
+
+/** Four weighted neighbours of every output pixel; `value` makes the weighted sum an element. */
+function interpolate<T extends Int8Array | Float32Array>(
+  x: T,
+  [, width, channels]: readonly number[],
+  { rows, columns }: ResizeParameters,
+  output: T,
+  value: (sum: number) => number,
+): T {
+  let at = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      const [y, below, left, right] = [row >> RESIZE_BITS, row % ONE, column >> RESIZE_BITS, column % ONE];
+      const corner = (y * width! + left) * channels!;
+      const [toRight, toBelow] = [right > 0 ? channels! : 0, below > 0 ? width! * channels! : 0];
+      for (let c = 0; c < channels!; c++) {
+        const a = corner + c;
+        const top = x[a]! * (ONE - right) + x[a + toRight]! * right;
+        const bottom = x[a + toBelow]! * (ONE - right) + x[a + toBelow + toRight]! * right;
+        output[at++] = value(top * (ONE - below) + bottom * below);
+      }
+    }
+  }
+  return output;
+}
+
+export function encodeResize({ rows, columns }: ResizeParameters, step: StepEncoder): void {
+  step.set(RESIZE_ROWS_AT, step.constant(rows));
+  step.set(RESIZE_COLUMNS_AT, step.constant(columns));
+}
+
+/** Integer meaning of resize and gather: weights in 1/1024 squared, half up. */
+export function resizeCodes(
+  x: Int8Array,
+  parameters: ResizeParameters,
+  shape: readonly number[],
+  channels: number,
+): Int8Array {
+  const output = new Int8Array(parameters.rows.length * parameters.columns.length * channels);
+  return interpolate(x, shape, parameters, output, (sum) => (sum + (ONE * ONE) / 2) >> (2 * RESIZE_BITS));
+}
+
+/** Another height and width, by the nearest pixel or by bilinear interpolation. */
+export const resize: Op<ResizeAttributes, ResizeParameters> = {
+  name: "resize",
+  opcode: OP_RESIZE,
+  contract: CONTRACT_A8,
+  kernels: ["resize_a8"],
+  stepBytes: RESIZE_STEP_BYTES,
+  activations: 1,
+  keepsScale: true,
+  inPlace: [],
+
+  shape([x], { size }) {
+    if (x!.length === 4 && size.every((extent) => Number.isInteger(extent) && extent >= 1)) {
+      return [1, ...size, x![3]!];
+    }
+    throw new DyadicError("BAD_FILE", "the size does not fit the input", {
+      expected: "an input [1, h, w, c] and a height and width of at least 1",
+      found: `[${x}] to [${size}]`,
+    });
+  },
+
+  float([x], attributes) {
+    const shape = this.shape([x!.shape], attributes) as number[];
+    const [height, width] = attributes.size;
+    const parameters = {
+      rows: table(x!.shape[1]!, height, { ...attributes, positions: "exact" }),
+      columns: table(x!.shape[2]!, width, { ...attributes, positions: "exact" }),
+    };
+    const data = new Float32Array(height * width * shape[3]!);
+    return {
+      shape,
+      data: interpolate(x!.data, x!.shape.slice(1), parameters, data, (sum) => sum / (ONE * ONE)),
+    };
+  },
+
+  lower(lowering) {
+    requireSameQuantization(lowering, "resize");
+    const [, height, width] = lowering.inputs[0]!.shape as [number, number, number];
+    const { attributes } = lowering.node;
+    return {
+      rows: table(height, attributes.size[0], attributes),
+      columns: table(width, attributes.size[1], attributes),
+    };
+  },
+
+  integer: ([x], parameters, { inputs, output }) =>
+    resizeCodes(x!, parameters, inputs[0]!.shape, output.shape[2]),
+  cost: (_, { output }) => ({ macs: 0, weightBytes: 4 * (output.shape[0] + output.shape[1]) }),
+  encode: encodeResize,
+};

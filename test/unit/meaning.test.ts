@@ -1,0 +1,60 @@
+import { expect, it } from "vitest";
+import type { Graph } from "../../src/graph/graph.ts";
+import { dequantizeValue, quantizeValue } from "../../src/numerics/affine.ts";
+import { type FloatValue, OPS, opNamed } from "../../src/ops/index.ts";
+import { placeConstants } from "../../src/quantize/constants.ts";
+import { lower } from "../../src/quantize/lower.ts";
+import { runReference } from "../../src/quantize/reference.ts";
+import { randomGraph, randomInputs } from "../cases/graphs.ts";
+
+/** A tensor of the graph in reals: a constant, or the codes that the reference computed. */
+function real(graph: Graph, index: number, codes: ReadonlyMap<number, Int8Array>): FloatValue | undefined {
+  const tensor = graph.tensors[index];
+  if (tensor === undefined) return undefined;
+  const data = tensor.data ?? codes.get(index)!;
+  const { scale, zeroPoint, axis } = tensor.quantization ?? { scale: [1], zeroPoint: [0], axis: null };
+  const inner = axis === null ? 1 : tensor.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const entry = (i: number) => (axis === null ? 0 : Math.floor(i / inner) % tensor.shape[axis]!);
+  return {
+    shape: tensor.shape,
+    data: Float32Array.from(data, (code, i) => dequantizeValue(code, scale[entry(i)]!, zeroPoint[entry(i)]!)),
+  };
+}
+
+/** Biases are stored as accumulators: their scale is input scale times weight scale. */
+function bias(graph: Graph, inputs: readonly number[]): FloatValue | undefined {
+  const [x, weights, own] = inputs.map((input) => graph.tensors[input]);
+  if (own?.data === undefined || own.dtype !== "int32") return undefined;
+  const scales = weights!.quantization!.scale;
+  const scale = (i: number) => x!.quantization!.scale[0]! * scales[scales.length === 1 ? 0 : i]!;
+  return { shape: own.shape, data: Float32Array.from(own.data, (code, i) => code * scale(i)) };
+}
+
+it("every op's integers are its reals, rounded: at most one code off, but for ties of arg-max", () => {
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 120; seed++) {
+    const graph = placeConstants(randomGraph(seed));
+    const integer = lower(graph);
+    const values = runReference(integer, randomInputs(graph, seed));
+    const codes = new Map<number, Int8Array>();
+    graph.inputs.forEach((border, i) => {
+      codes.set(border.tensor, values[integer.inputs[i]!.tensor]!);
+    });
+    graph.nodes.forEach((node, k) => {
+      const result = values[integer.nodes[k]!.output]!;
+      codes.set(node.outputs[0]!, result);
+      const inputs = node.inputs.map((input) => real(graph, input, codes));
+      if (["conv", "depthwise", "dense"].includes(node.op)) inputs[2] = bias(graph, node.inputs);
+      const expected = opNamed(node.op).float(inputs, node.attributes);
+      const { scale, zeroPoint } = graph.tensors[node.outputs[0]!]!.quantization!;
+      const code = (value: number) => quantizeValue(value, scale[0]!, zeroPoint[0]!, -128, 127);
+      const off = expected.data.reduce(
+        (most, value, i) => Math.max(most, Math.abs(code(value) - result[i]!)),
+        0,
+      );
+      seen.add(node.op);
+      expect(off, `seed ${seed}, node ${k} ${node.op}`).toBeLessThanOrEqual(1);
+    });
+  }
+  expect(seen.size).toBe(OPS.length);
+});
