@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { decodePicture } from "../../src/cli/inputs/picture.ts";
 import type { Sample, Samples } from "../../src/float/samples.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { importModel } from "../../src/import/index.ts";
 import { simplify } from "../../src/passes/index.ts";
 import { readAsset } from "./assets.ts";
@@ -130,7 +130,7 @@ function everyNth<T>(all: readonly T[], n: number, first: number): T[] {
 }
 
 function readFloat(path: string): Graph {
-  return simplify(toLogits(slicesAsPools(importModel(readAsset(path), path))));
+  return simplify(toLogits(importModel(readAsset(path), path)));
 }
 
 /** The graph without a last softmax: its outputs are the logits. */
@@ -142,19 +142,4 @@ function toLogits(graph: Graph): Graph {
     return writer === undefined ? border : { ...border, tensor: writer.inputs[0]! };
   });
   return { ...graph, outputs };
-}
-
-/** Strided slices of whole rows as max pools over single pixels, which are the same. */
-function slicesAsPools(graph: Graph): Graph {
-  const nodes = graph.nodes.map((node): Node => {
-    if (node.op !== "slice") return node;
-    const { strides } = node.attributes as { strides: number[] };
-    const stride = [strides[1]!, strides[2]!];
-    return {
-      ...node,
-      op: "maxPool",
-      attributes: { kernel: [1, 1], stride, padding: [0, 0, 0, 0], activation: "none" },
-    };
-  });
-  return { ...graph, nodes };
 }
