@@ -19,6 +19,7 @@ export function reserve(end: usize): i32 {
 
 export { conv } from "./conv";
 export { depthwise } from "./depthwise";
+export { moments } from "./moments";
 export { add, clamp } from "./pointwise";
 export { average_pool, max_pool } from "./pool";
 export { clear, copy_blocks } from "./copy";

@@ -65,6 +65,17 @@ export interface CalibratorExports {
   average_pool(...operands: Pool): void;
   max_pool(...operands: Pool): void;
   softmax(x: number, output: number, rows: number, channels: number, beta: number): void;
+  moments(
+    a: number,
+    rowsA: number,
+    b: number,
+    rowsB: number,
+    pitch: number,
+    columns: number,
+    out: number,
+    outPitch: number,
+    triangle: number,
+  ): void;
   clear(target: number, bytes: number): void;
   copy_blocks(
     source: number,

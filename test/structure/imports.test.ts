@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ops: GRAPH,
   ...Object.fromEntries(STAGES.map((stage) => [stage, OPS])),
   calibrate: [...OPS, "float"], // observers run the float meaning of a graph
+  quantize: [...OPS, "float"], // rounding fits weights to what their inputs were
   model: [...OPS, "plan"], // the writer encodes steps by their ops, and offsets of the layout
   precision: [...OPS, ...STAGES],
   compile: [...OPS, ...STAGES, "model", "precision"],

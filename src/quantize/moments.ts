@@ -1,0 +1,210 @@
+import type { CalibratorExports } from "../float/calibrator.ts";
+import type { Affine } from "../numerics/range.ts";
+import type { Layer } from "./layer.ts";
+
+/** Columns of one call of the kernel, and the bytes from a row of i16 to the next. */
+const CHUNK = 256;
+const PITCH = CHUNK * 2;
+/** The kernel's range of cross-moment rows: values are scaled to 15 bits, so that their sums are exact too. */
+const LARGEST = 2 ** 15 - 1;
+
+/** What rounding needs of one group of a layer. All of it about the mean: a bias makes up for the means. */
+export interface Moments {
+  /** Means of the taps' inputs, [taps], and of the float outputs before the activation, [rows]. */
+  readonly inputMean: Float64Array;
+  readonly outputMean: Float64Array;
+  /** E[x' x'], [taps][taps]; E[y x'], [rows][taps]. */
+  readonly second: Float64Array;
+  readonly cross: Float64Array;
+}
+
+/** The layer's side of the calibration set: one array a sample. */
+export interface Observations {
+  /** Codes of the layer's input in the quantized network, NHWC. */
+  readonly codes: readonly Int8Array[];
+  readonly affine: Affine;
+  /** Wanted outputs before the activation, NHWC. */
+  readonly targets: readonly Float32Array[];
+}
+
+/**
+ * Moments of a layer's inputs and wanted outputs, over at most `columns` windows spread evenly over samples and pixels.
+ * Sums are of integers, hence exact and the same in any order.
+ */
+export class MomentCollector {
+  private readonly wasm: CalibratorExports;
+
+  constructor(wasm: CalibratorExports) {
+    this.wasm = wasm;
+  }
+
+  /** One entry a group. With `half`, of the samples at even (0) or odd (1) places alone. */
+  collect(layer: Layer, seen: Observations, columns: number, half?: 0 | 1): Moments[] {
+    const all = choosePlaces(layer, seen.codes.length, columns);
+    const places = half === undefined ? all : all.filter(({ sample }) => sample % 2 === half);
+    const buffers = new Buffers(this.wasm, layer);
+    return Array.from({ length: layer.groups }, (_, group) => {
+      buffers.clear();
+      const units = outputUnits(layer, seen, places, group);
+      for (let first = 0; first < places.length; first += CHUNK) {
+        const chunk = places.slice(first, first + CHUNK);
+        buffers.inputs.fill(0);
+        buffers.outputs.fill(0);
+        gatherInputs(layer, seen, chunk, group, buffers.inputs);
+        gatherOutputs(layer, seen, chunk, group, units, buffers.outputs);
+        buffers.accumulate();
+      }
+      return buffers.finish(places.length, seen.affine.scale, units);
+    });
+  }
+}
+
+interface Place {
+  readonly sample: number;
+  readonly pixel: number;
+}
+
+/** How many windows a collection takes. */
+export function windowCount({ output }: Layer, samples: number, columns: number): number {
+  return samples * Math.min(output[0] * output[1], Math.max(1, Math.ceil(columns / samples)));
+}
+
+/** The same number of output pixels of every sample, one at a pseudo-random place of each of as many strata. */
+function choosePlaces(layer: Layer, samples: number, columns: number): Place[] {
+  const pixels = layer.output[0] * layer.output[1];
+  const count = windowCount(layer, samples, columns) / samples;
+  let state = 0x9e3779b9;
+  return Array.from({ length: samples * count }, (_, i) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const share = count === pixels ? 0 : state / 2 ** 32;
+    return {
+      sample: Math.floor(i / count),
+      pixel: Math.floor((((i % count) + share) * pixels) / count),
+    };
+  });
+}
+
+/** What one step of the scaled outputs is worth, for every row of a group. */
+function outputUnits(layer: Layer, { targets }: Observations, places: readonly Place[], group: number) {
+  const { rows, output } = layer;
+  const largest = new Float64Array(rows);
+  for (const { sample, pixel } of places) {
+    const at = pixel * output[2] + group * rows;
+    for (let n = 0; n < rows; n++) largest[n] = Math.max(largest[n]!, Math.abs(targets[sample]![at + n]!));
+  }
+  return largest.map((value) => value / LARGEST || 1);
+}
+
+/** Windows as columns: row k is tap k's code less the zero point, 0 in the padding; behind the taps a row of ones. */
+function gatherInputs(
+  { window, input, output, groups, taps }: Layer,
+  { codes, affine }: Observations,
+  places: readonly Place[],
+  group: number,
+  into: Int16Array,
+): void {
+  const { kernel, stride, dilation, padding } = window;
+  const [height, width, channels] = input;
+  const depth = channels / groups;
+  places.forEach(({ sample, pixel }, column) => {
+    const values = codes[sample]!;
+    const top = Math.floor(pixel / output[1]) * stride[0] - padding[0];
+    const left = (pixel % output[1]) * stride[1] - padding[1];
+    for (let tap = 0; tap < kernel[0] * kernel[1]; tap++) {
+      const y = top + Math.floor(tap / kernel[1]) * dilation[0];
+      const x = left + (tap % kernel[1]) * dilation[1];
+      if (y < 0 || y >= height || x < 0 || x >= width) continue;
+      const from = (y * width + x) * channels + group * depth;
+      const to = tap * depth * CHUNK + column;
+      for (let c = 0; c < depth; c++) into[to + c * CHUNK] = values[from + c]! - affine.zeroPoint;
+    }
+    into[taps * CHUNK + column] = 1;
+  });
+}
+
+function gatherOutputs(
+  { rows, output }: Layer,
+  { targets }: Observations,
+  places: readonly Place[],
+  group: number,
+  units: Float64Array,
+  into: Int16Array,
+): void {
+  places.forEach(({ sample, pixel }, column) => {
+    const from = pixel * output[2] + group * rows;
+    for (let n = 0; n < rows; n++) {
+      into[n * CHUNK + column] = Math.floor(targets[sample]![from + n]! / units[n]! + 0.5);
+    }
+  });
+}
+
+/** One layer's part of the module's memory: columns in, sums out. */
+class Buffers {
+  readonly inputs: Int16Array;
+  readonly outputs: Int16Array;
+  private readonly wasm: CalibratorExports;
+  private readonly rows: number;
+  private readonly taps: number;
+  private readonly inputRows: number;
+  private readonly outputRows: number;
+  private readonly second: Float64Array;
+  private readonly cross: Float64Array;
+
+  constructor(wasm: CalibratorExports, { rows, taps }: Layer) {
+    this.wasm = wasm;
+    this.rows = rows;
+    this.taps = taps;
+    this.inputRows = Math.ceil((taps + 1) / 4) * 4;
+    this.outputRows = Math.ceil(rows / 2) * 2;
+    const base = wasm.heap_base();
+    const outputs = base + this.inputRows * PITCH;
+    const second = outputs + this.outputRows * PITCH;
+    const cross = second + this.inputRows ** 2 * 8;
+    wasm.reserve(cross + this.outputRows * this.inputRows * 8);
+    const { buffer } = wasm.memory;
+    this.inputs = new Int16Array(buffer, base, this.inputRows * CHUNK);
+    this.outputs = new Int16Array(buffer, outputs, this.outputRows * CHUNK);
+    this.second = new Float64Array(buffer, second, this.inputRows ** 2);
+    this.cross = new Float64Array(buffer, cross, this.outputRows * this.inputRows);
+  }
+
+  clear(): void {
+    this.second.fill(0);
+    this.cross.fill(0);
+  }
+
+  accumulate(): void {
+    const { wasm, inputs, outputs, inputRows, outputRows, second, cross } = this;
+    const [x, y] = [inputs.byteOffset, outputs.byteOffset];
+    const pitch = inputRows * 8;
+    wasm.moments(x, inputRows, x, inputRows, PITCH, CHUNK, second.byteOffset, pitch, 1);
+    wasm.moments(y, outputRows, x, inputRows, PITCH, CHUNK, cross.byteOffset, pitch, 0);
+  }
+
+  /** From sums of integers to moments of reals about the mean. */
+  finish(count: number, scale: number, units: Float64Array): Moments {
+    const { rows, taps, inputRows, second, cross } = this;
+    const sum = (i: number, j: number) => second[Math.min(i, j) * inputRows + Math.max(i, j)]! / count;
+    const mean = Float64Array.from({ length: taps }, (_, k) => sum(k, taps));
+    const outputMean = units.map((_, n) => cross[n * inputRows + taps]! / count);
+    const centred = new Float64Array(taps * taps);
+    for (let i = 0; i < taps; i++) {
+      for (let j = 0; j < taps; j++) {
+        centred[i * taps + j] = scale * scale * (sum(i, j) - mean[i]! * mean[j]!);
+      }
+    }
+    const products = new Float64Array(rows * taps);
+    for (let n = 0; n < rows; n++) {
+      for (let k = 0; k < taps; k++) {
+        const own = cross[n * inputRows + k]! / count - outputMean[n]! * mean[k]!;
+        products[n * taps + k] = scale * units[n]! * own;
+      }
+    }
+    return {
+      inputMean: mean.map((value) => value * scale),
+      outputMean: outputMean.map((value, n) => value * units[n]!),
+      second: centred,
+      cross: products,
+    };
+  }
+}

@@ -1,0 +1,211 @@
+// Weights layer by layer, each against inputs that the layers before it have already spoilt.
+import { DyadicError } from "../error.ts";
+import { instantiateCalibrator } from "../float/calibrator.ts";
+import type { Samples } from "../float/samples.ts";
+import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import { realsOf } from "../graph/reals.ts";
+import type { Ranges } from "../numerics/range.ts";
+import { opNamed } from "../ops/index.ts";
+import { chooseShrinkage, dampingFor, isAmple } from "./damping.ts";
+import { type Layer, layerOf } from "./layer.ts";
+import { type LayerWeights, layerConstants, roundLayer } from "./layer-weights.ts";
+import { MomentCollector, type Observations, windowCount } from "./moments.ts";
+import { type PostTrainingOptions, quantizePostTraining } from "./post-training.ts";
+import type { RoundingName, WeightWidth } from "./rounding/index.ts";
+import { Twins } from "./twins.ts";
+
+/** How one layer is quantized. */
+export interface LayerChoice {
+  readonly width: WeightWidth;
+  readonly method: RoundingName;
+}
+
+/** What a choice may depend on. */
+export interface LayerPlace {
+  readonly name: string;
+  readonly op: string;
+  /** Position among the layers with weights, and how many there are. */
+  readonly index: number;
+  readonly count: number;
+}
+
+export interface SequentialOptions extends PostTrainingOptions {
+  /** Default: 8 bits, coordinate descent. */
+  readonly choose?: (layer: LayerPlace) => LayerChoice;
+  /**
+   * Share of the mean diagonal of the second moments that is added to it. Left out, 0.01 where the samples are many,
+   * and otherwise more; for the least-squares target what serves one half of them best when fitted to the other.
+   */
+  readonly damping?: number;
+  /** Most windows that the moments of a layer are taken over. Default 120,000; 12,000 a group of a grouped layer. */
+  readonly columns?: number;
+  /** Whether a layer in front of an add also makes up for what the add's other branch lost. Default true. */
+  readonly compensateBranches?: boolean;
+  /** Layers that an earlier run has finished, by node name: they are taken as they are. */
+  readonly finished?: ReadonlyMap<string, LayerWeights>;
+  /** Called with every layer as it is finished: what `finished` of a later run takes. */
+  onLayer?(name: string, weights: LayerWeights): void;
+  /** Aborts between two samples: the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  onProgress?(done: number, total: number): void;
+}
+
+/** One width and method for all layers, but 8 bits for the first and the last, and for depthwise where given. */
+export function uniformChoice(
+  width: WeightWidth,
+  method: RoundingName = "coordinate-descent",
+  depthwise: WeightWidth = width,
+): (layer: LayerPlace) => LayerChoice {
+  return ({ op, index, count }) => {
+    const border = index === 0 || index === count - 1;
+    return { method, width: border ? 8 : op === "depthwise" ? depthwise : width };
+  };
+}
+
+/**
+ * Quantizes a float graph layer by layer in execution order. Every layer is rounded for the inputs that it will get
+ * from the quantized layers in front of it, and its bias takes up the mean error of its outputs (Nagel 2019, DFQ,
+ * section 4.2). Activations are 8 bits by their ranges. The result depends on graph, samples and options alone.
+ * Throws BAD_ARGUMENT for an empty set, BAD_INPUT for a sample of the wrong size, and what quantizePostTraining does.
+ *
+ * @param module assembly/build/calibrator.wasm, compiled
+ */
+export async function quantizeSequentially(
+  graph: Graph,
+  ranges: Ranges,
+  samples: Samples,
+  module: WebAssembly.Module,
+  options: SequentialOptions = {},
+): Promise<Graph> {
+  if (samples.length === 0) {
+    throw new DyadicError("BAD_ARGUMENT", "the calibration set is empty", {
+      expected: "real samples of what the model will see; some 500 are enough",
+    });
+  }
+  const base = quantizePostTraining(graph, ranges, { ...options, weightScale: "absmax" });
+  const run = new Sequence(graph, base, samples, module, options);
+  return run.quantize(new MomentCollector(await instantiateCalibrator(module)));
+}
+
+class Sequence {
+  private readonly graph: Graph;
+  private readonly tensors: Tensor[];
+  private readonly nodes: Node[];
+  private readonly base: Graph;
+  private readonly twins: Twins;
+  private readonly options: SequentialOptions;
+  private readonly order: readonly Node[];
+
+  constructor(
+    graph: Graph,
+    base: Graph,
+    samples: Samples,
+    module: WebAssembly.Module,
+    options: SequentialOptions,
+  ) {
+    this.graph = graph;
+    this.base = base;
+    this.tensors = [...base.tensors];
+    this.nodes = [...base.nodes];
+    this.options = options;
+    this.order = shortcutsFirst(graph);
+    this.twins = new Twins(graph, base, this.order, samples, module, options.signal);
+  }
+
+  async quantize(moments: MomentCollector): Promise<Graph> {
+    const { graph, options } = this;
+    const layers = graph.nodes.filter(({ op }) => opNamed(op).weightAxis !== undefined);
+    for (const [step, node] of this.order.entries()) {
+      options.signal?.throwIfAborted();
+      const index = layers.indexOf(node);
+      if (index >= 0) {
+        await this.quantizeLayer(
+          node,
+          { name: node.name, op: node.op, index, count: layers.length },
+          moments,
+        );
+      } else {
+        await this.twins.runFloat(node);
+        await this.twins.runQuantized(node);
+      }
+      this.twins.release(step);
+      options.onProgress?.(step + 1, this.order.length);
+    }
+    const { tensors, nodes } = this;
+    return { ...this.base, tensors, nodes };
+  }
+
+  private async quantizeLayer(node: Node, place: LayerPlace, moments: MomentCollector): Promise<void> {
+    const { graph, base, options, tensors, nodes } = this;
+    const position = graph.nodes.indexOf(node);
+    const layer = layerOf(node, graph);
+    const targets = await this.twins.runTargets(node);
+    const weights = options.finished?.get(node.name) ?? this.round(layer, place, targets, moments);
+    options.onLayer?.(node.name, weights);
+    const [input, weightIndex] = base.nodes[position]!.inputs as [number, number];
+    const constants = layerConstants(layer, weights, base.tensors[input]!, tensors[weightIndex]!);
+    tensors[weightIndex] = constants.weights;
+    const bias = base.nodes[position]!.inputs[2] ?? tensors.length;
+    tensors[bias] = constants.bias;
+    nodes[position] = { ...node, inputs: [input, weightIndex, bias] };
+    const float = (tensor: Tensor): Tensor => ({
+      name: tensor.name,
+      dtype: "float32",
+      shape: tensor.shape,
+      data: realsOf(tensor),
+    });
+    await this.twins.runQuantized(
+      node,
+      new Map([
+        [1, float(constants.weights)],
+        [2, float(constants.bias)],
+      ]),
+    );
+  }
+
+  private round(
+    layer: Layer,
+    place: LayerPlace,
+    targets: readonly Float32Array[],
+    moments: MomentCollector,
+  ): LayerWeights {
+    const { options, twins } = this;
+    const { choose = uniformChoice(8), compensateBranches = true } = options;
+    const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
+    const wanted = compensateBranches ? twins.compensated(layer.node, targets) : targets;
+    const input = layer.node.inputs[0]!;
+    const seen = { codes: twins.codes(input), affine: twins.affine(input), targets: wanted };
+    const whole = moments.collect(layer, seen, columns);
+    const damping = this.dampingOf(layer, seen, columns, moments);
+    return roundLayer(layer, whole, { ...choose(place), ...damping }, seen.affine.scale);
+  }
+
+  private dampingOf(layer: Layer, seen: Observations, columns: number, moments: MomentCollector) {
+    const { damping } = this.options;
+    if (damping !== undefined) return { damping, shrinkage: damping };
+    const windows = windowCount(layer, seen.codes.length, columns);
+    const own = dampingFor(layer, windows);
+    if (isAmple(layer, windows) || seen.codes.length < 2) return { damping: own, shrinkage: own };
+    const [even, odd] = ([0, 1] as const).map((half) => moments.collect(layer, seen, columns, half)[0]!);
+    return { damping: own, shrinkage: chooseShrinkage(layer, [even!, odd!]) };
+  }
+}
+
+/**
+ * The nodes in an order of execution in which those without weights come as early as they can: what a shortcut brings
+ * is then known when the branch beside it is rounded.
+ */
+function shortcutsFirst(graph: Graph): Node[] {
+  const known = new Set(graph.inputs.map(({ tensor }) => tensor));
+  const isReady = ({ inputs }: Node) =>
+    inputs.every((tensor) => tensor < 0 || graph.tensors[tensor]!.data !== undefined || known.has(tensor));
+  const order: Node[] = [];
+  const waiting = [...graph.nodes];
+  while (waiting.length > 0) {
+    const free = waiting.findIndex((node) => opNamed(node.op).weightAxis === undefined && isReady(node));
+    const [node] = waiting.splice(Math.max(0, free), 1) as [Node];
+    for (const output of node.outputs) known.add(output);
+    order.push(node);
+  }
+  return order;
+}

@@ -1,0 +1,183 @@
+import { DyadicError } from "../error.ts";
+import { forEachSample, type Samples } from "../float/samples.ts";
+import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts";
+import type { Affine } from "../numerics/range.ts";
+import { type Activation, activationBounds } from "../ops/activation.ts";
+import { opNamed } from "../ops/index.ts";
+import { singleNode } from "./single.ts";
+
+/**
+ * The float network and its quantized twin, run side by side over the calibration set one node at a time. Values are
+ * kept, one array a sample, from the node that writes them to the last one that reads them.
+ */
+export class Twins {
+  private readonly floats = new Map<number, readonly Float32Array[]>();
+  private readonly quantized = new Map<number, readonly Int8Array[]>();
+  private readonly graph: Graph;
+  /** The same tensors with scale and zero point. */
+  private readonly base: Graph;
+  private readonly samples: Samples;
+  private readonly module: WebAssembly.Module;
+  private readonly signal: AbortSignal | undefined;
+  private readonly lastReader = new Map<number, number>();
+
+  /** @param order the nodes as they will be run */
+  constructor(
+    graph: Graph,
+    base: Graph,
+    order: readonly Node[],
+    samples: Samples,
+    module: WebAssembly.Module,
+    signal?: AbortSignal,
+  ) {
+    this.graph = graph;
+    this.base = base;
+    this.samples = samples;
+    this.module = module;
+    this.signal = signal;
+    order.forEach((node, step) => {
+      for (const tensor of [...node.outputs, ...node.inputs]) this.lastReader.set(tensor, step);
+    });
+    graph.inputs.forEach(({ tensor, name }, i) => {
+      const values = Array.from({ length: samples.length }, (_, s) => samples.at(s)![i]!);
+      const size = elements(graph.tensors[tensor]!.shape);
+      const bad = values.findIndex((value) => value?.length !== size);
+      if (bad >= 0) {
+        throw new DyadicError("BAD_INPUT", `input "${name}" has the wrong size`, {
+          file: `sample ${bad}`,
+          expected: `${size} values`,
+          found: `${values[bad]?.length ?? "nothing"}`,
+        });
+      }
+      this.floats.set(tensor, values);
+      this.quantized.set(
+        tensor,
+        values.map((value) => this.encode(value, tensor)),
+      );
+    });
+  }
+
+  affine(tensor: number): Affine {
+    const { scale, zeroPoint } = this.base.tensors[tensor]!.quantization!;
+    return { scale: scale[0]!, zeroPoint: zeroPoint[0]! };
+  }
+
+  /** Codes of an activation in the quantized network. */
+  codes(tensor: number): readonly Int8Array[] {
+    return this.quantized.get(tensor)!;
+  }
+
+  async runFloat(node: Node): Promise<void> {
+    this.floats.set(node.outputs[0]!, await this.run(node, this.floatInputs(node)));
+  }
+
+  /** Runs the float node and returns its outputs before the activation, bias included. */
+  async runTargets(node: Node): Promise<readonly Float32Array[]> {
+    const { activation } = node.attributes as { activation: Activation };
+    const bare = { ...node, attributes: { ...(node.attributes as object), activation: "none" } };
+    const targets = await this.run(bare, this.floatInputs(node));
+    const outputs = activation === "none" ? targets : targets.map((values) => clamped(values, activation));
+    this.floats.set(node.outputs[0]!, outputs);
+    return targets;
+  }
+
+  /** Runs the node on the quantized network's values and quantizes its outputs. */
+  async runQuantized(node: Node, constants?: ReadonlyMap<number, Tensor>): Promise<void> {
+    const sources = this.activations(node);
+    const buffers = sources.map((tensor) => new Float32Array(elements(this.graph.tensors[tensor]!.shape)));
+    const reals = (sample: number) =>
+      sources.map((tensor, i) => this.decode(this.codes(tensor)[sample]!, tensor, buffers[i]!));
+    const output = node.outputs[0]!;
+    const keep = (values: Float32Array) => this.encode(values, output);
+    this.quantized.set(output, await this.run(node, reals, keep, constants));
+  }
+
+  /**
+   * Targets of a layer in front of an add, plus what the other branch lost where both its values are known: then the
+   * sum is matched instead of the branch. (BRECQ, Li 2021, reconstructs blocks for the same end, by gradient.)
+   */
+  compensated(node: Node, targets: readonly Float32Array[]): readonly Float32Array[] {
+    const output = node.outputs[0]!;
+    const readers = this.graph.nodes.filter(({ inputs }) => inputs.includes(output));
+    const { activation } = node.attributes as { activation: Activation };
+    if (readers.length !== 1 || readers[0]!.op !== "add" || activation !== "none") return targets;
+    const other = readers[0]!.inputs.find((input) => input !== output);
+    const floats = other === undefined ? undefined : this.floats.get(other);
+    if (other === undefined || floats === undefined) return targets;
+    const reals = new Float32Array(targets[0]!.length);
+    return targets.map((values, sample) => {
+      this.decode(this.codes(other)[sample]!, other, reals);
+      const sums = floats[sample]!.slice();
+      for (let i = 0; i < sums.length; i++) sums[i]! += values[i]! - reals[i]!;
+      return sums;
+    });
+  }
+
+  /** Forgets what no step behind this one reads. */
+  release(step: number): void {
+    for (const [tensor, last] of this.lastReader) {
+      if (last > step) continue;
+      this.floats.delete(tensor);
+      this.quantized.delete(tensor);
+    }
+  }
+
+  private activations({ op, inputs }: Node): number[] {
+    return inputs
+      .slice(0, opNamed(op).activations)
+      .filter((tensor) => this.graph.tensors[tensor]?.data === undefined);
+  }
+
+  private floatInputs(node: Node): (sample: number) => Float32Array[] {
+    return (sample) => this.activations(node).map((tensor) => this.floats.get(tensor)![sample]!);
+  }
+
+  private run(node: Node, inputs: (sample: number) => Float32Array[]): Promise<readonly Float32Array[]>;
+  private run<T>(
+    node: Node,
+    inputs: (sample: number) => Float32Array[],
+    keep: (values: Float32Array) => T,
+    constants?: ReadonlyMap<number, Tensor>,
+  ): Promise<readonly T[]>;
+  private async run(
+    node: Node,
+    inputs: (sample: number) => Float32Array[],
+    keep: (values: Float32Array) => unknown = (values) => values,
+    constants?: ReadonlyMap<number, Tensor>,
+  ): Promise<readonly unknown[]> {
+    const network = await singleNode(this.graph, node, this.module, constants);
+    const outputs: unknown[] = [];
+    const empty = { length: this.samples.length, at: () => [] };
+    await forEachSample(empty, (_, i) => outputs.push(keep(network.run(inputs(i))[0]!)), {
+      signal: this.signal,
+    });
+    return outputs;
+  }
+
+  private encode(values: Float32Array, tensor: number): Int8Array {
+    const { scale, zeroPoint } = this.affine(tensor);
+    const codes = new Int8Array(values.length);
+    for (let i = 0; i < values.length; i++) {
+      const code = Math.floor(values[i]! / scale + 0.5) + zeroPoint;
+      codes[i] = code > 127 ? 127 : code < -128 ? -128 : code;
+    }
+    return codes;
+  }
+
+  private decode(codes: Int8Array, tensor: number, into: Float32Array): Float32Array {
+    const { scale, zeroPoint } = this.affine(tensor);
+    for (let i = 0; i < codes.length; i++) into[i] = scale * (codes[i]! - zeroPoint);
+    return into;
+  }
+}
+
+function clamped(values: Float32Array, activation: Activation): Float32Array {
+  const [low, high] = activationBounds(activation)!;
+  const result = values.slice();
+  for (let i = 0; i < result.length; i++) {
+    const value = result[i]!;
+    if (value < low) result[i] = low;
+    else if (value > high) result[i] = high;
+  }
+  return result;
+}
