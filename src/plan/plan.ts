@@ -12,7 +12,7 @@ import {
 } from "./in-place.ts";
 import { extentBytes, type Layout, type Lifetime, leadBytes, pitches, tensorLifetimes } from "./layout.ts";
 import { bytesPerStep, type Item, largestSum, type Packing, pack } from "./pack.ts";
-import { growScratch } from "./spare.ts";
+import { scratchWishes } from "./spare.ts";
 
 /** Evaluations that the search for in-place decisions may spend on one starting point. */
 const CLIMB_BUDGET = 600;
@@ -48,7 +48,27 @@ export function plan(graph: IntegerGraph): Layout {
     const packing = pack(items);
     if (best === undefined || packing.peakBytes < best.packing.peakBytes) best = { found, packing };
   }
-  return growScratch(graph, layoutOf(graph, best!.found, best!.packing));
+  return layoutOf(graph, best!.found, ...spare(graph, best!.found, best!.packing));
+}
+
+/** Bytes of scratch by node. */
+type Granted = readonly number[];
+
+/**
+ * Gives steps that are faster with more scratch the bytes that lie idle while they run: whatever packs without a
+ * larger arena and without raising the largest sum of bytes alive.
+ */
+function spare(graph: IntegerGraph, found: readonly Chain[], packing: Packing): [Packing, Granted] {
+  let granted: Granted = graph.nodes.map((_, k) => scratchBytes(graph, k));
+  const lowerBound = largestSum(itemsOf(graph, found, granted));
+  for (const { node, bytes } of scratchWishes(graph, (k) => granted[k]!)) {
+    const more = granted.with(node, bytes);
+    const items = itemsOf(graph, found, more);
+    if (largestSum(items) > lowerBound) continue;
+    const attempt = pack(items);
+    if (attempt.peakBytes <= packing.peakBytes) [packing, granted] = [attempt, more];
+  }
+  return [packing, granted];
 }
 
 /** Changes one node's takeover at a time while that lowers the largest sum of live bytes (then their total). */
@@ -80,14 +100,14 @@ function climb(
 }
 
 /** What has to be packed: the chains in their order, then the scratch of every node that has some. */
-function itemsOf(graph: IntegerGraph, found: readonly Chain[], withHalos = true): Item[] {
+function itemsOf(graph: IntegerGraph, found: readonly Chain[], granted?: Granted, withHalos = true): Item[] {
   const buffers = found.map(({ tensors, halo, from, to }) => {
     const { shape, bits } = graph.tensors[tensors[0]!]!;
     const kept = withHalos ? halo : NO_HALO;
     return { bytes: extentBytes(shape, { ...pitches(shape, kept, bits), halo: kept }), from, to };
   });
   const scratch = graph.nodes.flatMap((_, k) => {
-    const bytes = scratchBytes(graph, k);
+    const bytes = granted?.[k] ?? scratchBytes(graph, k);
     const step = graph.inputs.length + k;
     return bytes > 0 ? [{ bytes, from: step, to: step }] : [];
   });
@@ -103,7 +123,7 @@ function scratchBytes(graph: IntegerGraph, k: number): number {
   return opNamed(node.op).scratchBytes?.(node.parameters, shapes) ?? 0;
 }
 
-function layoutOf(graph: IntegerGraph, found: readonly Chain[], packing: Packing): Layout {
+function layoutOf(graph: IntegerGraph, found: readonly Chain[], packing: Packing, granted: Granted): Layout {
   if (packing.peakBytes > MAX_ARENA_BYTES) {
     throw new DyadicError("OUT_OF_MEMORY", "the activations of this model do not fit an arena", {
       expected: `at most ${MAX_ARENA_BYTES} bytes`,
@@ -119,12 +139,11 @@ function layoutOf(graph: IntegerGraph, found: readonly Chain[], packing: Packing
     }
   });
   let item = found.length;
-  const scratch = graph.nodes.map((_, k) => {
-    const bytes = scratchBytes(graph, k);
+  const scratch = granted.map((bytes) => {
     return { offset: bytes > 0 ? packing.offsets[item++]! : 0, bytes };
   });
-  const liveBytes = bytesPerStep(itemsOf(graph, found));
-  const bareBytes = bytesPerStep(itemsOf(graph, found, false));
+  const liveBytes = bytesPerStep(itemsOf(graph, found, granted));
+  const bareBytes = bytesPerStep(itemsOf(graph, found, granted, false));
   const lowerBound = liveBytes.reduce((a, b) => Math.max(a, b), 0);
   return {
     placements,
