@@ -1,5 +1,5 @@
 // Generates the tiles, then compiles every target of asconfig.json into assembly/build; with --copy, copies the released ones beside dist's JavaScript.
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { main } from "assemblyscript/asc";
 import { generateTiles } from "./kernels/generate-tiles.mjs";
@@ -20,6 +20,7 @@ function entryOf(outFile) {
 }
 
 if (process.argv.includes("--copy")) {
+  chmodSync("dist/src/cli/main.js", 0o755); // `npx dyadic` runs it as a program; tsc writes plain files
   for (const { outFile } of Object.values(targets)) {
     if (entryOf(outFile) === ENTRIES.test) continue;
     mkdirSync(dirname(`dist/${outFile}`), { recursive: true });
