@@ -13,7 +13,7 @@ export interface ChannelStatistics {
 const REACH = 3;
 
 /**
- * Bias absorption (Nagel 2019, DFQ, equations 13 to 15): where a layer's outputs lie above c = max(0, mean - 3 deviations)
+ * Bias absorption (Nagel 2019, DFQ, eqs. 13 to 15): where a layer's outputs lie above c = max(0, mean - 3 deviations)
  * nearly always, ReLU(x) = ReLU(x - c) + c for them, and c moves into the bias of the layer behind, W c. The range of the
  * activation between shrinks by c. Exact wherever x >= c; below, the result is that of x = c. Layers that read padding
  * are left alone: its zeros do not hold c.

@@ -17,7 +17,7 @@ interface Group {
 }
 
 /**
- * Cross-layer equalisation (Nagel 2019, DFQ, equation 11 and section 4.1.1): every channel between two layers takes the
+ * Cross-layer equalisation (Nagel 2019, DFQ, eq. 11 and section 4.1.1): every channel between two layers takes the
  * factor with which the largest weights on both of its sides are equal, s = sqrt(r1 / r2); the layer in front is divided
  * by it, the one behind multiplied. Sums tie their branches, so that a residual stream is scaled as one. Only through
  * ReLU and where there is no activation, which leaves the function as it is: a clip at 6 would have to become one per
