@@ -1,5 +1,6 @@
 import { DyadicError } from "../../error.ts";
 import {
+  canonicalShape,
   type DataType,
   elements,
   type Node,
@@ -9,7 +10,15 @@ import {
 } from "../../graph/graph.ts";
 import { type Constant, isFloat } from "./constant.ts";
 import { type FoldBudget, reshaped, transposed } from "./folder.ts";
-import { channelsLast, type Order, plain, rearrangement, reshapedOrder, storedShape } from "./layout.ts";
+import {
+  channelsLast,
+  fileOrder,
+  type Order,
+  plain,
+  rearrangement,
+  reshapedOrder,
+  storedShape,
+} from "./layout.ts";
 import type { Operator } from "./operator.ts";
 
 /** An activation: a tensor of the graph, and how it holds the value that the file speaks of. */
@@ -125,7 +134,13 @@ export class Builder {
     if (value.image === undefined) return value;
     const { shape } = value;
     const source = this.arrange(value.image, plain(value.image.shape.length));
-    return { tensor: this.reshape(source, shape), shape, order: plain(shape.length) };
+    return this.inFileOrder(source, shape);
+  }
+
+  /** A tensor whose elements lie in the file's order as a value of a shape. */
+  private inFileOrder(tensor: number, shape: readonly number[]): Value {
+    const order = fileOrder(shape);
+    return { tensor: this.reshape(tensor, storedShape(shape, order)), shape, order };
   }
 
   format(value: Value): Format {
@@ -151,8 +166,10 @@ export class Builder {
     return tensor;
   }
 
-  /** The value with its channels innermost, as convolutions and pools read it. */
+  /** The value with its channels innermost, as convolutions and pools read it. Throws UNSUPPORTED_OP for a batch. */
   image(value: Value): number {
+    const { name } = this.tensors[value.image?.tensor ?? value.tensor]!;
+    canonicalShape(storedShape(value.shape, channelsLast(value.shape.length)), name);
     return this.arrange(value, channelsLast(value.shape.length));
   }
 
@@ -181,7 +198,7 @@ export class Builder {
     }
     if (shape.length === 2 && shape[0] === 1) return { tensor: -1, shape, order: [0, 1], image: value };
     const source = this.arrange(value, plain(value.shape.length));
-    return { tensor: this.reshape(source, shape), shape, order: plain(shape.length) };
+    return this.inFileOrder(source, shape);
   }
 
   /** Appends a node that computes output `index` of the foreign one, and gives that its meaning. */

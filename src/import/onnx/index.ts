@@ -6,7 +6,7 @@ import { decodeModel } from "./decode.ts";
 import { FOLDERS } from "./fold.ts";
 import { FoldBudget } from "./folder.ts";
 import { inputOrder } from "./input-order.ts";
-import { channelsLast, movedAxes, plain, storedShape } from "./layout.ts";
+import { channelsLast, fileOrder, movedAxes, plain, storedShape } from "./layout.ts";
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./messages.ts";
 import { Operator } from "./operator.ts";
 import { OPERATORS } from "./operators.ts";
@@ -112,7 +112,7 @@ function readInput(input: ValueInfoProto, nodes: readonly NodeProto[], builder: 
     });
   }
   const shape = inputShape(input);
-  const order = inputOrder(name, shape.length, nodes);
+  const order = inputOrder(name, shape, nodes);
   const dtype = float ? "float32" : "int8";
   const tensor = builder.addTensor({ name, dtype, shape: storedShape(shape, order) });
   builder.addInput(name, { tensor, shape, order }, found === "uint8");
@@ -243,7 +243,7 @@ function readOutput({ name }: ValueInfoProto, builder: Builder): Border {
   const { shape } = value;
   const image = channelsLast(shape.length);
   const lies = movedAxes(shape, value.order).join();
-  const order = shape.length >= 3 && lies === movedAxes(shape, image).join() ? image : plain(shape.length);
+  const order = shape.length >= 3 && lies === movedAxes(shape, image).join() ? image : fileOrder(shape);
   const tensor = builder.arrange(value, order);
   const { dtype } = builder.tensors[tensor]!;
   const unsigned = dtype === "int8" && builder.isUnsignedOutput(name);

@@ -6,7 +6,7 @@ import { type Constant, type ElementType, typeName } from "./constant.ts";
 import { emitDense, matrix, rowsOf } from "./dense.ts";
 import { axisOf, type Operator } from "./operator.ts";
 import { emitBinary, emitUnary } from "./pointwise.ts";
-import { emitMean, softmaxInput, spatialAxes } from "./reduce.ts";
+import { emitReduce, softmaxInput, spatialAxes } from "./reduce.ts";
 import { emitConcat } from "./shaping.ts";
 import { emitConv, emitPool } from "./window.ts";
 
@@ -230,7 +230,7 @@ export const qLinearGlobalAveragePool: Adapter = (operator, builder) => {
   const x = codesOf(operator, builder, 0, [1, 2]);
   const last = operator.int("channels_last", 0) === 1;
   const axes = spatialAxes(x).map((axis) => (last ? axis - 1 : axis));
-  emitMean(operator, builder, x, axes, outputCodes(operator, builder, [3, 4]));
+  emitReduce(operator, builder, "mean", x, axes, outputCodes(operator, builder, [3, 4]));
 };
 
 /** com.microsoft.QLinearSigmoid and QLinearLeakyRelu. */
