@@ -8,7 +8,7 @@ import {
   sameQuantization,
   type Tensor,
 } from "../../graph/graph.ts";
-import { type Constant, isFloat } from "./constant.ts";
+import { CODE_BITS, type Constant, isFloat, unsignedShift } from "./constant.ts";
 import { type FoldBudget, reshaped, transposed } from "./folder.ts";
 import {
   channelsLast,
@@ -51,7 +51,6 @@ export interface Format {
 }
 
 const MAX_ELEMENTS = 2 ** 31 - 1;
-const UINT8_SHIFT = 128;
 
 /** The growing graph: adapters read values from it and emit nodes into it. */
 export class Builder {
@@ -292,7 +291,7 @@ export class Builder {
 
   /**
    * A constant as a tensor of the graph, its axes in the order given (-1: an additional 1): float32, or int8 and int32
-   * codes with their quantization; uint8 codes and zero points 128 lower.
+   * codes with their quantization; unsigned codes and zero points lower by half their range.
    */
   store(constant: Constant, order: Order = plain(constant.shape.length)): number {
     const key = order.join();
@@ -323,13 +322,12 @@ function storedCodes({ name, type, quantization }: Constant, data: Constant["dat
   if (quantization === undefined) {
     if (isFloat(type)) return { dtype: "float32", data: Float32Array.from(data) } as const;
   } else if (type === "int32") return { dtype: "int32", data: Int32Array.from(data) } as const;
-  else if (type === "uint8") {
-    return { dtype: "int8", data: Int8Array.from(data, (code) => code - UINT8_SHIFT) } as const;
-  } else if (type === "int8" || type === "int4" || type === "uint4") {
-    return { dtype: "int8", data: Int8Array.from(data) } as const;
+  else if (CODE_BITS[type] !== undefined) {
+    const shift = unsignedShift(type);
+    return { dtype: "int8", data: Int8Array.from(data, (code) => code - shift) } as const;
   }
   throw new DyadicError("UNSUPPORTED_OP", `the constant "${name}" has a type that a layer cannot use`, {
-    expected: quantization === undefined ? "float" : "int8, uint8, int4, uint4 or int32 codes",
+    expected: quantization === undefined ? "float" : `${Object.keys(CODE_BITS).join(", ")} or int32 codes`,
     found: `${type}${quantization === undefined ? " without a scale" : ""}`,
   });
 }

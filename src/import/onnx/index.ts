@@ -6,6 +6,7 @@ import { decodeModel } from "./decode.ts";
 import { FOLDERS } from "./fold.ts";
 import { FoldBudget } from "./folder.ts";
 import { inputOrder } from "./input-order.ts";
+import { rewriteIntegerProducts } from "./integer-products.ts";
 import { channelsLast, fileOrder, movedAxes, plain, storedShape } from "./layout.ts";
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./messages.ts";
 import { Operator } from "./operator.ts";
@@ -39,8 +40,8 @@ export function importOnnx(bytes: Uint8Array, file?: string, options: OnnxOption
 }
 
 function readModel(model: ModelProto, options: OnnxOptions): Graph {
-  const { graph } = model;
-  if (graph === null) throw new DyadicError("BAD_FILE", "the model has no graph");
+  if (model.graph === null) throw new DyadicError("BAD_FILE", "the model has no graph");
+  const graph = rewriteIntegerProducts(model.graph);
   const opset = opsetOf(model);
   if (model.functions > 0 || graph.sparse > 0) {
     const what = model.functions > 0 ? "functions of its own" : "sparse initialisers";
