@@ -26,7 +26,7 @@ export interface Configuration {
   /** How many samples of the calibration set; 500 of CIFAR-10, and all of the others, where absent. */
   readonly samples?: number;
   /** What refines the rounding afterwards. */
-  readonly reconstruction?: Pick<ReconstructionOptions, "layers" | "steps" | "batch">;
+  readonly reconstruction?: Pick<ReconstructionOptions, "layers" | "steps" | "batch" | "rates">;
   /** Which of the fixed calibration sets. */
   readonly seed: number;
   readonly limit: Limit;
@@ -84,7 +84,10 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     [0, 1],
   ),
   ...onSeeds({ ...VALIDATED, subject: "resnet8", width: 4, limit: { drop: 0.5 } }, [0, 1]),
-  ...onSeeds({ ...VALIDATED, subject: "resnet8", width: 2, limit: { drop: 2 } }, [0, 1]),
+  ...onSeeds(
+    { ...VALIDATED, subject: "resnet8", width: 2, samples: 1500, reconstruction: {}, limit: { drop: 2 } },
+    [0, 1],
+  ),
   { ...VALIDATED, subject: "mobilenet", width: 8, seed: 0, limit: { kl: 0.007 } },
   { ...VALIDATED, subject: "rescaled", width: 8, seed: 0, limit: { kl: 0.007 } },
   { ...VALIDATED, subject: "mobilenet", width: 7, seed: 0, limit: { kl: 0.035 } },
