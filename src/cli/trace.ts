@@ -1,5 +1,5 @@
 // The values that every layer of a model writes, as reals: what `compare` sets side by side.
-import { KIND_HEADER } from "../../assembly/abi.ts";
+import { DTYPE_INT16, KIND_HEADER } from "../../assembly/abi.ts";
 import { isFloat } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import { FloatNetwork } from "../float/network.ts";
@@ -94,7 +94,7 @@ async function integerTracer(
     bytes,
     file,
     {},
-    Math.max(...tensors.map(({ shape }) => elements(shape))),
+    2 * Math.max(...tensors.map(({ shape }) => elements(shape))),
   );
   const trace = (index: number) => {
     const offset = inputs[0]!.dtype === "uint8" ? 128 : 0;
@@ -104,11 +104,13 @@ async function integerTracer(
     return layers.map(({ name, op }, k): LayerValues => {
       runStep(engine, k + 1, file);
       const tensor = steps[k + 1]!.outputs[0]!;
-      const { shape, zeroPoint } = tensors[tensor]!;
+      const { shape, zeroPoint, dtype } = tensors[tensor]!;
       if (engine.read_tensor(tensor, room) !== 1) {
         throw new DyadicError("INTERNAL", "the engine does not show a tensor", { file, node: name });
       }
-      const codes = new Int8Array(engine.memory.buffer, room, elements(shape));
+      const wide = dtype === DTYPE_INT16;
+      const bytes = engine.memory.buffer.slice(room, room + elements(shape) * (wide ? 2 : 1));
+      const codes = wide ? new Int16Array(bytes) : new Int8Array(bytes);
       const { scale } = values[tensor]!;
       return {
         name,

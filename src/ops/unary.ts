@@ -73,7 +73,7 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
     return { table };
   },
 
-  integer: ([x], { table }) => x!.map((code) => table[code + 128]!),
+  integer: ([x]: readonly Int8Array[], { table }) => x!.map((code) => table[code + 128]!),
   packed: true,
   scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 256 }),
