@@ -13,6 +13,7 @@ import { inspect, STAGES } from "./inspect.ts";
 import { Interrupted } from "./interrupt.ts";
 import { exitCode } from "./output.ts";
 import { run } from "./run.ts";
+import { TARGETS } from "./target.ts";
 
 const program = new Command("dyadic")
   .description("Quantized neural networks on integers alone.")
@@ -63,6 +64,11 @@ compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
   .option("--labels <file>", "class names, one a line, stored in the model")
   .option("--strip", "leave out names and provenance")
+  .addOption(
+    new Option("--target <kind>", "a model file, or one .wasm with an engine and the model in it")
+      .choices([...TARGETS])
+      .default("dyad"),
+  )
   .action(compileCommand);
 
 compiling("run", "run a model once on each input")
