@@ -34,10 +34,10 @@ export interface SequentialOptions extends ActivationOptions {
   readonly columns?: number;
   /** Whether a layer in front of an add also makes up for what the add's other branch lost. Default true. */
   readonly compensateBranches?: boolean;
-  /** Layers that an earlier run has finished, by node name: they are taken as they are. */
-  readonly finished?: ReadonlyMap<string, LayerWeights>;
-  /** Called with every layer as it is finished: what `finished` of a later run takes. */
-  onLayer?(name: string, weights: LayerWeights): void;
+  /** Layers that an earlier run has finished, by their index: they are taken as they are. With all, no sample is read. */
+  readonly finished?: ReadonlyMap<number, LayerWeights>;
+  /** Called with every other layer as it is finished: what `finished` of a later run takes. */
+  onLayer?(index: number, weights: LayerWeights): void;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
@@ -73,12 +73,15 @@ export async function quantizeSequentially(
   module: WebAssembly.Module,
   options: SequentialOptions = {},
 ): Promise<Graph> {
+  const base = quantizeActivations(graph, ranges, options);
+  if (layersOf(graph).every(({ place }) => options.finished?.has(place.index))) {
+    return placeFinished(graph, base, options.finished!);
+  }
   if (samples.length === 0) {
     throw new DyadicError("BAD_ARGUMENT", "the calibration set is empty", {
       expected: "real samples of what the model will see; some 500 are enough",
     });
   }
-  const base = quantizeActivations(graph, ranges, options);
   const run = new Sequence(graph, base, samples, module, options);
   return run.quantize(new MomentCollector(await instantiateCalibrator(module)));
 }
@@ -122,6 +125,7 @@ class Sequence {
       }
       this.twins.release(step);
       options.onProgress?.(step + 1, this.order.length);
+      await new Promise((resolve) => setTimeout(resolve)); // a click on "stop", a Ctrl-C
     }
     const { tensors, nodes } = this;
     return { ...this.base, tensors, nodes };
@@ -136,8 +140,9 @@ class Sequence {
     const { graph, options, tensors, nodes } = this;
     const layer = layerOf(node, graph);
     const targets = await this.twins.runTargets(node);
-    const weights = options.finished?.get(node.name) ?? this.round(layer, place, targets, moments);
-    options.onLayer?.(node.name, weights);
+    const finished = options.finished?.get(place.index);
+    const weights = finished ?? this.round(layer, place, targets, moments);
+    if (finished === undefined) options.onLayer?.(place.index, weights);
     const placed = placeLayer(layer, weights, tensors[node.inputs[0]!]!, tensors);
     nodes[position] = placed;
     const float = (index: number): Tensor => {
@@ -181,6 +186,22 @@ class Sequence {
     const [even, odd] = ([0, 1] as const).map((half) => moments.collect(layer, seen, columns, half)[0]!);
     return { damping: own, shrinkage: chooseShrinkage(layer, [even!, odd!]) };
   }
+}
+
+function placeFinished(graph: Graph, base: Graph, finished: ReadonlyMap<number, LayerWeights>): Graph {
+  const tensors = [...base.tensors];
+  const nodes = [...base.nodes];
+  for (const { node, position, place } of executionOrder(graph)) {
+    const input = tensors[node.inputs[0]!]!;
+    nodes[position] = placeLayer(layerOf(node, graph), finished.get(place.index)!, input, tensors);
+  }
+  return { ...base, tensors, nodes };
+}
+
+/** The layers as they are quantized. */
+function executionOrder(graph: Graph) {
+  const layers = new Map(layersOf(graph).map((layer) => [layer.node, layer]));
+  return shortcutsFirst(graph).flatMap((node) => layers.get(node) ?? []);
 }
 
 /**
