@@ -41,9 +41,10 @@ const float = [
     .choices([...OBSERVERS])
     .default("mse"),
   new Option("--policy <file>", "bits and methods of the layers, as JSON"),
-  new Option("--bits <n>", "weights of n bits, the first and the last layer at 8").choices(
-    PRESETS.map((bits) => `${bits}`),
-  ),
+  new Option(
+    "--bits <n>",
+    "weights of n bits, the first and the last layer at 8; hawq-v3: activations too",
+  ).choices([...PRESETS]),
   new Option("--cache <file>", "keep what the calibration saw, and use it next time"),
 ];
 const relaxed = new Option("--engine <build>", "which engine build to run on")
