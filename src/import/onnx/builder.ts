@@ -1,5 +1,6 @@
 import { DyadicError } from "../../error.ts";
 import {
+  canonicalShape,
   type DataType,
   elements,
   type Node,
@@ -7,9 +8,17 @@ import {
   sameQuantization,
   type Tensor,
 } from "../../graph/graph.ts";
-import { type Constant, isFloat } from "./constant.ts";
+import { CODE_BITS, type Constant, isFloat, unsignedShift } from "./constant.ts";
 import { type FoldBudget, reshaped, transposed } from "./folder.ts";
-import { channelsLast, type Order, plain, rearrangement, reshapedOrder, storedShape } from "./layout.ts";
+import {
+  channelsLast,
+  fileOrder,
+  type Order,
+  plain,
+  rearrangement,
+  reshapedOrder,
+  storedShape,
+} from "./layout.ts";
 import type { Operator } from "./operator.ts";
 
 /** An activation: a tensor of the graph, and how it holds the value that the file speaks of. */
@@ -42,7 +51,6 @@ export interface Format {
 }
 
 const MAX_ELEMENTS = 2 ** 31 - 1;
-const UINT8_SHIFT = 128;
 
 /** The growing graph: adapters read values from it and emit nodes into it. */
 export class Builder {
@@ -125,7 +133,13 @@ export class Builder {
     if (value.image === undefined) return value;
     const { shape } = value;
     const source = this.arrange(value.image, plain(value.image.shape.length));
-    return { tensor: this.reshape(source, shape), shape, order: plain(shape.length) };
+    return this.inFileOrder(source, shape);
+  }
+
+  /** A tensor whose elements lie in the file's order as a value of a shape. */
+  private inFileOrder(tensor: number, shape: readonly number[]): Value {
+    const order = fileOrder(shape);
+    return { tensor: this.reshape(tensor, storedShape(shape, order)), shape, order };
   }
 
   format(value: Value): Format {
@@ -151,8 +165,10 @@ export class Builder {
     return tensor;
   }
 
-  /** The value with its channels innermost, as convolutions and pools read it. */
+  /** The value with its channels innermost, as convolutions and pools read it. Throws UNSUPPORTED_OP for a batch. */
   image(value: Value): number {
+    const { name } = this.tensors[value.image?.tensor ?? value.tensor]!;
+    canonicalShape(storedShape(value.shape, channelsLast(value.shape.length)), name);
     return this.arrange(value, channelsLast(value.shape.length));
   }
 
@@ -181,7 +197,7 @@ export class Builder {
     }
     if (shape.length === 2 && shape[0] === 1) return { tensor: -1, shape, order: [0, 1], image: value };
     const source = this.arrange(value, plain(value.shape.length));
-    return { tensor: this.reshape(source, shape), shape, order: plain(shape.length) };
+    return this.inFileOrder(source, shape);
   }
 
   /** Appends a node that computes output `index` of the foreign one, and gives that its meaning. */
@@ -275,7 +291,7 @@ export class Builder {
 
   /**
    * A constant as a tensor of the graph, its axes in the order given (-1: an additional 1): float32, or int8 and int32
-   * codes with their quantization; uint8 codes and zero points 128 lower.
+   * codes with their quantization; unsigned codes and zero points lower by half their range.
    */
   store(constant: Constant, order: Order = plain(constant.shape.length)): number {
     const key = order.join();
@@ -306,13 +322,12 @@ function storedCodes({ name, type, quantization }: Constant, data: Constant["dat
   if (quantization === undefined) {
     if (isFloat(type)) return { dtype: "float32", data: Float32Array.from(data) } as const;
   } else if (type === "int32") return { dtype: "int32", data: Int32Array.from(data) } as const;
-  else if (type === "uint8") {
-    return { dtype: "int8", data: Int8Array.from(data, (code) => code - UINT8_SHIFT) } as const;
-  } else if (type === "int8" || type === "int4" || type === "uint4") {
-    return { dtype: "int8", data: Int8Array.from(data) } as const;
+  else if (CODE_BITS[type] !== undefined) {
+    const shift = unsignedShift(type);
+    return { dtype: "int8", data: Int8Array.from(data, (code) => code - shift) } as const;
   }
   throw new DyadicError("UNSUPPORTED_OP", `the constant "${name}" has a type that a layer cannot use`, {
-    expected: quantization === undefined ? "float" : "int8, uint8, int4, uint4 or int32 codes",
+    expected: quantization === undefined ? "float" : `${Object.keys(CODE_BITS).join(", ")} or int32 codes`,
     found: `${type}${quantization === undefined ? " without a scale" : ""}`,
   });
 }

@@ -6,7 +6,8 @@ import { decodeModel } from "./decode.ts";
 import { FOLDERS } from "./fold.ts";
 import { FoldBudget } from "./folder.ts";
 import { inputOrder } from "./input-order.ts";
-import { channelsLast, movedAxes, plain, storedShape } from "./layout.ts";
+import { rewriteIntegerProducts } from "./integer-products.ts";
+import { channelsLast, fileOrder, movedAxes, plain, storedShape } from "./layout.ts";
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./messages.ts";
 import { Operator } from "./operator.ts";
 import { OPERATORS } from "./operators.ts";
@@ -39,8 +40,8 @@ export function importOnnx(bytes: Uint8Array, file?: string, options: OnnxOption
 }
 
 function readModel(model: ModelProto, options: OnnxOptions): Graph {
-  const { graph } = model;
-  if (graph === null) throw new DyadicError("BAD_FILE", "the model has no graph");
+  if (model.graph === null) throw new DyadicError("BAD_FILE", "the model has no graph");
+  const graph = rewriteIntegerProducts(model.graph);
   const opset = opsetOf(model);
   if (model.functions > 0 || graph.sparse > 0) {
     const what = model.functions > 0 ? "functions of its own" : "sparse initialisers";
@@ -112,7 +113,7 @@ function readInput(input: ValueInfoProto, nodes: readonly NodeProto[], builder: 
     });
   }
   const shape = inputShape(input);
-  const order = inputOrder(name, shape.length, nodes);
+  const order = inputOrder(name, shape, nodes);
   const dtype = float ? "float32" : "int8";
   const tensor = builder.addTensor({ name, dtype, shape: storedShape(shape, order) });
   builder.addInput(name, { tensor, shape, order }, found === "uint8");
@@ -243,7 +244,7 @@ function readOutput({ name }: ValueInfoProto, builder: Builder): Border {
   const { shape } = value;
   const image = channelsLast(shape.length);
   const lies = movedAxes(shape, value.order).join();
-  const order = shape.length >= 3 && lies === movedAxes(shape, image).join() ? image : plain(shape.length);
+  const order = shape.length >= 3 && lies === movedAxes(shape, image).join() ? image : fileOrder(shape);
   const tensor = builder.arrange(value, order);
   const { dtype } = builder.tensors[tensor]!;
   const unsigned = dtype === "int8" && builder.isUnsignedOutput(name);

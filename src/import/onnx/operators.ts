@@ -14,7 +14,7 @@ import {
   qLinearUnary,
   quantizeLinear,
 } from "./quantized.ts";
-import { globalAveragePool, reduceMean, softmax } from "./reduce.ts";
+import { globalAveragePool, reduce, softmax } from "./reduce.ts";
 import { resize } from "./resize.ts";
 import {
   concat,
@@ -67,7 +67,9 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   QLinearConv: qLinearConv,
   QLinearMatMul: qLinearMatMul,
   QuantizeLinear: quantizeLinear,
-  ReduceMean: reduceMean,
+  ReduceMax: reduce("maxPool"),
+  ReduceMean: reduce("mean"),
+  ReduceSum: reduce("sum"),
   Relu: relu,
   Reshape: reshape,
   Resize: resize,

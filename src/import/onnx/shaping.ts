@@ -4,7 +4,7 @@ import type { Adapter, Builder, Format, Value } from "./builder.ts";
 import { isConstant } from "./builder.ts";
 import type { Constant } from "./constant.ts";
 import { concatenatedShape, unsqueezedShape } from "./fold.ts";
-import { channelsLast, type Order, plain } from "./layout.ts";
+import { channelsLast, held, movedAxes, type Order, plain } from "./layout.ts";
 import { axesOf, axisOf, type Operator, resolveShape, resolveSlice } from "./operator.ts";
 
 export const identity: Adapter = (operator, builder) => {
@@ -88,17 +88,12 @@ export function emitConcat(
     operands.map((operand) => operand.shape),
     axis,
   );
-  const order = withAxis(lead, axis);
+  const order = lead.order.includes(axis) ? lead.order : held(shape, plain(shape.length), axis);
   const inputs = operands.map((operand) =>
     isConstant(operand) ? builder.store(operand, order) : builder.arrange(operand, order),
   );
   const result = { shape, order, format: format ?? builder.format(lead) };
   builder.emit(operator, "concat", inputs, result, { axis: order.indexOf(axis) });
-}
-
-/** The value's order; the file's own where the axis has no place in it. */
-function withAxis(value: Value, axis: number): Order {
-  return value.order.includes(axis) ? value.order : plain(value.shape.length);
 }
 
 /** `slice` of the value's tensor: begin, size (of the result) and strides along the tensor's axes. */
@@ -196,8 +191,9 @@ function emitPad(
   amount: (axis: number, side: 0 | 1) => number,
 ): void {
   const rank = x.shape.length;
-  const order = imageOrder(x, channelsLast(rank));
   const shape = x.shape.map((size, axis) => size + amount(axis, 0) + amount(axis, 1));
+  const grown = plain(rank).filter((axis) => shape[axis] !== x.shape[axis]);
+  const order = paddable(x, grown);
   const [n, h, w, c] = order.map((axis) => (axis === -1 ? [0, 0] : [amount(axis, 0), amount(axis, 1)]));
   if (n![0] !== 0 || n![1] !== 0) {
     throw new DyadicError("UNSUPPORTED_OP", "padding of the batch is not supported");
@@ -209,6 +205,23 @@ function emitPad(
   const attributes = { padding: [h![0], w![0], h![1], w![1]], channels: c };
   const result = { shape, order, format: builder.format(x) };
   builder.emit(operator, "pad", [builder.arrange(x, order)], result, attributes);
+}
+
+/** An order of four axes, the first a batch of 1, that has all of `axes`. */
+function paddable(x: Value, axes: readonly number[]): Order {
+  const rank = x.shape.length;
+  const fits = (order: Order) =>
+    order.length === 4 &&
+    (order[0] === -1 || x.shape[order[0]!] === 1) &&
+    axes.every((axis) => order.indexOf(axis) > 0) &&
+    movedAxes(x.shape, plain(rank)).every((axis) => order.includes(axis));
+  const front = [...Array(Math.max(0, 4 - rank)).fill(-1), ...plain(rank)];
+  const order = [x.order, channelsLast(rank), front, held(x.shape, plain(rank))].find(fits);
+  if (order !== undefined) return order;
+  throw new DyadicError("UNSUPPORTED_OP", "padding of these dimensions is not supported", {
+    expected: "at most three dimensions besides a batch of 1",
+    found: `axes ${axes.join(", ")} of [${x.shape.join(", ")}]`,
+  });
 }
 
 /** An order of four axes: the value's own where it has four, the one given, or the file's with ones in front. */

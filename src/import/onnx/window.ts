@@ -218,7 +218,7 @@ export const batchNormalization: Adapter = (operator, builder) => {
   builder.emit(
     operator,
     "batchNormalization",
-    [builder.arrange(x, order), ...constants],
+    [builder.image(x), ...constants],
     { shape: x.shape, order },
     { epsilon },
   );
