@@ -6,9 +6,10 @@ import { sampleHash } from "../calibrate/observer.ts";
 import type { RangeMethod } from "../calibrate/ranges.ts";
 import type { FloatOptions } from "../compile.ts";
 import { DyadicError } from "../error.ts";
+import { calibratorModule } from "../float/node.ts";
 import type { Progress, Sample, Samples } from "../float/samples.ts";
 import { canonicalShape, type Graph } from "../graph/graph.ts";
-import { type Policy, type PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
+import { type Policy, type Preset, parsePolicy, presetPolicy } from "../precision/policy.ts";
 import { readText } from "./files.ts";
 import { type FloatSource, openFloats } from "./inputs/floats.ts";
 import type { InputShape, Preparation } from "./inputs/index.ts";
@@ -30,7 +31,7 @@ export interface FloatFlags extends PreparationFlags {
   readonly calibrate?: string;
   readonly observer?: (typeof OBSERVERS)[number];
   readonly policy?: string;
-  readonly bits?: `${(typeof PRESETS)[number]}`;
+  readonly bits?: Preset;
   readonly cache?: string;
 }
 
@@ -70,8 +71,11 @@ export function floatOptions(flags: FloatFlags, signal?: AbortSignal): FloatOpti
     ...base,
     ...(isBytes && { pixels: preparation }),
     samples: (graph) => (source === undefined ? [] : samplesOf(source, graph)),
-    calibrator: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
-    onProgress: (done, total) => progress(done === total ? "" : `calibrate ${done}/${total}`),
+    calibrator: {
+      module: calibratorModule,
+      calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
+    },
+    onProgress: (done, total, stage) => progress(done === total ? "" : `${stage} ${done}/${total}`),
   };
 }
 
@@ -86,7 +90,7 @@ function policyOf({ policy, bits }: FloatFlags): Policy | undefined {
     });
   }
   if (policy === undefined) {
-    return bits === undefined ? undefined : presetPolicy(Number(bits) as (typeof PRESETS)[number]);
+    return bits === undefined ? undefined : presetPolicy(bits);
   }
   try {
     return parsePolicy(readText(policy));

@@ -4,11 +4,13 @@ import { describe, summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
 import { print, writeWhole } from "./output.ts";
+import { type TARGETS, targetBytes } from "./target.ts";
 
 interface Options extends FloatFlags {
   readonly output: string;
   readonly labels?: string;
   readonly strip?: boolean;
+  readonly target: (typeof TARGETS)[number];
   readonly json?: boolean;
 }
 
@@ -33,7 +35,7 @@ export async function compileCommand(path: string, options: Options): Promise<vo
       hint: "run or inspect it as it is",
     });
   }
-  writeWhole(output, bytes);
+  writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);
   const { peakBytes, lowerBound, haloBytes } = description.plan;
   const result = {

@@ -75,7 +75,7 @@ export async function loadForSize(path: string, flags: FloatFlags = {}): Promise
   const compiled = await compile(bytes, {
     readExternal,
     file: path,
-    ...((float || policy) && { calibration: made }),
+    ...((float || policy) && { calibration: made, draft: true }),
     ...(policy && { policy }),
   });
   return { bytes: compiled.model, compiled };

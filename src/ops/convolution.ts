@@ -122,6 +122,7 @@ export function lowerConvolution(
   checkBias(biasTensor, channels);
   const rows = Array.from({ length: channels }, (_, channel) => row(channel));
   const rowLength = rows[0]!.length;
+  const signs = rows.map((row) => signOf(row, codes, weightTensor!, bits));
   const weights = new (weightZero === 0 ? Int8Array : Int16Array)(channels * rowLength);
   const bias = new Int32Array(channels);
   const bounds = new Float64Array(channels);
@@ -131,13 +132,14 @@ export function lowerConvolution(
   for (let channel = 0; channel < channels; channel++) {
     let zero = 0;
     let bound = 0;
+    const sign = signs[channel]!;
     rows[channel]!.forEach((at, k) => {
-      const code = codes[at]! - weightZero;
+      const code = sign * (codes[at]! - weightZero);
       weights[channel * rowLength + k] = code;
       zero += zeros[k % zeros.length]! * code;
       bound += reach[k % zeros.length]! * Math.abs(code);
     });
-    const ownBias = biasTensor ? Number(biasTensor.data![channel]) : 0;
+    const ownBias = biasTensor ? sign * Number(biasTensor.data![channel]) : 0;
     bounds[channel] = bound + Math.abs(ownBias);
     if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
     bias[channel] = ownBias - zero;
@@ -156,7 +158,10 @@ export function lowerConvolution(
     weightBits: bits,
     weightZero,
     bias,
-    requantization,
+    requantization: {
+      ...requantization,
+      multiplier: requantization.multiplier.map((b, channel) => signs[channel]! * b),
+    },
     zeroPoint: to.zeroPoint,
     min,
     max,
@@ -209,13 +214,29 @@ function weightBits(tensor: Tensor, zeroPoint: number): WeightBits {
       expected,
     });
   }
-  const [min, max] = weightRange(bits);
+  const [min, most] = weightRange(bits);
+  const max = bits === 2 ? 2 : most; // channels that reach it are mirrored
   const wrong = weightCodes(tensor).find((code) => code < min || code > max || (bits === 1 && code === 0));
   if (wrong === undefined) return bits;
-  throw new DyadicError("BAD_FILE", `the weights "${tensor.name}" do not fit ${bits} bits`, {
-    expected: bits === 1 ? "-1 or 1" : `${min} to ${max}`,
-    found: `${wrong}`,
+  throw notFitting(tensor, bits, bits === 1 ? "-1 or 1" : `${min} to ${most}`, wrong);
+}
+
+function notFitting({ name }: Tensor, bits: WeightBits, expected: string, found: number): DyadicError {
+  return new DyadicError("BAD_FILE", `the weights "${name}" do not fit ${bits} bits`, {
+    expected,
+    found: `${found}`,
   });
+}
+
+/**
+ * -1 where a channel of 2-bit codes is -1..2 instead of -2..1: its negatives are stored, under a negative multiplier,
+ * which is the same product and so the same rounding.
+ */
+function signOf(row: Int32Array, codes: Int8Array, tensor: Tensor, bits: WeightBits): 1 | -1 {
+  if (bits !== 2 || !row.some((at) => codes[at] === 2)) return 1;
+  if (row.some((at) => codes[at] === -2))
+    throw notFitting(tensor, bits, "-2 to 1, or -1 to 2, in a channel", 2);
+  return -1;
 }
 
 function isWeightBits(bits: number): bits is WeightBits {

@@ -1,0 +1,28 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { expect, test } from "vitest";
+import { ROOT } from "../cases/sources.ts";
+
+const MEBIBYTE = 2 ** 20;
+
+test("10,000 sessions created, run and disposed: every answer right, memory flat", async () => {
+  const script = join(ROOT, "test/build/soak.mjs");
+  await build({
+    entryPoints: [join(ROOT, "test/cases/soak.ts")],
+    outfile: script,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    logLevel: "silent",
+  });
+  const args = ["--expose-gc", script, join(ROOT, "models/digits/digits.dyad"), "10000"];
+  const { different, memory } = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+  console.log(
+    `resident MiB, every 1,000 sessions: ${memory.map((bytes: number) => Math.round(bytes / MEBIBYTE))}`,
+  );
+  expect(different).toBe(0);
+  expect(memory).toHaveLength(10);
+  expect(memory.at(-1) - memory[1]).toBeLessThan(16 * MEBIBYTE);
+});
