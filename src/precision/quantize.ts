@@ -105,11 +105,11 @@ export function forSize(policy: Policy): Policy {
 }
 
 /** The range of every activation for the width that it has. */
-function rangesFor(
+export function rangesFor(
   graph: Graph,
   seen: Calibration | Ranges,
   { bits }: ActivationWidths,
-  { observer, inputRange }: QuantizeOptions,
+  { observer, inputRange }: Pick<QuantizeOptions, "observer" | "inputRange"> = {},
 ): Ranges {
   const ranges = new Map(seen instanceof Calibration ? [] : seen);
   if (seen instanceof Calibration) {
