@@ -2,7 +2,7 @@ import { Calibration, graphHash } from "../calibrate/calibration.ts";
 import { sampleHash } from "../calibrate/observer.ts";
 import { chooseRange, type RangeOptions } from "../calibrate/ranges.ts";
 import { DyadicError } from "../error.ts";
-import type { Samples } from "../float/samples.ts";
+import type { Sample, Samples } from "../float/samples.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import type { Range, Ranges } from "../numerics/range.ts";
 import { hex, sha256 } from "../numerics/sha256.ts";
@@ -133,31 +133,51 @@ export async function quantizeByPolicy(
   options: QuantizeOptions = {},
 ): Promise<{ graph: Graph; decision: Decision }> {
   const ranges = rangesFor(graph, seen, decided.widths, options);
+  if (!needsSamples(decided))
+    return { decision: decided, graph: nearestGraph(graph, ranges, decided, options) };
   const { order, hashes } = byContent(samples);
-  const known = samples.length > 0 || !(seen instanceof Calibration) ? hashes : seen.samples;
+  const known = order.length > 0 || !(seen instanceof Calibration) ? hashes : seen.samples;
   const finished = options.layers?.open(keyOf(graph, decided, ranges, known, options)) ?? new Map();
-  const isFinished = decided.rows.length > 0 && decided.rows.every((_, index) => finished.has(index));
-  const decision = samples.length > 0 || isFinished ? decided : withoutSamples(decided);
-  const { rows, widths, biasCorrection } = decision;
+  if (order.length === 0 && decided.rows.some((_, index) => !finished.has(index))) {
+    const decision = withoutSamples(decided);
+    return { decision, graph: nearestGraph(graph, ranges, decision, options) };
+  }
+  const sequential: SequentialOptions = {
+    ...options,
+    ...choices(decided),
+    finished,
+    onLayer: (index, weights) => options.layers?.add(index, weights),
+  };
+  return {
+    decision: decided,
+    graph: await quantizeSequentially(graph, ranges, order, await module(), sequential),
+  };
+}
+
+function needsSamples({ rows, biasCorrection }: Decision): boolean {
+  return rows.length > 0 && (biasCorrection || rows.some((row) => row.settings.rounding !== "nearest"));
+}
+
+function nearestGraph(graph: Graph, ranges: Ranges, decision: Decision, options: QuantizeOptions): Graph {
+  return quantizePostTraining(graph, ranges, { ...options, ...choices(decision) });
+}
+
+function choices({ rows, widths, biasCorrection }: Decision) {
   const choose = ({ index }: LayerPlace): LayerChoice => {
     const { weightBits, rounding, granularity } = rows[index]!.settings;
     return { width: weightBits, method: rounding, granularity };
   };
-  const all = { ...options, choose, activationBits: widths.bits };
-  if (!biasCorrection && rows.every((row) => row.settings.rounding === "nearest")) {
-    return { decision, graph: quantizePostTraining(graph, ranges, all) };
-  }
-  const onLayer = (index: number, weights: LayerWeights) => options.layers?.add(index, weights);
-  const sequential = { ...all, biasCorrection, finished, onLayer };
-  return { decision, graph: await quantizeSequentially(graph, ranges, order, await module(), sequential) };
+  return { choose, activationBits: widths.bits, biasCorrection };
 }
 
-/** Samples in the order of their content's hashes: files may be read in any. */
-function byContent(samples: Samples): { order: Samples; hashes: string[] } {
-  const own = Array.from({ length: samples.length }, (_, i) => ({ i, hash: sampleHash(samples.at(i)!) }));
+/** All samples in memory, in the order of their content's hashes: files may be read in any. */
+function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
+  const own = Array.from({ length: samples.length }, (_, i) => {
+    const sample = samples.at(i)!;
+    return { sample, hash: sampleHash(sample) };
+  });
   own.sort((a, b) => (a.hash < b.hash ? -1 : Number(a.hash > b.hash)));
-  const at = (index: number) => samples.at(own[index]?.i ?? -1);
-  return { order: { length: samples.length, at }, hashes: own.map(({ hash }) => hash) };
+  return { order: own.map(({ sample }) => sample), hashes: own.map(({ hash }) => hash) };
 }
 
 /** Everything that the integers of a layer depend on, hashed. */
