@@ -65,10 +65,9 @@ export class Bench {
     } = configuration;
     const { graph } = this.subject;
     const { samples, calibration } = await this.calibrationSet(seed, count);
-    const { widths } = decide(graph, activationPolicy(configuration), true);
-    const ranges = rangesFor(calibration, widths);
-    const input = graph.inputs[0]!.tensor;
-    ranges.set(input, calibration.ranges({ method: "minmax" }).get(input)!);
+    const { widths } = decide(graph, activationPolicy(configuration));
+    const inputRange = calibration.ranges({ method: "minmax" }).get(graph.inputs[0]!.tensor)!;
+    const ranges = rangesFor(graph, calibration, widths, { inputRange });
     const rounded = await quantizeSequentially(graph, ranges, samples, this.module, {
       choose: uniformChoice(width, method, depthwise),
       activationBits: widths.bits,
