@@ -2,10 +2,10 @@
 
 import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { clamp } from "../../numerics/requantize.ts";
+import { Adam } from "../adam.ts";
 import type { LayerWeights } from "../layer-weights.ts";
 import { levelsOf, type WeightWidth } from "../rounding/index.ts";
 import { type Levels, nearestLevel } from "../rounding/levels.ts";
-import { Adam } from "./adam.ts";
 import type { TapeLayer } from "./convolution.ts";
 
 /** Steps of the parameters at the start: of codes, of scales as a share, of biases in units of the output's scale. */
