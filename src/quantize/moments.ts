@@ -20,8 +20,8 @@ export interface Moments {
 
 /** The layer's side of the calibration set: one array a sample. */
 export interface Observations {
-  /** Codes of the layer's input in the quantized network, NHWC. */
-  readonly codes: readonly Int8Array[];
+  /** Codes of the layer's input in the quantized network, NHWC; Int16Array where they are less zero points by channel. */
+  readonly codes: readonly (Int8Array | Int16Array)[];
   readonly affine: Affine;
   /** Wanted outputs before the activation, NHWC. */
   readonly targets: readonly Float32Array[];

@@ -20,14 +20,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   precision: [...OPS, ...STAGES],
   compile: [...OPS, ...STAGES, "model", "precision"],
   runtime: [...BASE, "model"],
+  export: [...OPS, "model", "precision"], // graphs as ONNX, annotated from a model file
   report: [...OPS, ...STAGES, "model", "precision", "compile", "runtime"],
-  cli: [...OPS, ...STAGES, "model", "precision", "compile", "runtime", "report"],
+  cli: [...OPS, ...STAGES, "model", "precision", "compile", "runtime", "export", "report"],
 };
 
 /** Packages that a part may use; the others use none. */
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   float: /^node:(fs\/promises|worker_threads|os)$/,
   import: /^(flatbuffers|protobufjs(\/.*)?|node:.*)$/,
+  export: /^protobufjs\//,
   model: /^protobufjs\//,
   precision: /^highs$/,
   runtime: /^node:fs\/promises$/,
