@@ -8,6 +8,7 @@ import {
   finish,
   lowerConvolution,
   packBlocks,
+  panelScratch,
   requantizeChannels,
   roundUp,
   unpackedBytes,
@@ -96,6 +97,13 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
     return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
+  },
+  spareScratchBytes(parameters, shapes) {
+    return panelScratch(
+      parameters,
+      roundUp(parameters.rowLength, QUAD),
+      this.scratchBytes!(parameters, shapes),
+    );
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),

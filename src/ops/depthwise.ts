@@ -9,6 +9,7 @@ import {
   lowerConvolution,
   packBlocks,
   paddedAccumulators,
+  panelScratch,
   requantizeChannels,
   roundUp,
   unpackedBytes,
@@ -109,6 +110,13 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
     return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * row;
+  },
+  spareScratchBytes(parameters, shapes) {
+    return panelScratch(
+      parameters,
+      roundUp(parameters.rowLength, QUAD),
+      this.scratchBytes!(parameters, shapes),
+    );
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),

@@ -88,8 +88,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly packed?: boolean;
   /** Where codes may have 16 bits: nowhere when absent. */
   readonly wide?: "output" | "everywhere";
-  /** Scratch with which a build is faster, taken only where the arena has it to spare. */
-  spareScratchBytes?(parameters: Parameters, shapes: OpShapes): number;
+  /** Sizes of scratch with which builds are faster, the best first; taken only where the arena has it to spare. */
+  spareScratchBytes?(parameters: Parameters, shapes: OpShapes): readonly number[];
   cost(parameters: Parameters, shapes: OpShapes): Cost;
   encode(parameters: Parameters, step: StepEncoder): void;
 }
