@@ -154,7 +154,15 @@ describe("codes below 8 bits", () => {
       packedBits: 4,
     },
     { name: "int2", type: Type.INT2, bits: 2, values: twos, zero: 0, codes: twos, packedBits: 2 },
-    { name: "uint2", type: Type.UINT2, bits: 2, values: twos.map((c) => c + 2), zero: 2, codes: twos, packedBits: 2 },
+    {
+      name: "uint2",
+      type: Type.UINT2,
+      bits: 2,
+      values: twos.map((c) => c + 2),
+      zero: 2,
+      codes: twos,
+      packedBits: 2,
+    },
     {
       name: "uint4 around another zero point, in bytes",
       type: Type.UINT4,
