@@ -109,6 +109,14 @@ async function compareFiles(graph: Graph, samples: number): Promise<number> {
   return codes;
 }
 
+/** The last average as a mean: of exact halves, TFLite's pool and ONNX's round another one up. */
+function withMean(graph: Graph): Graph {
+  const nodes = graph.nodes.map((node) =>
+    node.op === "averagePool" ? { ...node, op: "mean", attributes: { axes: [1, 2] } } : node,
+  );
+  return { ...graph, nodes };
+}
+
 describe("one quantized network, as TFLite and as ONNX, gives equal codes", () => {
   test("MobileNetV2 of random weights", async () => {
     expect(await compareFiles(inFloat32(mobileNetV2(96)), 2)).toBe(2000);
@@ -130,7 +138,7 @@ describe("one quantized network, as TFLite and as ONNX, gives equal codes", () =
         samples,
         calibrator: await WebAssembly.compile(calibratorBytes()),
       });
-      expect(await compareFiles(inFloat32(graph), 5)).toBe(50);
+      expect(await compareFiles(inFloat32(withMean(graph)), 5)).toBe(50);
     },
   );
 
