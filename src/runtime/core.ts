@@ -101,6 +101,11 @@ export class InferenceSession {
     return outputs;
   }
 
+  /** Every state of a model that has some (streams, LSTMs) becomes what it was before the first run. */
+  reset(): void {
+    this.live().reset();
+  }
+
   /** Frees the engine and its memory; the session can no longer run. */
   dispose(): void {
     this.engine = null;
@@ -161,6 +166,7 @@ function metadata(io: IoTensor): ValueMetadata {
 /** One output, in the dtype and shape that the model declares. */
 function read(engine: EngineExports, io: IoTensor, index: number): Tensor {
   const codes = new Int8Array(engine.memory.buffer, engine.output_ptr(index) >>> 0, io.bytes);
+  if (io.dtype === "int32") return new Tensor("int32", new Int32Array(codes.slice().buffer), io.shape, io);
   const data = io.dtype === "uint8" ? Uint8Array.from(codes, (code) => code + 128) : codes.slice();
   return new Tensor(io.dtype as TensorType, data, io.shape, io);
 }
