@@ -13,38 +13,43 @@ import { hex, sha256 } from "./numerics/sha256.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
-import { type PixelInput, type Pixels, pixelInput, withZeroPoints } from "./precision/pixels.ts";
-import {
-  applyPolicy,
-  effectivePolicy,
-  formatPolicy,
-  type Policy,
-  parsePolicy,
-  presetPolicy,
-} from "./precision/policy.ts";
-import { quantizeByPolicy, refuseUnsupported } from "./precision/quantize.ts";
+import { type Pixels, pixelInput } from "./precision/pixels.ts";
+import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
+import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
+import type { Widened } from "./precision/widths.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
 /** Name and version of the compiler, as the header states them. */
 export const PRODUCER = "dyadic 0.1.0";
 
+/** What runs a float network over samples. */
+export interface Calibrator {
+  /** assembly/build/calibrator.wasm, compiled. */
+  module(): Promise<WebAssembly.Module>;
+  calibrate(graph: Graph, samples: Samples, progress: Progress): Promise<Calibration>;
+}
+
 /** What a float model needs besides the file. */
-export interface FloatOptions extends Progress {
+export interface FloatOptions extends Pick<Progress, "signal"> {
   /** Real inputs; a function gets the simplified graph, whose inputs they are for. */
   readonly samples?: Samples | ((graph: Graph) => Samples);
-  /** A calibration made before, or ranges by tensor index of the simplified graph: instead of samples. */
+  /** A calibration made before, or ranges by tensor index of the simplified graph: instead of one over the samples. */
   readonly calibration?: Calibration | Ranges | ((graph: Graph) => Calibration | Ranges);
   /** assembly/build/calibrator.wasm, compiled: what runs the samples, on this thread; or something else that does. */
-  readonly calibrator?:
-    | WebAssembly.Module
-    | ((graph: Graph, samples: Samples, progress: Progress) => Promise<Calibration>);
+  readonly calibrator?: WebAssembly.Module | Calibrator;
   /** How ranges are chosen from what was seen. */
   readonly observer?: RangeOptions;
   /** Bits and methods of the layers; left out, the policy that the model carries, or 8 bits everywhere. */
   readonly policy?: Policy;
   /** The host hands over bytes, of which the model's numbers are made so: folded into the input where that is exact. */
   readonly pixels?: Pixels;
+  /** Keeps layers as they are finished, so that a run that was stopped goes on. */
+  readonly layers?: LayerStore;
+  /** Rounds to nearest whatever the policy says: for questions of size and time, which need no samples. */
+  readonly draft?: boolean;
+  /** Called after every sample that is calibrated, and after every node that is quantized. */
+  onProgress?(done: number, total: number, stage: "calibrate" | "quantize"): void;
 }
 
 export interface CompileOptions extends ImportOptions, FloatOptions {
@@ -70,6 +75,8 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  /** Activations that have more bits than the policy asked for, and why. */
+  readonly widened: readonly Widened[];
 }
 
 /** A graph whose activations are codes, and what the compiler decided for it. */
@@ -77,6 +84,7 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  readonly widened?: readonly Widened[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -115,16 +123,32 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
   const float = isQuantized ? dequantizeGraph(simplified) : simplified;
   const input = options.pixels && pixelInput(float, options.pixels);
   const graph = input?.graph ?? float;
-  const own = graph.policy === undefined ? presetPolicy(8) : parsePolicy(graph.policy);
-  const rows = applyPolicy(graph, options.policy ?? own);
-  refuseUnsupported(rows);
-  const seen = await calibration(graph, options, input);
-  const ranges = new Map(seen instanceof Calibration ? seen.ranges(options.observer) : seen);
-  if (input !== undefined) ranges.set(graph.inputs[0]!.tensor, input.range);
-  const quantized = quantizeByPolicy(graph, ranges, rows, { input: input?.border ?? "int8" });
+  const own = graph.policy === undefined ? presetPolicy("8") : parsePolicy(graph.policy);
+  const policy = options.policy ?? own;
+  refuseUncalibrated(options);
+  const samples = samplesOf(graph, options, input?.sample);
+  const decided = decide(graph, options.draft ? forSize(policy) : policy);
+  const seen = await calibration(graph, options, samples);
+  const module = () => calibratorOf(options).module();
+  const quantized = await quantizeByPolicy(
+    graph,
+    decided,
+    { seen, samples, module },
+    {
+      input: input?.border ?? "int8",
+      inputRange: input?.range,
+      inputZeroPoints: input?.zeroPoints,
+      observer: options.observer,
+      layers: options.layers,
+      signal: options.signal,
+      onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
+    },
+  );
+  const { policy: effective, widths } = quantized.decision;
   return {
-    graph: input?.zeroPoints ? withZeroPoints(quantized, input.zeroPoints) : quantized,
-    policy: effectivePolicy(rows),
+    graph: quantized.graph,
+    policy: effective,
+    widened: widths.widened,
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
 }
@@ -134,30 +158,47 @@ export function isFloat(graph: Graph): boolean {
   return graph.tensors.every(({ data, quantization }) => data !== undefined || quantization === undefined);
 }
 
+/** The samples as inputs of the graph; none where only a calibration was given. */
+function samplesOf(
+  graph: Graph,
+  { samples = [] }: CompileOptions,
+  prepare: ((values: Float32Array) => Float32Array) | undefined,
+): Samples {
+  const own = typeof samples === "function" ? samples(graph) : samples;
+  if (prepare === undefined) return own;
+  return { length: own.length, at: (index) => own.at(index)?.map(prepare) };
+}
+
 async function calibration(
   graph: Graph,
   options: CompileOptions,
-  input: PixelInput | undefined,
+  samples: Samples,
 ): Promise<Calibration | Ranges> {
-  const { samples, calibrator } = options;
   const made = options.calibration;
   if (made !== undefined) return typeof made === "function" ? made(graph) : made;
-  if (samples === undefined) {
-    throw new DyadicError("BAD_ARGUMENT", "a float model needs samples of what it will see", {
-      expected: "real inputs; some 100 are enough",
-      hint: "--calibrate FOLDER of pictures, or --calibrate X.npy",
-    });
-  }
+  const onProgress = (done: number, total: number) => options.onProgress?.(done, total, "calibrate");
+  return calibratorOf(options).calibrate(graph, samples, { signal: options.signal, onProgress });
+}
+
+function refuseUncalibrated(options: CompileOptions): void {
+  if (options.samples !== undefined || options.calibration !== undefined) return;
+  throw new DyadicError("BAD_ARGUMENT", "a float model needs samples of what it will see", {
+    expected: "real inputs; some 100 are enough",
+    hint: "--calibrate FOLDER of pictures, or --calibrate X.npy",
+  });
+}
+
+function calibratorOf({ calibrator }: CompileOptions): Calibrator {
   if (calibrator === undefined) {
     throw new DyadicError("BAD_ARGUMENT", "samples need something that runs them", {
       expected: "the option calibrator: calibrator.wasm, compiled",
     });
   }
-  const own = typeof samples === "function" ? samples(graph) : samples;
-  const set: Samples = input ? { length: own.length, at: (index) => own.at(index)?.map(input.sample) } : own;
-  return calibrator instanceof WebAssembly.Module
-    ? calibrateHere(graph, set, calibrator, options)
-    : calibrator(graph, set, options);
+  if (!(calibrator instanceof WebAssembly.Module)) return calibrator;
+  return {
+    module: async () => calibrator,
+    calibrate: (graph, samples, progress) => calibrateHere(graph, samples, calibrator, progress),
+  };
 }
 
 function refuseCalibration({ samples, calibration: seen, pixels }: CompileOptions): void {
@@ -183,12 +224,13 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy } = quantized;
+  const { calibration, policy, widened = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
+    widened,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
   };

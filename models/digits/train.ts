@@ -1,15 +1,14 @@
-// Trains the digit classifier, quantizes it and writes digits.dyad: `npm run train:digits [MNIST DIRECTORY]`.
+// Trains the digit classifier and writes digits.onnx: `npm run train:digits [MNIST DIRECTORY]`.
 import { writeFileSync } from "node:fs";
-import { compileGraph } from "../../src/compile.ts";
-import type { IntegerGraph } from "../../src/graph/integer.ts";
-import { runReference } from "../../src/quantize/reference.ts";
+import { exportOnnx } from "../../src/export/onnx/index.ts";
 import { vary } from "./augment.ts";
+import { asReals, graphOf } from "./graph.ts";
 import { type Digits, PIXELS, readDigits } from "./mnist.ts";
 import { argmax, Network } from "./network.ts";
-import { asReals, quantize } from "./quantize.ts";
+
 import { seeded, shuffle } from "./random.ts";
 
-const OUTPUT = "models/digits/digits.dyad";
+const OUTPUT = "models/digits/digits.onnx";
 const SEED = 20_250_101;
 const EPOCHS = 8;
 const BATCH = 32;
@@ -17,8 +16,6 @@ const RATE = 0.003;
 const DECAY = 0.01;
 /** Training images that only measure progress; choices were made on them, never on the test half. */
 const HELD_OUT = 3000;
-/** Training images that give the activations their ranges. */
-const CALIBRATION = 500;
 
 function train(digits: Digits): Network {
   const random = seeded(SEED);
@@ -54,14 +51,6 @@ function floatAccuracy(network: Network, digits: Digits, from: number): number {
   return accuracy(digits, from, (i) => argmax(network.forward(asReals(digits.pixels, i))));
 }
 
-function integerAccuracy(graph: IntegerGraph, digits: Digits): number {
-  return accuracy(digits, 0, (i) => {
-    const bytes = digits.pixels.subarray(i * PIXELS, (i + 1) * PIXELS);
-    const codes = runReference(graph, [Int8Array.from(bytes, (byte) => byte - 128)]);
-    return argmax(codes[graph.outputs[0]!.tensor]!);
-  });
-}
-
 function accuracy(digits: Digits, from: number, classify: (index: number) => number): number {
   let right = 0;
   for (let i = from; i < digits.count; i++) if (classify(i) === digits.labels[i]) right++;
@@ -77,10 +66,8 @@ const directory = process.argv[2] ?? `${process.env.DYADIC_ASSETS ?? "../shared/
 const digits = readDigits(directory, "train");
 const network = train(digits);
 const seconds = Math.round((Date.now() - began) / 1000);
-const samples = Array.from({ length: CALIBRATION }, (_, i) => asReals(digits.pixels, i));
-const { model, integer, layout } = compileGraph(quantize(network, samples));
+const model = exportOnnx(graphOf(network));
 writeFileSync(OUTPUT, model);
 const test = readDigits(directory, "test");
-console.log(`trained in ${seconds} s; ${OUTPUT}: ${model.length} bytes, arena ${layout.peakBytes} bytes`);
+console.log(`trained in ${seconds} s; ${OUTPUT}: ${model.length} bytes`);
 console.log(`float ${percent(floatAccuracy(network, test, 0))} of ${test.count} test digits`);
-console.log(`integer ${percent(integerAccuracy(integer, test))} of ${test.count} test digits`);

@@ -1,6 +1,7 @@
 // From what was seen of a tensor to the range that its codes shall cover. Only +, -, *, / and our own logarithm: the
 // same range on every host.
 import { logarithm } from "../numerics/logarithm.ts";
+import { type ActivationBits, activationRange } from "../numerics/pack.ts";
 import { type Range, rangeAffine } from "../numerics/range.ts";
 import { clamp } from "../numerics/requantize.ts";
 import type { Statistics } from "./statistics.ts";
@@ -14,7 +15,7 @@ export interface RangeOptions {
   /** Share of the values that "percentile" keeps below the upper and above the lower end. */
   readonly percentile?: number;
   /** Width of the codes, which "entropy" and "mse" optimise for. */
-  readonly bits?: number;
+  readonly bits?: ActivationBits;
 }
 
 const METHODS: Record<RangeMethod, (seen: Statistics, options: Required<RangeOptions>) => Range> = {
@@ -81,10 +82,9 @@ interface Point {
   readonly count: number;
 }
 
-function squaredError(points: readonly Point[], range: Range, bits: number): number {
+function squaredError(points: readonly Point[], range: Range, bits: ActivationBits): number {
   const { scale, zeroPoint } = rangeAffine(range, bits);
-  const lowest = -(2 ** (bits - 1)) - zeroPoint;
-  const highest = lowest + 2 ** bits - 1;
+  const [lowest, highest] = activationRange(bits).map((code) => code - zeroPoint) as [number, number];
   let sum = 0;
   for (const { value, count } of points) {
     const code = Math.floor(value / scale + 0.5);

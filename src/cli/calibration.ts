@@ -6,9 +6,11 @@ import { sampleHash } from "../calibrate/observer.ts";
 import type { RangeMethod } from "../calibrate/ranges.ts";
 import type { FloatOptions } from "../compile.ts";
 import { DyadicError } from "../error.ts";
+import { calibratorModule } from "../float/node.ts";
 import type { Progress, Sample, Samples } from "../float/samples.ts";
 import { canonicalShape, type Graph } from "../graph/graph.ts";
-import { type Policy, type PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
+import { type Policy, type Preset, parsePolicy, presetPolicy } from "../precision/policy.ts";
+import type { LayerStore } from "../precision/quantize.ts";
 import { readText } from "./files.ts";
 import { type FloatSource, openFloats } from "./inputs/floats.ts";
 import type { InputShape, Preparation } from "./inputs/index.ts";
@@ -30,7 +32,7 @@ export interface FloatFlags extends PreparationFlags {
   readonly calibrate?: string;
   readonly observer?: (typeof OBSERVERS)[number];
   readonly policy?: string;
-  readonly bits?: `${(typeof PRESETS)[number]}`;
+  readonly bits?: Preset;
   readonly cache?: string;
 }
 
@@ -53,14 +55,19 @@ function numbers(option: string, list: string): number[] {
   });
 }
 
-/** What the compiler takes of the options; nothing is calibrated before it asks. */
-export function floatOptions(flags: FloatFlags, signal?: AbortSignal): FloatOptions {
+/**
+ * What the compiler takes of the options; nothing is calibrated before it asks.
+ *
+ * @param layers where finished layers are kept
+ */
+export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: LayerStore): FloatOptions {
   const { calibrate: path, cache } = flags;
   const policy = policyOf(flags);
   const base: FloatOptions = {
     signal,
     ...(policy && { policy }),
     observer: { method: methodOf(flags.observer) },
+    ...(layers && { layers }),
   };
   if (path === undefined && cache === undefined) return base;
   const preparation = preparationOf(flags);
@@ -70,8 +77,11 @@ export function floatOptions(flags: FloatFlags, signal?: AbortSignal): FloatOpti
     ...base,
     ...(isBytes && { pixels: preparation }),
     samples: (graph) => (source === undefined ? [] : samplesOf(source, graph)),
-    calibrator: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
-    onProgress: (done, total) => progress(done === total ? "" : `calibrate ${done}/${total}`),
+    calibrator: {
+      module: calibratorModule,
+      calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
+    },
+    onProgress: (done, total, stage) => progress(done === total ? "" : `${stage} ${done}/${total}`),
   };
 }
 
@@ -86,7 +96,7 @@ function policyOf({ policy, bits }: FloatFlags): Policy | undefined {
     });
   }
   if (policy === undefined) {
-    return bits === undefined ? undefined : presetPolicy(Number(bits) as (typeof PRESETS)[number]);
+    return bits === undefined ? undefined : presetPolicy(bits);
   }
   try {
     return parsePolicy(readText(policy));

@@ -9,10 +9,12 @@ import { check } from "./check.ts";
 import { compare } from "./compare.ts";
 import { compileCommand } from "./compile.ts";
 import { evaluate } from "./eval.ts";
+import { exportCommand } from "./export.ts";
 import { inspect, STAGES } from "./inspect.ts";
 import { Interrupted } from "./interrupt.ts";
 import { exitCode } from "./output.ts";
 import { run } from "./run.ts";
+import { TARGETS } from "./target.ts";
 
 const program = new Command("dyadic")
   .description("Quantized neural networks on integers alone.")
@@ -40,9 +42,10 @@ const float = [
     .choices([...OBSERVERS])
     .default("mse"),
   new Option("--policy <file>", "bits and methods of the layers, as JSON"),
-  new Option("--bits <n>", "weights of n bits, the first and the last layer at 8").choices(
-    PRESETS.map((bits) => `${bits}`),
-  ),
+  new Option(
+    "--bits <n>",
+    "weights of n bits, the first and the last layer at 8; hawq-v3: activations too",
+  ).choices([...PRESETS]),
   new Option("--cache <file>", "keep what the calibration saw, and use it next time"),
 ];
 const relaxed = new Option("--engine <build>", "which engine build to run on")
@@ -62,7 +65,18 @@ compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
   .option("--labels <file>", "class names, one a line, stored in the model")
   .option("--strip", "leave out names and provenance")
+  .addOption(
+    new Option("--target <kind>", "a model file, or one .wasm with an engine and the model in it")
+      .choices([...TARGETS])
+      .default("dyad"),
+  )
   .action(compileCommand);
+
+compiling("export", "write an .onnx that shows the policy in viewers such as Netron")
+  .requiredOption("-o, --output <file>", "where to write it")
+  .option("--source <file>", "for a .dyad: the .onnx or .tflite that it was compiled from")
+  .option("--qdq", "the quantized network itself, codes between QuantizeLinear and DequantizeLinear")
+  .action(exportCommand);
 
 compiling("run", "run a model once on each input")
   .requiredOption("-i, --input <file...>", "npy, png, jpg or raw; one file a model input")

@@ -1,3 +1,5 @@
+import { type ActivationBits, activationRange } from "./pack.ts";
+
 /** Reals that a tensor's codes are to cover. */
 export interface Range {
   readonly min: number;
@@ -17,12 +19,16 @@ export interface Affine {
 export type AffineForm = "affine" | "symmetric" | "unsigned";
 
 /**
- * The affine map of a range: signed codes of `bits` bits, the scale a float32, real 0 exactly a code. The range is
- * first widened to hold 0.
+ * The affine map of a range: codes of `bits` bits, the scale a float32, real 0 exactly a code. The range is first
+ * widened to hold 0. Of the two codes of 1 bit, which have no middle, "symmetric" is "affine".
  */
-export function rangeAffine({ min, max }: Range, bits = 8, form: AffineForm = "affine"): Affine {
-  const [lowest, highest] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
-  if (form === "symmetric") {
+export function rangeAffine(
+  { min, max }: Range,
+  bits: ActivationBits = 8,
+  form: AffineForm = "affine",
+): Affine {
+  const [lowest, highest] = activationRange(bits);
+  if (form === "symmetric" && bits > 1) {
     return { scale: positive(Math.max(Math.abs(min), Math.abs(max)) / highest), zeroPoint: 0 };
   }
   const low = form === "unsigned" ? 0 : Math.min(min, 0);

@@ -53,7 +53,7 @@ export const argMax: Op<Record<string, never>, Record<string, never>> = {
     });
   },
 
-  integer([x], _, { inputs }) {
+  integer([x]: readonly Int8Array[], _, { inputs }) {
     const [, , channels] = inputs[0]!.shape;
     return indexCodes(largest(x!, channels), channels);
   },

@@ -22,10 +22,13 @@ import {
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import type { Tensor } from "../graph/graph.ts";
+import { bitsOf, type IntegerTensor } from "../graph/integer.ts";
 import { type Dyadic, toDyadic } from "../numerics/dyadic.ts";
 import {
   type ActivationBits,
   activationRange,
+  type Codes,
+  codesOf,
   packedBytes,
   packPlanes,
   type WeightBits,
@@ -67,27 +70,35 @@ export function affineOf(
   });
 }
 
+/** Bits of an activation's codes, undefined where there is no such width. */
+export function activationBits({ dtype, quantization }: Tensor): ActivationBits | undefined {
+  const { bits = dtype === "int16" ? 16 : 8 } = quantization ?? {};
+  const widths: readonly number[] = dtype === "int16" ? [16] : [8, 4, 2, 1];
+  return widths.includes(bits) ? (bits as ActivationBits) : undefined;
+}
+
 /** As affineOf, of a tensor that may have a zero point per channel: a model input with mean and deviation folded in. */
 export function affineByChannel(
   tensor: Tensor,
   role: string,
 ): { scale: number; zeroPoints: readonly number[]; bits: ActivationBits } {
   const q = tensor.quantization;
-  if (tensor.dtype !== "int8" || q === undefined || q.scale.length !== 1) {
+  const wide = tensor.dtype === "int16";
+  if ((tensor.dtype !== "int8" && !wide) || q === undefined || q.scale.length !== 1) {
     throw new DyadicError(
       "UNSUPPORTED_OP",
-      `${role} "${tensor.name}" is not an 8-bit tensor with one scale`,
+      `${role} "${tensor.name}" is not an 8-bit or 16-bit tensor with one scale`,
       {
         found: q ? `${tensor.dtype} with ${q.scale.length} scales` : `${tensor.dtype} without quantization`,
         hint: "float models must be calibrated and quantized first",
       },
     );
   }
-  const { bits = 8 } = q;
-  if (bits !== 8 && bits !== 4 && bits !== 2 && bits !== 1) {
+  const bits = activationBits(tensor);
+  if (bits === undefined) {
     throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has no such width`, {
-      expected: "8, 4, 2 or 1 bits",
-      found: `${bits}`,
+      expected: wide ? "16 bits" : "8, 4, 2 or 1 bits",
+      found: `${q.bits}`,
     });
   }
   const channels = tensor.shape.at(-1);
@@ -122,6 +133,7 @@ export function lowerConvolution(
   checkBias(biasTensor, channels);
   const rows = Array.from({ length: channels }, (_, channel) => row(channel));
   const rowLength = rows[0]!.length;
+  const signs = rows.map((row) => signOf(row, codes, weightTensor!, bits));
   const weights = new (weightZero === 0 ? Int8Array : Int16Array)(channels * rowLength);
   const bias = new Int32Array(channels);
   const bounds = new Float64Array(channels);
@@ -131,13 +143,14 @@ export function lowerConvolution(
   for (let channel = 0; channel < channels; channel++) {
     let zero = 0;
     let bound = 0;
+    const sign = signs[channel]!;
     rows[channel]!.forEach((at, k) => {
-      const code = codes[at]! - weightZero;
+      const code = sign * (codes[at]! - weightZero);
       weights[channel * rowLength + k] = code;
       zero += zeros[k % zeros.length]! * code;
       bound += reach[k % zeros.length]! * Math.abs(code);
     });
-    const ownBias = biasTensor ? Number(biasTensor.data![channel]) : 0;
+    const ownBias = biasTensor ? sign * Number(biasTensor.data![channel]) : 0;
     bounds[channel] = bound + Math.abs(ownBias);
     if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
     bias[channel] = ownBias - zero;
@@ -156,7 +169,10 @@ export function lowerConvolution(
     weightBits: bits,
     weightZero,
     bias,
-    requantization,
+    requantization: {
+      ...requantization,
+      multiplier: requantization.multiplier.map((b, channel) => signs[channel]! * b),
+    },
     zeroPoint: to.zeroPoint,
     min,
     max,
@@ -209,13 +225,29 @@ function weightBits(tensor: Tensor, zeroPoint: number): WeightBits {
       expected,
     });
   }
-  const [min, max] = weightRange(bits);
+  const [min, most] = weightRange(bits);
+  const max = bits === 2 ? 2 : most; // channels that reach it are mirrored
   const wrong = weightCodes(tensor).find((code) => code < min || code > max || (bits === 1 && code === 0));
   if (wrong === undefined) return bits;
-  throw new DyadicError("BAD_FILE", `the weights "${tensor.name}" do not fit ${bits} bits`, {
-    expected: bits === 1 ? "-1 or 1" : `${min} to ${max}`,
-    found: `${wrong}`,
+  throw notFitting(tensor, bits, bits === 1 ? "-1 or 1" : `${min} to ${most}`, wrong);
+}
+
+function notFitting({ name }: Tensor, bits: WeightBits, expected: string, found: number): DyadicError {
+  return new DyadicError("BAD_FILE", `the weights "${name}" do not fit ${bits} bits`, {
+    expected,
+    found: `${found}`,
   });
+}
+
+/**
+ * -1 where a channel of 2-bit codes is -1..2 instead of -2..1: its negatives are stored, under a negative multiplier,
+ * which is the same product and so the same rounding.
+ */
+function signOf(row: Int32Array, codes: Int8Array, tensor: Tensor, bits: WeightBits): 1 | -1 {
+  if (bits !== 2 || !row.some((at) => codes[at] === 2)) return 1;
+  if (row.some((at) => codes[at] === -2))
+    throw notFitting(tensor, bits, "-2 to 1, or -1 to 2, in a channel", 2);
+  return -1;
 }
 
 function isWeightBits(bits: number): bits is WeightBits {
@@ -344,10 +376,14 @@ export function paddedAccumulators(parameters: ConvolutionParameters, zeros: Arr
 }
 
 /** Equation (4) on accumulators whose innermost dimension is the output channel. */
-export function requantizeChannels(accumulators: Int32Array, parameters: ConvolutionParameters): Int8Array {
+export function requantizeChannels(
+  accumulators: Int32Array,
+  parameters: ConvolutionParameters,
+  output: IntegerTensor,
+): Codes {
   const { channels, zeroPoint, min, max } = parameters;
   const { multiplier, shift } = parameters.requantization;
-  const codes = new Int8Array(accumulators.length);
+  const codes = codesOf(accumulators.length, bitsOf(output));
   for (let i = 0; i < codes.length; i++) {
     codes[i] = requantize(accumulators[i]!, multiplier[i % channels]!, shift, zeroPoint, min, max);
   }

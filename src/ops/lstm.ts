@@ -162,7 +162,7 @@ export const lstm: Op<LstmAttributes, LstmParameters> = {
 
   lower: lowerLstm,
 
-  integer([x, hidden, cell], parameters, { inputs }) {
+  integer([x, hidden, cell]: readonly Int8Array[], parameters, { inputs }) {
     const { units, taps } = parameters;
     const zeros = [inputs[0]!.zeroPoint, inputs[1]!.zeroPoint] as const;
     const output = new Int8Array((x!.length / taps) * units);

@@ -116,7 +116,7 @@ export const matMul: Op<MatMulAttributes, MatMulParameters> = {
     return { transposeA, transposeB, multiplier: multiplier[0]!, shift, min, max };
   },
 
-  integer(codes, parameters, { inputs, output }) {
+  integer(codes: readonly Int8Array[], parameters, { inputs, output }) {
     const { multiplier, shift, min, max } = parameters;
     const operands = inputs.map(({ shape, zeroPoint }, i) => ({ data: codes[i]!, shape, zero: zeroPoint }));
     const sums = products(operands, output.shape, parameters);

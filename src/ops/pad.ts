@@ -93,7 +93,7 @@ export const pad: Op<PadAttributes, PadParameters> = {
     return { padding, channels, stride, fill };
   },
 
-  integer([x], parameters, { inputs, output }) {
+  integer([x]: readonly Int8Array[], parameters, { inputs, output }) {
     const [height, width, channels] = output.shape;
     const data = new Int8Array(height * width * channels).fill(parameters.fill);
     return place(x!, inputs[0]!.shape, data, parameters);

@@ -68,7 +68,8 @@ export const push: Op<PushAttributes, PushParameters> = {
     throw new DyadicError("UNSUPPORTED_OP", "a state moves along its height or width alone");
   },
 
-  integer: ([x, state], { axis }, { output }) => moved(x!, state!, elements(output.shape.slice(0, axis))),
+  integer: ([x, state]: readonly Int8Array[], { axis }, { output }) =>
+    moved(x!, state!, elements(output.shape.slice(0, axis))),
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: ({ axis }, step) => step.set(PUSH_AXIS, axis),
 };

@@ -110,14 +110,6 @@ function folded(graph: Graph, { scale, mean, std }: Affines): PixelInput | undef
   };
 }
 
-/** A quantized graph whose input has these zero points. */
-export function withZeroPoints(graph: Graph, zeroPoint: readonly number[]): Graph {
-  const { tensor } = graph.inputs[0]!;
-  const input = graph.tensors[tensor]!;
-  const quantization = { scale: input.quantization!.scale, zeroPoint, axis: input.shape.length - 1 };
-  return { ...graph, tensors: graph.tensors.with(tensor, { ...input, quantization }) };
-}
-
 function affinesOf(graph: Graph, pixels: Pixels): Affines {
   const [input] = graph.inputs;
   if (input === undefined || graph.inputs.length !== 1) {

@@ -1,5 +1,5 @@
 import { DyadicError } from "../error.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
 import { opNamed } from "../ops/index.ts";
 import {
   type ACTIVATION_WIDTHS,
@@ -27,8 +27,16 @@ export interface Override extends Partial<LayerPolicy> {
   readonly position?: (typeof POSITIONS)[number];
 }
 
+/** What holds for a network as a whole. */
+export interface NetworkPolicy {
+  /** Width of everything that additions read and write; left out, that of the layers in front of them. */
+  readonly residualBits?: LayerPolicy["activationBits"];
+  /** Whether biases make up for the mean error of a layer's outputs; left out, where there are samples. */
+  readonly biasCorrection?: boolean;
+}
+
 /** A policy as a person writes it; policy.schema.json is its schema. Later overrides win. */
-export interface Policy {
+export interface Policy extends NetworkPolicy {
   readonly $schema?: string;
   readonly version: 1;
   readonly defaults?: Partial<LayerPolicy>;
@@ -42,26 +50,37 @@ export interface PolicyRow {
   readonly settings: LayerPolicy;
 }
 
-export const DEFAULTS: LayerPolicy = {
+export const DEFAULTS: Omit<LayerPolicy, "rounding"> = {
   weightBits: 8,
   activationBits: 8,
   granularity: "channel",
-  rounding: "nearest",
 };
 
-/** Weight widths that `--bits` has a preset for. */
-export const PRESETS = [8, 4, 2] as const;
+/** The method with the least loss for its time: at 8 bits the others gain nothing that bias correction does not. */
+function defaultRounding(weightBits: LayerPolicy["weightBits"]): LayerPolicy["rounding"] {
+  return weightBits === 8 ? "nearest" : "coordinate-descent";
+}
 
-/** Weights of `bits` bits, the first and the last layer at 8; activations of 8 bits. */
-export function presetPolicy(bits: (typeof PRESETS)[number]): Policy {
-  if (bits === 8) return { version: 1 };
+/** What `--bits` has a policy for. */
+export const PRESETS = ["8", "4", "2", "hawq-v3"] as const;
+export type Preset = (typeof PRESETS)[number];
+
+/**
+ * "8", "4", "2": weights of so many bits, activations of 8. "hawq-v3": weights and activations of 4 bits and the residual
+ * stream wider than both (Yao 2021, HAWQ-V3, section 3). The first and the last layer have 8 bits in all of them.
+ */
+export function presetPolicy(preset: Preset): Policy {
+  if (preset === "8") return { version: 1 };
+  const first: Override = { position: "first", weightBits: 8 };
+  const last: Override = { position: "last", weightBits: 8, activationBits: 8 };
+  if (preset !== "hawq-v3") {
+    return { version: 1, defaults: { weightBits: preset === "4" ? 4 : 2 }, overrides: [first, last] };
+  }
   return {
     version: 1,
-    defaults: { weightBits: bits, rounding: "coordinate-descent" },
-    overrides: [
-      { position: "first", weightBits: 8 },
-      { position: "last", weightBits: 8 },
-    ],
+    residualBits: 8,
+    defaults: { weightBits: 4, activationBits: 4 },
+    overrides: [first, last],
   };
 }
 
@@ -87,42 +106,70 @@ export function parsePolicy(text: string): Policy {
 export function applyPolicy(graph: Graph, policy: Policy): PolicyRow[] {
   const layers = graph.nodes.filter(({ op }) => opNamed(op).weightAxis !== undefined);
   const overrides = policy.overrides ?? [];
-  const fits = ({ layers: glob, op, position }: Override, index: number) => {
-    const layer = layers[index]!;
-    const place = position === "first" ? 0 : position === "last" ? layers.length - 1 : index;
-    return (
-      (glob === undefined || matchesGlob(glob, layer.name)) &&
-      (op === undefined || op === layer.op) &&
-      place === index
-    );
-  };
   overrides.forEach((override, i) => {
-    if (override.layers === undefined || layers.some((_, index) => fits(override, index))) return;
+    const candidates = namesNodes(override) ? graph.nodes : layers;
+    if (override.layers === undefined || candidates.some((node) => fits(override, node, layers))) return;
     throw new DyadicError("BAD_ARGUMENT", `overrides[${i}] of the policy fits no layer`, {
       expected: `a glob of layer names, such as "${layers[0]?.name ?? "*"}"`,
       found: `"${override.layers}"`,
       hint: "`dyadic inspect MODEL --stage simplify` shows the names behind #",
     });
   });
-  return layers.map(({ name, op }, index) => {
-    const fitting = overrides.filter((override) => fits(override, index)).map(settingsOf);
-    const settings = Object.assign({}, DEFAULTS, policy.defaults, ...fitting) as LayerPolicy;
-    return { name, op, settings };
+  return layers.map((node) => {
+    const { name, op } = node;
+    const fitting = overrides.filter((override) => fits(override, node, layers)).map(settingsOf);
+    const settings: Partial<LayerPolicy> = Object.assign({}, DEFAULTS, policy.defaults, ...fitting);
+    const rounding = settings.rounding ?? defaultRounding(settings.weightBits!);
+    return { name, op, settings: ordered({ ...settings, rounding } as LayerPolicy) };
   });
+}
+
+/** Widths that overrides give to what nodes without weights write, by the node's name. */
+export function namedWidths(
+  graph: Graph,
+  policy: Policy,
+): ReadonlyMap<string, LayerPolicy["activationBits"]> {
+  const nodes = graph.nodes.filter(({ op }) => opNamed(op).weightAxis === undefined);
+  const widths = new Map<string, LayerPolicy["activationBits"]>();
+  for (const override of (policy.overrides ?? []).filter(namesNodes)) {
+    for (const node of nodes.filter((node) => fits(override, node, []))) {
+      widths.set(node.name, override.activationBits!);
+    }
+  }
+  return widths;
+}
+
+/** Whether an override may be of nodes without weights. */
+function namesNodes({ position, ...override }: Override): boolean {
+  return position === undefined && Object.keys(settingsOf(override)).join() === "activationBits";
+}
+
+function fits({ layers: glob, op, position }: Override, node: Node, layers: readonly Node[]): boolean {
+  return (
+    (glob === undefined || matchesGlob(glob, node.name)) &&
+    (op === undefined || op === node.op) &&
+    (position === undefined || node === layers.at(position === "first" ? 0 : -1))
+  );
 }
 
 /**
  * The policy that a graph was compiled by, in one form: complete defaults (the settings of most layers), then one
- * override for every layer that differs. Applied to the same graph, it gives the same rows, and so itself.
+ * override for every layer that differs, and for every other node that was given a width. Applied to the same graph,
+ * it gives the same rows, and so itself.
  */
-export function effectivePolicy(rows: readonly PolicyRow[]): Policy {
+export function effectivePolicy(
+  rows: readonly PolicyRow[],
+  network: NetworkPolicy = {},
+  widths: ReadonlyMap<string, LayerPolicy["activationBits"]> = new Map(),
+): Policy {
   const kinds = new Map<string, number>();
   for (const { settings } of rows) {
     const kind = JSON.stringify(ordered(settings));
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
   const most = Math.max(...kinds.values());
-  const [kind] = [...kinds].find(([, count]) => count === most) ?? [JSON.stringify(DEFAULTS)];
+  const usual: LayerPolicy = { ...DEFAULTS, rounding: "nearest" };
+  const [kind] = [...kinds].find(([, count]) => count === most) ?? [JSON.stringify(usual)];
   const defaults: LayerPolicy = JSON.parse(kind);
   const overrides = rows.flatMap(({ name, settings }) => {
     const own = Object.entries(ordered(settings)).filter(
@@ -130,7 +177,17 @@ export function effectivePolicy(rows: readonly PolicyRow[]): Policy {
     );
     return own.length === 0 ? [] : [{ layers: escapeGlob(name), ...Object.fromEntries(own) } as Override];
   });
-  return { version: 1, defaults, overrides };
+  const { residualBits, biasCorrection } = network;
+  return {
+    version: 1,
+    ...(residualBits !== undefined && { residualBits }),
+    ...(biasCorrection !== undefined && { biasCorrection }),
+    defaults,
+    overrides: [
+      ...overrides,
+      ...Array.from(widths, ([name, activationBits]) => ({ layers: escapeGlob(name), activationBits })),
+    ],
+  };
 }
 
 /** The text of a policy, for files and the header. */

@@ -1,40 +1,176 @@
+import { Calibration, graphHash } from "../calibrate/calibration.ts";
+import { sampleHash } from "../calibrate/observer.ts";
+import { chooseRange, type RangeOptions } from "../calibrate/ranges.ts";
 import { DyadicError } from "../error.ts";
-import type { Graph } from "../graph/graph.ts";
-import type { Ranges } from "../numerics/range.ts";
-import { type PostTrainingOptions, quantizePostTraining } from "../quantize/post-training.ts";
-import type { LayerPolicy, PolicyRow } from "./policy.ts";
+import type { Samples } from "../float/samples.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import type { Range, Ranges } from "../numerics/range.ts";
+import { hex, sha256 } from "../numerics/sha256.ts";
+import { type LayerPlace, layersOf } from "../quantize/layer.ts";
+import type { LayerChoice, LayerWeights } from "../quantize/layer-weights.ts";
+import { type ActivationOptions, quantizePostTraining } from "../quantize/post-training.ts";
+import { quantizeSequentially, type SequentialOptions } from "../quantize/sequential.ts";
+import {
+  applyPolicy,
+  effectivePolicy,
+  type LayerPolicy,
+  namedWidths,
+  type Policy,
+  type PolicyRow,
+} from "./policy.ts";
+import { type ActivationWidths, activationWidths } from "./widths.ts";
 
-/** What the quantizers can do today. */
-const SUPPORTED: { readonly [Key in keyof LayerPolicy]: readonly LayerPolicy[Key][] } = {
-  weightBits: [8],
-  activationBits: [8],
-  granularity: ["channel"],
-  rounding: ["nearest"],
-};
+/** Raised when a method's results change: layers of older versions are then not taken for its own. */
+const METHODS_VERSION = 1;
 
-/** A float graph quantized as the rows say. Throws UNSUPPORTED_OP, naming the layer, for settings that nobody honours yet. */
-export function quantizeByPolicy(
-  graph: Graph,
-  ranges: Ranges,
-  rows: readonly PolicyRow[],
-  options: PostTrainingOptions = {},
-): Graph {
-  refuseUnsupported(rows);
-  return quantizePostTraining(graph, ranges, options);
+/** A policy applied to a graph: what holds for every layer and every activation. */
+export interface Decision {
+  readonly rows: readonly PolicyRow[];
+  readonly widths: ActivationWidths;
+  readonly biasCorrection: boolean;
+  /** Whether the policy itself asks for bias correction. */
+  readonly insists: boolean;
+  /** The policy in its one form, with what holds instead of what was asked. */
+  readonly policy: Policy;
 }
 
-/** Before anybody waits for a calibration. */
-export function refuseUnsupported(rows: readonly PolicyRow[]): void {
-  for (const [key, supported] of Object.entries(SUPPORTED)) {
-    const wanted = ({ settings }: PolicyRow) => settings[key as keyof LayerPolicy];
-    const row = rows.find((candidate) => !(supported as readonly unknown[]).includes(wanted(candidate)));
-    if (row === undefined) continue;
-    throw new DyadicError("UNSUPPORTED_OP", `the policy's ${key} is not supported yet`, {
-      node: row.name,
-      op: row.op,
-      expected: supported.join(", "),
-      found: `${wanted(row)}`,
-      hint: "use --bits 8, or change the policy for this layer",
-    });
+/** What a policy's methods work on. */
+export interface Evidence {
+  /** What was seen of the graph, or ranges alone. */
+  readonly seen: Calibration | Ranges;
+  /** Samples of the graph's inputs; none where only a calibration was given. */
+  readonly samples: Samples;
+  /** assembly/build/calibrator.wasm, compiled; asked for only where samples are run. */
+  module(): Promise<WebAssembly.Module>;
+}
+
+/** Where layers are kept as they are finished, so that a run that was stopped goes on from there. */
+export interface LayerStore {
+  /** The layers that a run of the same key has finished, by index. The key says everything that they depend on. */
+  open(key: string): ReadonlyMap<number, LayerWeights>;
+  /** Keeps one more of them. */
+  add(index: number, weights: LayerWeights): void;
+}
+
+export interface QuantizeOptions extends ActivationOptions, Pick<SequentialOptions, "signal" | "onProgress"> {
+  readonly observer?: RangeOptions | undefined;
+  /** Range of the model's one input, where it is known. */
+  readonly inputRange?: Range | undefined;
+  readonly layers?: LayerStore | undefined;
+}
+
+/**
+ * What a policy means for a graph. Throws UNSUPPORTED_OP for widths that nobody honours, and what applyPolicy does.
+ * Nothing is calibrated for it.
+ */
+export function decide(graph: Graph, policy: Policy): Decision {
+  const asked = applyPolicy(graph, policy);
+  const widths = activationWidths(graph, policy, asked);
+  const bitsOf = ({ outputs }: Node) => widths.bits.get(outputs[0]!)!;
+  const rows = layersOf(graph).map(({ node, place }) => {
+    const row = asked[place.index]!;
+    return { ...row, settings: { ...row.settings, activationBits: bitsOf(node) } };
+  });
+  const names = namedWidths(graph, policy);
+  const named = graph.nodes.filter(({ name }) => names.has(name)).map((n) => [n.name, bitsOf(n)] as const);
+  const { biasCorrection = true } = policy;
+  const effective = effectivePolicy(rows, { ...policy, biasCorrection }, new Map(named));
+  return { rows, widths, policy: effective, biasCorrection, insists: policy.biasCorrection === true };
+}
+
+/** The decision where there are only ranges. Throws BAD_ARGUMENT, naming the layer, where it cannot do without samples. */
+function withoutSamples(decision: Decision): Decision {
+  const { rows, insists, policy } = decision;
+  const row = rows.find(({ settings }) => settings.rounding !== "nearest");
+  if (row === undefined && !insists) {
+    return { ...decision, biasCorrection: false, policy: { ...policy, biasCorrection: false } };
   }
+  const what = row ? `the rounding "${row.settings.rounding}"` : "bias correction";
+  throw new DyadicError("BAD_ARGUMENT", `${what} needs samples, and there are only ranges`, {
+    ...(row && { node: row.name, op: row.op }),
+    expected: "real inputs",
+    hint: '--calibrate FOLDER or X.npy; or the policy\'s rounding "nearest" without biasCorrection',
+  });
+}
+
+/** A policy for questions of size alone, which no method changes: it needs no samples. */
+export function forSize(policy: Policy): Policy {
+  const plain = <T extends Partial<LayerPolicy>>(settings: T): T => ({ ...settings, rounding: "nearest" });
+  return {
+    ...policy,
+    biasCorrection: false,
+    defaults: plain(policy.defaults ?? {}),
+    overrides: (policy.overrides ?? []).map((own) => (own.rounding === undefined ? own : plain(own))),
+  };
+}
+
+/** The range of every activation for the width that it has. */
+function rangesFor(
+  graph: Graph,
+  seen: Calibration | Ranges,
+  { bits }: ActivationWidths,
+  { observer, inputRange }: QuantizeOptions,
+): Ranges {
+  const ranges = new Map(seen instanceof Calibration ? [] : seen);
+  if (seen instanceof Calibration) {
+    for (const [tensor, own] of seen.statistics) {
+      ranges.set(tensor, chooseRange(own, { ...observer, bits: bits.get(tensor) ?? 8 }));
+    }
+  }
+  if (inputRange !== undefined) ranges.set(graph.inputs[0]!.tensor, inputRange);
+  return ranges;
+}
+
+/**
+ * A float graph quantized as decided, and what holds in the end: without samples no bias is corrected, unless an earlier
+ * run left its layers. The result does not depend on the order of the samples. Throws BAD_ARGUMENT, naming the layer, for
+ * methods that need samples where there are none.
+ */
+export async function quantizeByPolicy(
+  graph: Graph,
+  decided: Decision,
+  { seen, samples, module }: Evidence,
+  options: QuantizeOptions = {},
+): Promise<{ graph: Graph; decision: Decision }> {
+  const ranges = rangesFor(graph, seen, decided.widths, options);
+  const { order, hashes } = byContent(samples);
+  const known = samples.length > 0 || !(seen instanceof Calibration) ? hashes : seen.samples;
+  const finished = options.layers?.open(keyOf(graph, decided, ranges, known, options)) ?? new Map();
+  const isFinished = decided.rows.length > 0 && decided.rows.every((_, index) => finished.has(index));
+  const decision = samples.length > 0 || isFinished ? decided : withoutSamples(decided);
+  const { rows, widths, biasCorrection } = decision;
+  const choose = ({ index }: LayerPlace): LayerChoice => {
+    const { weightBits, rounding, granularity } = rows[index]!.settings;
+    return { width: weightBits, method: rounding, granularity };
+  };
+  const all = { ...options, choose, activationBits: widths.bits };
+  if (!biasCorrection && rows.every((row) => row.settings.rounding === "nearest")) {
+    return { decision, graph: quantizePostTraining(graph, ranges, all) };
+  }
+  const onLayer = (index: number, weights: LayerWeights) => options.layers?.add(index, weights);
+  const sequential = { ...all, biasCorrection, finished, onLayer };
+  return { decision, graph: await quantizeSequentially(graph, ranges, order, await module(), sequential) };
+}
+
+/** Samples in the order of their content's hashes: files may be read in any. */
+function byContent(samples: Samples): { order: Samples; hashes: string[] } {
+  const own = Array.from({ length: samples.length }, (_, i) => ({ i, hash: sampleHash(samples.at(i)!) }));
+  own.sort((a, b) => (a.hash < b.hash ? -1 : Number(a.hash > b.hash)));
+  const at = (index: number) => samples.at(own[index]?.i ?? -1);
+  return { order: { length: samples.length, at }, hashes: own.map(({ hash }) => hash) };
+}
+
+/** Everything that the integers of a layer depend on, hashed. */
+function keyOf(
+  graph: Graph,
+  { rows, widths, biasCorrection }: Decision,
+  ranges: Ranges,
+  samples: readonly string[],
+  { input, inputZeroPoints, activations }: QuantizeOptions,
+): string {
+  const byTensor = <T>(map: ReadonlyMap<number, T>) => [...map].sort(([a], [b]) => a - b);
+  const settings = rows.map((row) => row.settings);
+  const options = [biasCorrection, input, inputZeroPoints, activations];
+  const parts = [graphHash(graph), samples, byTensor(ranges), byTensor(widths.bits), settings, options];
+  return hex(sha256(new TextEncoder().encode(JSON.stringify([METHODS_VERSION, ...parts]))));
 }

@@ -5,7 +5,7 @@ export interface Schema {
   readonly $schema?: string;
   readonly title?: string;
   readonly description?: string;
-  readonly type?: "object" | "array" | "string" | "integer";
+  readonly type?: "object" | "array" | "string" | "integer" | "boolean";
   readonly enum?: readonly (string | number)[];
   readonly minLength?: number;
   readonly minProperties?: number;
@@ -30,9 +30,16 @@ export const POSITIONS = ["first", "last"] as const;
 
 const SETTINGS = {
   weightBits: { description: "Width of the weights' codes.", enum: WEIGHT_WIDTHS },
-  activationBits: { description: "Width of the codes that the layer writes.", enum: ACTIVATION_WIDTHS },
+  activationBits: {
+    description:
+      "Width of the codes that the layer writes. What other ops write is as wide as the widest they read.",
+    enum: ACTIVATION_WIDTHS,
+  },
   granularity: { description: "What shares a weight scale.", enum: GRANULARITIES },
-  rounding: { description: "How weights become codes.", enum: ROUNDINGS },
+  rounding: {
+    description: "How weights become codes. Left out: nearest at 8 bits, coordinate-descent below.",
+    enum: ROUNDINGS,
+  },
 } as const satisfies Record<string, Schema>;
 
 /** What policy.schema.json holds. */
@@ -46,6 +53,16 @@ export const POLICY_SCHEMA: Schema = {
   properties: {
     $schema: { type: "string" },
     version: { enum: [1] },
+    residualBits: {
+      description:
+        "Width of everything that additions read and write, whatever the layers in front of them say.",
+      enum: ACTIVATION_WIDTHS,
+    },
+    biasCorrection: {
+      description:
+        "Whether biases make up for the mean error of a layer's outputs. Left out: where there are samples.",
+      type: "boolean",
+    },
     defaults: {
       description: "Settings of every layer with weights.",
       type: "object",
@@ -53,7 +70,8 @@ export const POLICY_SCHEMA: Schema = {
       properties: SETTINGS,
     },
     overrides: {
-      description: "Settings of the layers that all selectors of an entry fit.",
+      description:
+        "Settings of the layers that all selectors of an entry fit. An entry with activationBits alone may also name other nodes.",
       type: "array",
       items: {
         type: "object",
@@ -66,7 +84,11 @@ export const POLICY_SCHEMA: Schema = {
             type: "string",
             minLength: 1,
           },
-          op: { description: "Selector: conv, depthwise or dense.", type: "string", minLength: 1 },
+          op: {
+            description: "Selector: conv, depthwise, dense, or the op of another node.",
+            type: "string",
+            minLength: 1,
+          },
           position: { description: "Selector: among the layers with weights.", enum: POSITIONS },
           ...SETTINGS,
         },

@@ -1,8 +1,10 @@
-import type { Tensor } from "../graph/graph.ts";
+import type { Node, Tensor } from "../graph/graph.ts";
+import { opNamed } from "../ops/index.ts";
 import type { Layer } from "./layer.ts";
 import type { Moments } from "./moments.ts";
 import { bitsOf, levelsOf, type RoundingName, roundingNamed, type WeightWidth } from "./rounding/index.ts";
 import { nearestLevel } from "./rounding/levels.ts";
+import { roundAlike } from "./rounding/shared-scale.ts";
 
 /** Codes of a bias are kept below this, which leaves as much of an int32 accumulator to the products. */
 const LARGEST_BIAS = 2 ** 30;
@@ -18,32 +20,70 @@ export interface LayerWeights {
   readonly bias: Int32Array;
 }
 
-export interface RoundingChoice {
+/** How one layer is quantized. */
+export interface LayerChoice {
   readonly width: WeightWidth;
   readonly method: RoundingName;
+  /** What shares a scale. Default "channel". */
+  readonly granularity?: "channel" | "tensor";
+}
+
+export interface RoundingChoice extends LayerChoice {
   readonly damping: number;
   readonly shrinkage: number;
 }
 
 /** Rounds a layer, group by group, and chooses the bias with which its outputs have the wanted means. */
 export function roundLayer(
-  { groups, rows, taps, weights }: Layer,
+  layer: Layer,
   moments: readonly Moments[],
-  { width, method, ...damping }: RoundingChoice,
+  { width, method, granularity, damping, shrinkage }: RoundingChoice,
   inputScale: number,
 ): LayerWeights {
+  const { rows, taps, weights } = layer;
   const levels = levelsOf(width);
-  const codes = new Int8Array(weights.length);
-  const scales = new Float64Array(groups * rows);
-  moments.forEach(({ second, cross }, group) => {
+  const problems = moments.map(({ second, cross }, group) => {
     const own = weights.subarray(group * rows * taps, (group + 1) * rows * taps);
-    const problem = { rows, taps, weights: own, second, cross, levels, ...damping };
-    const rounding = roundingNamed(method)(problem);
+    return { rows, taps, weights: own, second, cross, levels, damping, shrinkage };
+  });
+  const roundings =
+    granularity === "tensor" ? roundAlike(problems, method) : problems.map(roundingNamed(method));
+  const codes = new Int8Array(weights.length);
+  const scales = new Float64Array(weights.length / taps);
+  roundings.forEach((rounding, group) => {
     codes.set(rounding.codes, group * rows * taps);
     scales.set(rounding.scales, group * rows);
   });
-  // Any scale is right for a channel of zeros (near 0 for binary, which has no code 0): one like its neighbours' spoils
-  // no common shift.
+  return settleBiases(layer, moments, { width, codes, scales }, inputScale);
+}
+
+/** Rounds a layer to nearest without having seen its inputs; its bias stays what it is. */
+export function nearestLayer(layer: Layer, choice: LayerChoice, inputScale: number): LayerWeights {
+  const nothing = { method: "nearest", damping: 0, shrinkage: 0 } as const;
+  return roundLayer(layer, unseenMoments(layer), { ...choice, ...nothing }, inputScale);
+}
+
+/** Moments with which a bias comes out as it is: inputs of mean 0, so that an output's mean is its bias. */
+export function unseenMoments({ groups, rows, taps, biases }: Layer): Moments[] {
+  const none = new Float64Array(0);
+  return Array.from({ length: groups }, (_, group) => ({
+    inputMean: new Float64Array(taps),
+    outputMean: biases.subarray(group * rows, (group + 1) * rows),
+    second: none,
+    cross: none,
+  }));
+}
+
+/** The biases with which outputs have their wanted means, and scales of which they are representable multiples. */
+function settleBiases(
+  { rows, taps }: Layer,
+  moments: readonly Moments[],
+  { width, codes, scales }: { width: WeightWidth; codes: Int8Array; scales: Float64Array },
+  inputScale: number,
+): LayerWeights {
+  const levels = levelsOf(width);
+  // Any scale is right for a channel of zeros: the finest that holds its bias, or else one like its neighbours', which
+  // spoils no common shift. Binary ones have no code for 0, and a scale near it.
   const idle = scales.reduce((least, scale) => (scale > 0 && scale < least ? scale : least), 1);
   const bias = new Int32Array(scales.length);
   const kept = Array.from(scales, (scale, n) => {
@@ -51,9 +91,9 @@ export function roundLayer(
     const own = codes.subarray(n * taps, (n + 1) * taps);
     const wanted = outputMean[n % rows]!;
     const least = Math.abs(wanted) / (inputScale * LARGEST_BIAS);
-    const final = Math.fround(Math.max(scale || (width === 1 ? idle / 4096 : idle), least));
-    if (scale > 0 && final > 2 * scale)
-      own.set(own.map((code) => nearestLevel((code * scale) / final, levels)));
+    const near = scale || (width === 1 ? idle / 4096 : 0);
+    const final = Math.fround(Math.max(near, least) || idle);
+    if (scale > 0 && least > scale) own.set(own.map((code) => nearestLevel((code * scale) / final, levels)));
     const mean = own.reduce((sum, code, k) => sum + final * code * inputMean[k]!, 0);
     bias[n] = Math.floor((wanted - mean) / (inputScale * final) + 0.5);
     return final;
@@ -61,25 +101,39 @@ export function roundLayer(
   return { width, codes, scales: kept, bias };
 }
 
-/** The layer's weights and bias as tensors of a quantized graph, like the ones they replace. */
-export function layerConstants(
-  { at, taps }: Layer,
+/** The node with its integer weights and bias, which are appended to the tensors: floats may be shared, codes are not. */
+export function placeLayer(layer: Layer, weights: LayerWeights, input: Tensor, tensors: Tensor[]): Node {
+  const { node } = layer;
+  const own = tensors[node.inputs[1]!]!;
+  const constants = layerConstants(layer, weights, input, own);
+  const name = tensors[node.inputs[2] ?? -1]?.name ?? constants.bias.name;
+  const inputs = [
+    node.inputs[0]!,
+    tensors.push(constants.weights) - 1,
+    tensors.push({ ...constants.bias, name }) - 1,
+  ];
+  return { ...node, inputs };
+}
+
+/** The layer's weights and bias as tensors of a quantized graph. */
+function layerConstants(
+  { node, at, taps }: Layer,
   { width, codes, scales, bias }: LayerWeights,
   input: Tensor,
-  like: Tensor,
+  { name, shape }: Tensor,
 ): { weights: Tensor; bias: Tensor } {
   const data = new Int8Array(codes.length);
   codes.forEach((code, i) => {
     data[at(Math.floor(i / taps), i % taps)] = code;
   });
-  const axis = like.quantization!.axis;
+  const axis = opNamed(node.op).weightAxis!;
   const zeroPoint = scales.map(() => 0);
   const quantization = { scale: scales, zeroPoint, axis, ...(width !== 8 && { bits: bitsOf(width) }) };
   const from = input.quantization!.scale[0]!;
   return {
-    weights: { name: like.name, dtype: "int8", shape: like.shape, quantization, data },
+    weights: { name, dtype: "int8", shape, quantization, data },
     bias: {
-      name: `${like.name}.bias`,
+      name: `${name}.bias`,
       dtype: "int32",
       shape: [scales.length],
       quantization: { scale: scales.map((scale) => scale * from), zeroPoint, axis: 0 },

@@ -1,7 +1,8 @@
-import { canonicalShape, type Graph, type Node, type Shape } from "../graph/graph.ts";
+import { DyadicError } from "../error.ts";
+import { canonicalShape, type Graph, type Node, type Shape, type Tensor } from "../graph/graph.ts";
 import { realsOf } from "../graph/reals.ts";
 import type { ConvAttributes } from "../ops/conv.ts";
-import { NO_HALO } from "../ops/index.ts";
+import { NO_HALO, opNamed } from "../ops/index.ts";
 import type { Window } from "../ops/window.ts";
 
 /** A node with weights as rows of taps: output channel n has the taps that it multiplies, in the order (y, x, channel). */
@@ -17,18 +18,46 @@ export interface Layer {
   readonly taps: number;
   /** Float weights, [groups * rows][taps]. */
   readonly weights: Float64Array;
+  /** Float biases, [groups * rows]; zeros where there are none. */
+  readonly biases: Float64Array;
   /** Index in the weight tensor of tap k of row n. */
   at(n: number, k: number): number;
 }
 
 const POINT = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: NO_HALO } as const;
 
-/** The rows and windows of a conv, depthwise or dense node of a float graph. */
+/** Where a layer stands: what a choice of width and method may depend on. */
+export interface LayerPlace {
+  readonly name: string;
+  readonly op: string;
+  /** Position among the layers with weights, and how many there are. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The nodes with weights, and their positions in the graph. */
+export function layersOf(graph: Graph): { node: Node; position: number; place: LayerPlace }[] {
+  const layers = graph.nodes.flatMap((node, position) =>
+    opNamed(node.op).weightAxis === undefined ? [] : [{ node, position }],
+  );
+  return layers.map((layer, index) => {
+    const { name, op } = layer.node;
+    return { ...layer, place: { name, op, index, count: layers.length } };
+  });
+}
+
+/**
+ * The rows and windows of a conv, depthwise or dense node of a float graph. Throws UNSUPPORTED_OP for weights that are
+ * computed at run time.
+ */
 export function layerOf(node: Node, graph: Graph): Layer {
-  const [x, w] = node.inputs.map((input) => graph.tensors[input]) as [
-    Graph["tensors"][0],
-    Graph["tensors"][0],
-  ];
+  const [x, w, b] = node.inputs.map((input) => graph.tensors[input]) as [Tensor, Tensor, Tensor?];
+  if (w.data === undefined || (b !== undefined && b.data === undefined)) {
+    throw new DyadicError("UNSUPPORTED_OP", "the weights are computed at run time, not constant", {
+      node: node.name,
+      op: node.op,
+    });
+  }
   const y = graph.tensors[node.outputs[0]!]!;
   const attributes = node.attributes as ConvAttributes;
   const depthwise = node.op === "depthwise";
@@ -42,5 +71,6 @@ export function layerOf(node: Node, graph: Graph): Layer {
   const taps = reals.length / output[2];
   const at = depthwise ? (n: number, k: number) => k * output[2] + n : (n: number, k: number) => n * taps + k;
   const weights = Float64Array.from(reals, (_, i) => reals[at(Math.floor(i / taps), i % taps)]!);
-  return { node, window, input, output, groups, rows, taps, weights, at };
+  const biases = b === undefined ? new Float64Array(output[2]) : Float64Array.from(realsOf(b));
+  return { node, window, input, output, groups, rows, taps, weights, biases, at };
 }

@@ -2,41 +2,74 @@ import { DyadicError } from "../error.ts";
 import type { Border, DataType, Graph, Node, Tensor } from "../graph/graph.ts";
 import { realsOf } from "../graph/reals.ts";
 import { quantizeValue } from "../numerics/affine.ts";
+import type { ActivationBits } from "../numerics/pack.ts";
 import { type Affine, type AffineForm, type Ranges, rangeAffine } from "../numerics/range.ts";
 import { opNamed } from "../ops/index.ts";
-import { quantizeWeights, type WeightScale } from "./weights.ts";
+import { type LayerPlace, layerOf, layersOf } from "./layer.ts";
+import { type LayerChoice, nearestLayer, placeLayer } from "./layer-weights.ts";
 
-/** Codes of a bias are kept below this, which leaves as much of an int32 accumulator to the products. */
-const LARGEST_BIAS = 2 ** 30;
-
-export interface PostTrainingOptions {
-  /** Default "mse". */
-  readonly weightScale?: WeightScale;
+export interface ActivationOptions {
+  /** Widths of activations by tensor index; 8 where nothing is said. Tied activations have one. */
+  readonly activationBits?: ReadonlyMap<number, ActivationBits>;
   /** How activations use their codes. Default "affine". */
   readonly activations?: AffineForm;
   /** What the host hands over and receives; floats are accepted in any case. Default int8. */
   readonly input?: "int8" | "uint8";
   readonly output?: "int8" | "uint8";
+  /** Codes of real 0 by channel of the one model input, whose codes are then whole bytes. */
+  readonly inputZeroPoints?: readonly number[] | undefined;
+}
+
+export interface PostTrainingOptions extends ActivationOptions {
+  /** Default: 8 bits. Whatever the method, weights are rounded to nearest. */
+  readonly choose?: (layer: LayerPlace) => LayerChoice;
 }
 
 /**
- * A float graph in 8 bits, rounded to nearest: activations affine per tensor by their ranges, weights symmetric per
- * output channel, biases int32 at input scale times weight scale. Activations that one op moves as codes share a
- * scale over the union of their ranges.
+ * A float graph in codes, without samples: activations by their ranges, weights symmetric and rounded to nearest, biases
+ * int32 at input scale times weight scale.
  * Throws BAD_ARGUMENT where an activation has no range, UNSUPPORTED_OP for weights that are computed.
  */
 export function quantizePostTraining(graph: Graph, ranges: Ranges, options: PostTrainingOptions = {}): Graph {
-  const affines = activationAffines(graph, ranges, options.activations);
+  const { choose = () => ({ width: 8, method: "nearest" }) } = options;
+  const base = quantizeActivations(graph, ranges, options);
+  const tensors = [...base.tensors];
+  const nodes = [...base.nodes];
+  for (const { node, position, place } of layersOf(graph)) {
+    const layer = layerOf(node, graph);
+    const input = tensors[node.inputs[0]!]!;
+    const weights = nearestLayer(layer, choose(place), input.quantization!.scale[0]!);
+    nodes[position] = placeLayer(layer, weights, input, tensors);
+  }
+  return { ...base, tensors, nodes };
+}
+
+/**
+ * A float graph whose activations are codes, affine per tensor by their ranges; layers keep their float weights.
+ * Activations that one op moves as codes share a scale over the union of their ranges.
+ * Throws BAD_ARGUMENT where an activation has no range.
+ */
+export function quantizeActivations(graph: Graph, ranges: Ranges, options: ActivationOptions = {}): Graph {
+  const affines = activationAffines(graph, ranges, options);
   const tensors = graph.tensors.map((tensor, index): Tensor => {
     const affine = affines.get(index);
     if (affine === undefined) return tensor;
-    const quantization = { scale: [affine.scale], zeroPoint: [affine.zeroPoint], axis: null };
+    const { scale, zeroPoint, bits } = affine;
+    const narrow = bits < 8 && { bits };
+    const quantization = { scale: [scale], zeroPoint: [zeroPoint], axis: null, ...narrow };
     return { name: tensor.name, dtype: "int8", shape: tensor.shape, quantization };
   });
+  const { inputZeroPoints } = options;
+  if (inputZeroPoints !== undefined) {
+    const { tensor } = graph.inputs[0]!;
+    const input = tensors[tensor]!;
+    const { scale } = input.quantization!;
+    const quantization = { scale, zeroPoint: inputZeroPoints, axis: input.shape.length - 1 };
+    tensors[tensor] = { ...input, quantization };
+  }
   const nodes = graph.nodes.map((node) => {
-    const axis = opNamed(node.op).weightAxis;
-    if (axis === undefined) return quantizeOperands(node, tensors, graph);
-    return quantizeNode(node, axis, tensors, graph, affines, options);
+    const hasWeights = opNamed(node.op).weightAxis !== undefined;
+    return hasWeights ? node : quantizeOperands(node, tensors, graph);
   });
   const border = (dtype: DataType) => (declared: Border) => ({ ...declared, dtype });
   return {
@@ -46,43 +79,6 @@ export function quantizePostTraining(graph: Graph, ranges: Ranges, options: Post
     inputs: graph.inputs.map(border(options.input ?? "int8")),
     outputs: graph.outputs.map(border(options.output ?? "int8")),
   };
-}
-
-/** A node with weights, and its integer constants appended to the tensors: floats may be shared, codes are not. */
-function quantizeNode(
-  node: Node,
-  axis: number,
-  tensors: Tensor[],
-  graph: Graph,
-  affines: ReadonlyMap<number, Affine>,
-  { weightScale = "mse" }: PostTrainingOptions,
-): Node {
-  const [input, weightIndex, biasIndex = -1] = node.inputs as [number, number, number?];
-  const weights = graph.tensors[weightIndex];
-  const bias = graph.tensors[biasIndex];
-  if (weights?.data === undefined || (bias !== undefined && bias.data === undefined)) {
-    throw new DyadicError("UNSUPPORTED_OP", "the weights are computed at run time, not constant", {
-      node: node.name,
-      op: node.op,
-    });
-  }
-  const from = affines.get(input)!.scale;
-  const biases = bias && realsOf(bias);
-  const quantized = quantizeWeights(
-    weights,
-    realsOf(weights),
-    axis,
-    weightScale,
-    (channel) => Math.abs(biases?.[channel] ?? 0) / (from * LARGEST_BIAS),
-  );
-  const inputs = [input, tensors.push(quantized) - 1];
-  if (bias !== undefined && biases !== undefined) {
-    const scale = quantized.quantization!.scale.map((own) => own * from);
-    const data = Int32Array.from(biases, (real, channel) => Math.floor(real / scale[channel]! + 0.5));
-    const quantization = { scale, zeroPoint: scale.map(() => 0), axis: 0 };
-    inputs.push(tensors.push({ name: bias.name, dtype: "int32", shape: bias.shape, quantization, data }) - 1);
-  }
-  return { ...node, inputs };
 }
 
 /** A node whose constant operands, as of a product with a constant, become codes of their own range. */
@@ -102,23 +98,33 @@ function quantizeOperands(node: Node, tensors: Tensor[], graph: Graph): Node {
   return { ...node, inputs };
 }
 
-/** Scale and zero point of every activation, by tensor index. */
-function activationAffines(graph: Graph, ranges: Ranges, form?: AffineForm): ReadonlyMap<number, Affine> {
-  const groups = tiedGroups(graph);
+interface Codes extends Affine {
+  readonly bits: ActivationBits;
+}
+
+/** Scale, zero point and width of every activation, by tensor index. */
+function activationAffines(
+  graph: Graph,
+  ranges: Ranges,
+  { activationBits, activations }: ActivationOptions,
+): ReadonlyMap<number, Codes> {
+  const groups = tiedActivations(graph);
   const fixed = new Map<Set<number>, Affine>();
   for (const node of graph.nodes) {
     const affine = opNamed(node.op).outputAffine;
     if (affine !== undefined) fixed.set(groups.get(node.outputs[0]!)!, affine);
   }
-  const affines = new Map<number, Affine>();
+  const affines = new Map<number, Codes>();
   for (const group of new Set(groups.values())) {
     const members = [...group].map((tensor) => rangeOf(tensor, graph, ranges));
     const range = {
       min: members.reduce((low, { min }) => Math.min(low, min), 0),
       max: members.reduce((high, { max }) => Math.max(high, max), 0),
     };
-    const affine = fixed.get(group) ?? rangeAffine(range, 8, form);
-    for (const tensor of group) affines.set(tensor, affine);
+    const [first] = group;
+    const bits = fixed.has(group) ? 8 : (activationBits?.get(first!) ?? 8);
+    const affine = fixed.get(group) ?? rangeAffine(range, bits, activations);
+    for (const tensor of group) affines.set(tensor, { ...affine, bits });
   }
   return affines;
 }
@@ -132,7 +138,7 @@ function rangeOf(tensor: number, graph: Graph, ranges: Ranges) {
 }
 
 /** The activations that must share a scale, by tensor index; most are alone. */
-function tiedGroups(graph: Graph): ReadonlyMap<number, Set<number>> {
+export function tiedActivations(graph: Graph): ReadonlyMap<number, Set<number>> {
   const groups = new Map<number, Set<number>>();
   const groupOf = (tensor: number) => {
     const group = groups.get(tensor) ?? new Set([tensor]);

@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
 import { elements } from "../graph/graph.ts";
 import type { IntegerGraph } from "../graph/integer.ts";
+import type { Codes } from "../numerics/pack.ts";
 import { opNamed } from "../ops/index.ts";
 
 /**
@@ -14,9 +15,9 @@ import { opNamed } from "../ops/index.ts";
 export function runReference(
   graph: IntegerGraph,
   inputs: readonly Int8Array[],
-  previous?: readonly Int8Array[],
-): Int8Array[] {
-  const codes = graph.tensors.map(() => new Int8Array(0));
+  previous?: readonly Codes[],
+): Codes[] {
+  const codes: Codes[] = graph.tensors.map(() => new Int8Array(0));
   for (const { tensor } of graph.states) {
     const { shape, zeroPoint } = graph.tensors[tensor]!;
     codes[tensor] = previous?.[tensor]?.slice() ?? new Int8Array(elements(shape)).fill(zeroPoint);
@@ -39,7 +40,7 @@ export function runReference(
     const operands = node.inputs.map((input) => codes[input]!);
     const op = opNamed(node.op);
     if (op.intoState) operands.push(codes[node.output]!);
-    codes[node.output] = new Int8Array(op.integer(operands, node.parameters, shapes));
+    codes[node.output] = op.integer(operands, node.parameters, shapes).slice();
   }
   return codes;
 }

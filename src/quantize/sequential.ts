@@ -7,31 +7,24 @@ import { realsOf } from "../graph/reals.ts";
 import type { Ranges } from "../numerics/range.ts";
 import { opNamed } from "../ops/index.ts";
 import { chooseShrinkage, dampingFor, isAmple } from "./damping.ts";
-import { type Layer, layerOf } from "./layer.ts";
-import { type LayerWeights, layerConstants, roundLayer } from "./layer-weights.ts";
-import { MomentCollector, type Observations, windowCount } from "./moments.ts";
-import { type PostTrainingOptions, quantizePostTraining } from "./post-training.ts";
+import { type Layer, type LayerPlace, layerOf, layersOf } from "./layer.ts";
+import {
+  type LayerChoice,
+  type LayerWeights,
+  placeLayer,
+  roundLayer,
+  unseenMoments,
+} from "./layer-weights.ts";
+import { collectMeans, MomentCollector, type Observations, windowCount } from "./moments.ts";
+import { type ActivationOptions, quantizeActivations } from "./post-training.ts";
 import type { RoundingName, WeightWidth } from "./rounding/index.ts";
 import { Twins } from "./twins.ts";
 
-/** How one layer is quantized. */
-export interface LayerChoice {
-  readonly width: WeightWidth;
-  readonly method: RoundingName;
-}
-
-/** What a choice may depend on. */
-export interface LayerPlace {
-  readonly name: string;
-  readonly op: string;
-  /** Position among the layers with weights, and how many there are. */
-  readonly index: number;
-  readonly count: number;
-}
-
-export interface SequentialOptions extends PostTrainingOptions {
+export interface SequentialOptions extends ActivationOptions {
   /** Default: 8 bits, coordinate descent. */
   readonly choose?: (layer: LayerPlace) => LayerChoice;
+  /** Whether biases take up the mean error of a layer's outputs. Default true. */
+  readonly biasCorrection?: boolean;
   /**
    * Share of the mean diagonal of the second moments that is added to it. Left out, 0.01 where the samples are many,
    * and otherwise more; for the least-squares target what serves one half of them best when fitted to the other.
@@ -41,14 +34,17 @@ export interface SequentialOptions extends PostTrainingOptions {
   readonly columns?: number;
   /** Whether a layer in front of an add also makes up for what the add's other branch lost. Default true. */
   readonly compensateBranches?: boolean;
-  /** Layers that an earlier run has finished, by node name: they are taken as they are. */
-  readonly finished?: ReadonlyMap<string, LayerWeights>;
-  /** Called with every layer as it is finished: what `finished` of a later run takes. */
-  onLayer?(name: string, weights: LayerWeights): void;
+  /** Layers that an earlier run has finished, by their index: they are taken as they are. With all, no sample is read. */
+  readonly finished?: ReadonlyMap<number, LayerWeights>;
+  /** Called with every other layer as it is finished: what `finished` of a later run takes. */
+  onLayer?(index: number, weights: LayerWeights): void;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
 }
+
+/** Windows that a mean is taken over, where nothing else is needed of them. */
+const MEAN_COLUMNS = 12_000;
 
 /** One width and method for all layers, but 8 bits for the first and the last, and for depthwise where given. */
 export function uniformChoice(
@@ -65,7 +61,7 @@ export function uniformChoice(
 /**
  * Quantizes a float graph layer by layer in execution order. Every layer is rounded for the inputs that it will get
  * from the quantized layers in front of it, and its bias takes up the mean error of its outputs (Nagel 2019, DFQ,
- * section 4.2). Activations are 8 bits by their ranges. The result depends on graph, samples and options alone.
+ * section 4.2). The result depends on graph, ranges, samples and options alone.
  * Throws BAD_ARGUMENT for an empty set, BAD_INPUT for a sample of the wrong size, and what quantizePostTraining does.
  *
  * @param module assembly/build/calibrator.wasm, compiled
@@ -77,12 +73,15 @@ export async function quantizeSequentially(
   module: WebAssembly.Module,
   options: SequentialOptions = {},
 ): Promise<Graph> {
+  const base = quantizeActivations(graph, ranges, options);
+  if (layersOf(graph).every(({ place }) => options.finished?.has(place.index))) {
+    return placeFinished(graph, base, options.finished!);
+  }
   if (samples.length === 0) {
     throw new DyadicError("BAD_ARGUMENT", "the calibration set is empty", {
       expected: "real samples of what the model will see; some 500 are enough",
     });
   }
-  const base = quantizePostTraining(graph, ranges, { ...options, weightScale: "absmax" });
   const run = new Sequence(graph, base, samples, module, options);
   return run.quantize(new MomentCollector(await instantiateCalibrator(module)));
 }
@@ -114,53 +113,44 @@ class Sequence {
 
   async quantize(moments: MomentCollector): Promise<Graph> {
     const { graph, options } = this;
-    const layers = graph.nodes.filter(({ op }) => opNamed(op).weightAxis !== undefined);
+    const layers = layersOf(graph);
     for (const [step, node] of this.order.entries()) {
       options.signal?.throwIfAborted();
-      const index = layers.indexOf(node);
-      if (index >= 0) {
-        await this.quantizeLayer(
-          node,
-          { name: node.name, op: node.op, index, count: layers.length },
-          moments,
-        );
+      const layer = layers.find((one) => one.node === node);
+      if (layer !== undefined) {
+        await this.quantizeLayer(node, layer.position, layer.place, moments);
       } else {
         await this.twins.runFloat(node);
         await this.twins.runQuantized(node);
       }
       this.twins.release(step);
       options.onProgress?.(step + 1, this.order.length);
+      await new Promise((resolve) => setTimeout(resolve)); // a click on "stop", a Ctrl-C
     }
     const { tensors, nodes } = this;
     return { ...this.base, tensors, nodes };
   }
 
-  private async quantizeLayer(node: Node, place: LayerPlace, moments: MomentCollector): Promise<void> {
-    const { graph, base, options, tensors, nodes } = this;
-    const position = graph.nodes.indexOf(node);
+  private async quantizeLayer(
+    node: Node,
+    position: number,
+    place: LayerPlace,
+    moments: MomentCollector,
+  ): Promise<void> {
+    const { graph, options, tensors, nodes } = this;
     const layer = layerOf(node, graph);
     const targets = await this.twins.runTargets(node);
-    const weights = options.finished?.get(node.name) ?? this.round(layer, place, targets, moments);
-    options.onLayer?.(node.name, weights);
-    const [input, weightIndex] = base.nodes[position]!.inputs as [number, number];
-    const constants = layerConstants(layer, weights, base.tensors[input]!, tensors[weightIndex]!);
-    tensors[weightIndex] = constants.weights;
-    const bias = base.nodes[position]!.inputs[2] ?? tensors.length;
-    tensors[bias] = constants.bias;
-    nodes[position] = { ...node, inputs: [input, weightIndex, bias] };
-    const float = (tensor: Tensor): Tensor => ({
-      name: tensor.name,
-      dtype: "float32",
-      shape: tensor.shape,
-      data: realsOf(tensor),
-    });
-    await this.twins.runQuantized(
-      node,
-      new Map([
-        [1, float(constants.weights)],
-        [2, float(constants.bias)],
-      ]),
-    );
+    const finished = options.finished?.get(place.index);
+    const weights = finished ?? this.round(layer, place, targets, moments);
+    if (finished === undefined) options.onLayer?.(place.index, weights);
+    const placed = placeLayer(layer, weights, tensors[node.inputs[0]!]!, tensors);
+    nodes[position] = placed;
+    const float = (index: number): Tensor => {
+      const { name, shape } = tensors[index]!;
+      return { name, dtype: "float32", shape, data: realsOf(tensors[index]!) };
+    };
+    const constants = [1, 2].map((input) => [input, float(placed.inputs[input]!)] as const);
+    await this.twins.runQuantized(node, new Map(constants));
   }
 
   private round(
@@ -170,14 +160,21 @@ class Sequence {
     moments: MomentCollector,
   ): LayerWeights {
     const { options, twins } = this;
-    const { choose = uniformChoice(8), compensateBranches = true } = options;
+    const { choose = uniformChoice(8), compensateBranches = true, biasCorrection = true } = options;
     const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
     const wanted = compensateBranches ? twins.compensated(layer.node, targets) : targets;
     const input = layer.node.inputs[0]!;
     const seen = { codes: twins.codes(input), affine: twins.affine(input), targets: wanted };
+    const choice = choose(place);
+    if (choice.method === "nearest") {
+      const means = biasCorrection ? collectMeans(layer, seen, MEAN_COLUMNS) : unseenMoments(layer);
+      return roundLayer(layer, means, { ...choice, damping: 0, shrinkage: 0 }, seen.affine.scale);
+    }
     const whole = moments.collect(layer, seen, columns);
+    const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
+    const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
     const damping = this.dampingOf(layer, seen, columns, moments);
-    return roundLayer(layer, whole, { ...choose(place), ...damping }, seen.affine.scale);
+    return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
   }
 
   private dampingOf(layer: Layer, seen: Observations, columns: number, moments: MomentCollector) {
@@ -189,6 +186,22 @@ class Sequence {
     const [even, odd] = ([0, 1] as const).map((half) => moments.collect(layer, seen, columns, half)[0]!);
     return { damping: own, shrinkage: chooseShrinkage(layer, [even!, odd!]) };
   }
+}
+
+function placeFinished(graph: Graph, base: Graph, finished: ReadonlyMap<number, LayerWeights>): Graph {
+  const tensors = [...base.tensors];
+  const nodes = [...base.nodes];
+  for (const { node, position, place } of executionOrder(graph)) {
+    const input = tensors[node.inputs[0]!]!;
+    nodes[position] = placeLayer(layerOf(node, graph), finished.get(place.index)!, input, tensors);
+  }
+  return { ...base, tensors, nodes };
+}
+
+/** The layers as they are quantized. */
+function executionOrder(graph: Graph) {
+  const layers = new Map(layersOf(graph).map((layer) => [layer.node, layer]));
+  return shortcutsFirst(graph).flatMap((node) => layers.get(node) ?? []);
 }
 
 /**

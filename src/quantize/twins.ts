@@ -1,10 +1,13 @@
 import { DyadicError } from "../error.ts";
 import { forEachSample, type Samples } from "../float/samples.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts";
+import { type ActivationBits, activationRange } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import { type Activation, activationBounds } from "../ops/activation.ts";
 import { opNamed } from "../ops/index.ts";
 import { singleNode } from "./single.ts";
+
+type Codes = Int8Array | Int16Array;
 
 /**
  * The float network and its quantized twin, run side by side over the calibration set one node at a time. Values are
@@ -12,7 +15,7 @@ import { singleNode } from "./single.ts";
  */
 export class Twins {
   private readonly floats = new Map<number, readonly Float32Array[]>();
-  private readonly quantized = new Map<number, readonly Int8Array[]>();
+  private readonly quantized = new Map<number, readonly Codes[]>();
   private readonly graph: Graph;
   /** The same tensors with scale and zero point. */
   private readonly base: Graph;
@@ -57,13 +60,14 @@ export class Twins {
     });
   }
 
+  /** Of the codes as they are kept: where a tensor has zero points by channel, less those. */
   affine(tensor: number): Affine {
     const { scale, zeroPoint } = this.base.tensors[tensor]!.quantization!;
-    return { scale: scale[0]!, zeroPoint: zeroPoint[0]! };
+    return { scale: scale[0]!, zeroPoint: zeroPoint.length > 1 ? 0 : zeroPoint[0]! };
   }
 
-  /** Codes of an activation in the quantized network. */
-  codes(tensor: number): readonly Int8Array[] {
+  /** Codes of an activation in the quantized network, less its zero points where it has several. */
+  codes(tensor: number): readonly Codes[] {
     return this.quantized.get(tensor)!;
   }
 
@@ -154,17 +158,21 @@ export class Twins {
     return outputs;
   }
 
-  private encode(values: Float32Array, tensor: number): Int8Array {
+  private encode(values: Float32Array, tensor: number): Codes {
     const { scale, zeroPoint } = this.affine(tensor);
-    const codes = new Int8Array(values.length);
+    const { zeroPoint: zeros, bits = 8 } = this.base.tensors[tensor]!.quantization!;
+    const [lowest, highest] = activationRange(bits as ActivationBits);
+    const byChannel = zeros.length > 1;
+    const codes = new (byChannel ? Int16Array : Int8Array)(values.length);
     for (let i = 0; i < values.length; i++) {
+      const own = byChannel ? zeros[i % zeros.length]! : 0;
       const code = Math.floor(values[i]! / scale + 0.5) + zeroPoint;
-      codes[i] = code > 127 ? 127 : code < -128 ? -128 : code;
+      codes[i] = code > highest - own ? highest - own : code < lowest - own ? lowest - own : code;
     }
     return codes;
   }
 
-  private decode(codes: Int8Array, tensor: number, into: Float32Array): Float32Array {
+  private decode(codes: Codes, tensor: number, into: Float32Array): Float32Array {
     const { scale, zeroPoint } = this.affine(tensor);
     for (let i = 0; i < codes.length; i++) into[i] = scale * (codes[i]! - zeroPoint);
     return into;

@@ -17,9 +17,14 @@ function reals({ name, shape, data, quantization: q }: Tensor): FloatValue {
 
 /**
  * Runs a graph by the float meanings of its ops. Activations of codes are rounded to their grid, so that a quantized
- * graph gives the reals that its codes stand for. Inputs are dense, in the order of the graph's own tensors.
+ * graph gives the reals that its codes stand for. Inputs are dense, in the order of the graph's own tensors. `meanings`
+ * come before those of the registry.
  */
-export function runFloat(graph: Graph, inputs: readonly Float32Array[]): FloatValue[] {
+export function runFloat(
+  graph: Graph,
+  inputs: readonly Float32Array[],
+  meanings: Readonly<Partial<typeof FOREIGN>> = FOREIGN,
+): FloatValue[] {
   const values = new Map<number, FloatValue>();
   graph.tensors.forEach((tensor, index) => {
     if (tensor.data !== undefined) values.set(index, reals(tensor));
@@ -32,7 +37,7 @@ export function runFloat(graph: Graph, inputs: readonly Float32Array[]): FloatVa
   for (const node of graph.nodes) {
     const operands = node.inputs.map((input) => values.get(input));
     const output = graph.tensors[node.outputs[0]!]!;
-    const run = FOREIGN[node.op] ?? ((values, attributes) => opNamed(node.op).float(values, attributes));
+    const run = meanings[node.op] ?? ((values, attributes) => opNamed(node.op).float(values, attributes));
     const result = run(operands as FloatValue[], node.attributes as never);
     if (result.shape.join() !== output.shape.join()) {
       throw new Error(`${node.op} "${node.name}" makes [${result.shape}], declared is [${output.shape}]`);
@@ -50,17 +55,17 @@ function onGrid({ dtype, quantization }: Tensor, { shape, data }: FloatValue): F
 }
 
 /** A dense NCHW array as NHWC. */
-export function toChannelsLast(data: ArrayLike<number>, [, c, h, w]: readonly number[]): Float32Array {
-  return Float32Array.from({ length: c! * h! * w! }, (_, i) => {
-    const [channel, pixel] = [i % c!, Math.floor(i / c!)];
-    return data[channel * h! * w! + pixel]!;
+export function toChannelsLast(data: ArrayLike<number>, [n, c, h, w]: readonly number[]): Float32Array {
+  return Float32Array.from({ length: n! * c! * h! * w! }, (_, i) => {
+    const [channel, pixel] = [i % c!, Math.floor(i / c!) % (h! * w!)];
+    return data[i - (i % (c! * h! * w!)) + channel * h! * w! + pixel]!;
   });
 }
 
 /** A dense NHWC array as NCHW. */
-export function toChannelsFirst(data: ArrayLike<number>, [, c, h, w]: readonly number[]): Float32Array {
-  return Float32Array.from({ length: c! * h! * w! }, (_, i) => {
-    const [channel, pixel] = [Math.floor(i / (h! * w!)), i % (h! * w!)];
-    return data[pixel * c! + channel]!;
+export function toChannelsFirst(data: ArrayLike<number>, [n, c, h, w]: readonly number[]): Float32Array {
+  return Float32Array.from({ length: n! * c! * h! * w! }, (_, i) => {
+    const [channel, pixel] = [Math.floor(i / (h! * w!)) % c!, i % (h! * w!)];
+    return data[i - (i % (c! * h! * w!)) + pixel * c! + channel]!;
   });
 }

@@ -219,7 +219,7 @@ const lstm: Make = ({ random, builder }, x) => {
     x,
     hidden,
     cell,
-    weights(taps, 1 / 40),
+    weights(taps, 1 / 120),
     weights(units, 1 / 200),
     builder.constant(bias, [4, units], "int32"),
   ];

@@ -1,7 +1,11 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readDigits } from "../../models/digits/mnist.ts";
+import { calibrationNpy } from "../../models/digits/samples.ts";
+import { compileCommand } from "../../src/cli/compile.ts";
 import { readInputs } from "../../src/cli/inputs/index.ts";
 import { topK } from "../../src/cli/labels.ts";
 import { type IoTensor, readModel, verifyDigest } from "../../src/model/index.ts";
@@ -40,6 +44,18 @@ test("digits.dyad is a small, whole model of bytes to ten labelled classes", () 
   expect(output).toMatchObject({ name: "probabilities", role: "output", labels: [..."0123456789"] });
 });
 
+test("digits.dyad is, byte for byte, what the compiler makes of digits.onnx: else `npm run compile:digits`", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "dyadic-digits-"));
+  const [calibrate, output] = [join(folder, "samples.npy"), join(folder, "digits.dyad")];
+  writeFileSync(calibrate, calibrationNpy());
+  const source = fileURLToPath(new URL("../../models/digits/digits.onnx", import.meta.url));
+  const labels = fileURLToPath(new URL("../../models/digits/labels.txt", import.meta.url));
+  await compileCommand(source, { calibrate, scale: 255, labels, output, target: "dyad", json: true });
+  const made = readFileSync(output);
+  rmSync(folder, { recursive: true });
+  expect(made.equals(bytes)).toBe(true);
+});
+
 describe("the self-drawn examples", () => {
   test.each([..."0123456789"])("%s.png is surely what it shows", (digit) => {
     const { label, score } = best(readInputs(`${examples}${digit}.png`, input)[0]!);
@@ -63,7 +79,7 @@ describe("the self-drawn examples", () => {
 const missing = assetsDirectory === null;
 if (missing) console.warn("accuracy of digits.dyad skipped: no ../shared/assets (or DYADIC_ASSETS)");
 
-test.skipIf(missing)("at least 98.5 % of the 5,000 test digits", () => {
+test.skipIf(missing)("at least 99 % of the 5,000 test digits", () => {
   const digits = readDigits(`${assetsDirectory}/mnist`, "test");
   const size = digits.pixels.length / digits.count;
   let right = 0;
@@ -72,5 +88,6 @@ test.skipIf(missing)("at least 98.5 % of the 5,000 test digits", () => {
     if (index === digits.labels[i]) right++;
   }
   expect(digits.count).toBe(5000);
-  expect(right / digits.count).toBeGreaterThanOrEqual(0.985);
+  console.log(`digits: ${right} of ${digits.count}`);
+  expect(right / digits.count).toBeGreaterThanOrEqual(0.99);
 });

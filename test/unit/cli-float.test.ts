@@ -81,6 +81,7 @@ test("a float model compiled with samples runs close to the float one", () => {
   const compiled = json("compile", model, "--calibrate", values, "-o", "values.dyad");
   expect(compiled.policy).toEqual({
     version: 1,
+    biasCorrection: true,
     defaults: { weightBits: 8, activationBits: 8, granularity: "channel", rounding: "nearest" },
     overrides: [],
   });
@@ -131,6 +132,9 @@ test("a cache serves the same samples, and is made anew for others", () => {
   expect(readFileSync(join(folder, "second.dyad"))).toEqual(readFileSync(join(folder, "first.dyad")));
   json("compile", model, "--cache", "seen.json", "-o", "third.dyad");
   expect(readFileSync(join(folder, "third.dyad"))).toEqual(readFileSync(join(folder, "first.dyad")));
+  rmSync(join(folder, "seen.json.layers"));
+  const uncorrected = json("compile", model, "--cache", "seen.json", "-o", "third.dyad");
+  expect(uncorrected.policy.biasCorrection).toBe(false);
   const half = write("half.npy", npyFile("<f4", [3, 3, 8, 8], reals.subarray(0, 576)));
   compile(half, "fourth.dyad");
   expect(readFileSync(join(folder, "seen.json"), "utf8")).not.toBe(cache);
@@ -186,7 +190,7 @@ describe("bad input exits with 1, names what is wrong, writes nothing", () => {
   test("what cannot be honoured is unsupported, before anything is calibrated", () => {
     const policy = write(
       "tensor.json",
-      '{"version": 1, "overrides": [{"layers": "he*", "granularity": "tensor"}]}',
+      '{"version": 1, "overrides": [{"layers": "he*", "activationBits": 16}]}',
     );
     const { status, stderr } = dyadic(
       "compile",
@@ -199,7 +203,7 @@ describe("bad input exits with 1, names what is wrong, writes nothing", () => {
       "x.dyad",
     );
     expect([status, existsSync(join(folder, "x.dyad"))]).toEqual([2, false]);
-    expect(stderr).toContain('node "head", dense: the policy\'s granularity');
+    expect(stderr).toContain('node "head", dense: activations of this width');
   });
 
   test("a compiled model takes no samples", () => {

@@ -7,6 +7,7 @@ import {
   formatPolicy,
   matchesGlob,
   type Policy,
+  PRESETS,
   parsePolicy,
   presetPolicy,
 } from "../../src/precision/policy.ts";
@@ -53,7 +54,10 @@ describe("a policy", () => {
     expect(bits("depthwise1")).toBe(8);
     expect(bits("conv2")).toBe(6);
     expect(bits("conv12")).toBe(4);
-    expect(set.at(-1)).toMatchObject({ op: "dense", settings: { weightBits: 4, rounding: "nearest" } });
+    expect(set.at(-1)).toMatchObject({
+      op: "dense",
+      settings: { weightBits: 4, rounding: "coordinate-descent" },
+    });
   });
 
   it("refuses an override by name that fits no layer", () => {
@@ -61,23 +65,23 @@ describe("a policy", () => {
   });
 
   it("keeps the first and the last layer of a preset at 8 bits", () => {
-    const set = rows(presetPolicy(2)).map(({ settings }) => settings.weightBits);
+    const set = rows(presetPolicy("2")).map(({ settings }) => settings.weightBits);
     expect([set[0], set.at(-1)]).toEqual([8, 8]);
     expect(new Set(set.slice(1, -1))).toEqual(new Set([2]));
-    expect(new Set(rows(presetPolicy(8)).map(({ settings }) => settings.weightBits))).toEqual(new Set([8]));
+    expect(new Set(rows(presetPolicy("8")).map(({ settings }) => settings.weightBits))).toEqual(new Set([8]));
   });
 });
 
 test("the effective policy, written and read, is itself", () => {
-  for (const policy of [
-    presetPolicy(8),
-    presetPolicy(4),
+  const policies: Policy[] = [
+    ...PRESETS.map(presetPolicy),
     { version: 1, overrides: [{ op: "depthwise", rounding: "learned" }] },
-  ] as const) {
-    const effective = effectivePolicy(rows(policy));
+  ];
+  for (const policy of policies) {
+    const effective = effectivePolicy(rows(policy), policy);
     expect(parsePolicy(formatPolicy(effective))).toEqual(effective);
     expect(rows(effective)).toEqual(rows(policy));
-    expect(effectivePolicy(rows(effective))).toEqual(effective);
+    expect(effectivePolicy(rows(effective), effective)).toEqual(effective);
   }
 });
 

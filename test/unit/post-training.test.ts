@@ -4,11 +4,13 @@ import { FloatNetwork } from "../../src/float/network.ts";
 import type { Graph, Tensor } from "../../src/graph/graph.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
 import { opNamed } from "../../src/ops/index.ts";
+import { layerOf } from "../../src/quantize/layer.ts";
+import { nearestLayer } from "../../src/quantize/layer-weights.ts";
 import { lower } from "../../src/quantize/lower.ts";
 import { quantizePostTraining } from "../../src/quantize/post-training.ts";
 import { runReference } from "../../src/quantize/reference.ts";
-import { quantizeWeights } from "../../src/quantize/weights.ts";
 import { calibratorBytes, randomFloatGraph, randomSamples } from "../cases/floats.ts";
+import { WIDTHS } from "../cases/roundings.ts";
 
 const module = await WebAssembly.compile(calibratorBytes());
 
@@ -95,39 +97,57 @@ describe("quantizePostTraining", () => {
   });
 });
 
-describe("quantizeWeights", () => {
+describe("nearestLayer", () => {
+  const NEAREST = { width: 8, method: "nearest" } as const;
+  /** A dense layer, or a depthwise one, of three outputs without a bias. */
+  function layer(weights: Float32Array, op = "dense") {
+    const shape = op === "dense" ? [3, weights.length / 3] : [1, weights.length / 3, 1, 3];
+    const tensor = (name: string, own: number[]): Tensor => ({ name, dtype: "float32", shape: own });
+    const from =
+      op === "dense" ? tensor("x", [1, weights.length / 3]) : tensor("x", [1, weights.length / 3, 1, 3]);
+    const to = op === "dense" ? tensor("y", [1, 3]) : tensor("y", [1, 1, 1, 3]);
+    const node = {
+      name: "layer",
+      op,
+      inputs: [0, 1],
+      outputs: [2],
+      attributes: { activation: "none", stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0] },
+    };
+    const tensors = [from, { ...tensor("w", shape), data: weights }, to];
+    return layerOf(node, { name: "one", tensors, nodes: [node], inputs: [], outputs: [] });
+  }
   const reals = Float32Array.of(1, -2, 0, 0, 0, 0, 0.001, 0.002, -0.127);
-  const weights: Tensor = { name: "w", dtype: "float32", shape: [3, 3], data: reals };
-  const none = () => 0;
 
   it("has a scale a channel; a dead one takes its neighbours'", () => {
-    const { data, quantization } = quantizeWeights(weights, reals, 0, "absmax", none);
-    expect(Array.from(data!)).toEqual([64, -127, 0, 0, 0, 0, 1, 2, -127]);
-    expect(quantization!.scale[1]).toBe(quantization!.scale[2]);
+    const { codes, scales } = nearestLayer(layer(reals), NEAREST, 1);
+    expect(Array.from(codes)).toEqual([64, -127, 0, 0, 0, 0, 1, 2, -127]);
+    expect(scales[1]).toBe(scales[2]);
   });
 
   it("runs over the last dimension of depthwise weights", () => {
-    const { data } = quantizeWeights({ ...weights, shape: [1, 3, 1, 3] }, reals, 3, "absmax", none);
-    expect(Array.from(data!)).toEqual([127, -127, 0, 0, 0, 0, 0, 0, -127]);
+    const { codes } = nearestLayer(layer(reals, "depthwise"), NEAREST, 1);
+    expect(Array.from(codes)).toEqual([127, 0, 0, -127, 0, 0, 0, 0, -127]);
   });
 
-  it("keeps weights that lie on a grid of 127 steps exactly, searching or not", () => {
+  it("keeps weights that lie on a grid of 127 steps exactly", () => {
     const grid = Float32Array.from({ length: 9 }, (_, i) => [127, -3, 50][i % 3]! * 0.25);
-    for (const method of ["absmax", "mse"] as const) {
-      const { data, quantization } = quantizeWeights({ ...weights, data: grid }, grid, 0, method, none);
-      expect(quantization!.scale).toEqual([0.25, 0.25, 0.25]);
-      expect(Array.from(data!.slice(0, 3))).toEqual([127, -3, 50]);
+    const { codes, scales } = nearestLayer(layer(grid), NEAREST, 1);
+    expect(scales).toEqual([0.25, 0.25, 0.25]);
+    expect(Array.from(codes.subarray(0, 3))).toEqual([127, -3, 50]);
+  });
+
+  it("shares one scale where the granularity says so", () => {
+    for (const width of WIDTHS) {
+      const { codes, scales } = nearestLayer(layer(reals), { ...NEAREST, width, granularity: "tensor" }, 1);
+      expect(new Set(scales).size).toBe(1);
+      expect(codes[1]).toBeLessThan(0);
     }
   });
 
-  it("clips an outlier where that lowers the squared error, and not below the least scale", () => {
-    const row = Float32Array.from({ length: 4000 }, (_, i) =>
-      i === 0 ? 1 : ((i * 7919) % 1000) / 1000 - 0.5,
-    );
-    const tensor: Tensor = { name: "w", dtype: "float32", shape: [1, 4000], data: row };
-    const scale = (least: number) =>
-      quantizeWeights(tensor, row, 0, "mse", () => least).quantization!.scale[0]!;
-    expect(scale(0)).toBeLessThanOrEqual(1 / 127);
-    expect(scale(1)).toBe(1);
+  it("has a scale that its bias can be told in", () => {
+    const own = { ...layer(reals), biases: Float64Array.of(2 ** 40, 0, 0) };
+    const { bias, scales } = nearestLayer(own, NEAREST, 1);
+    expect(bias[0]! * scales[0]!).toBeCloseTo(2 ** 40, -20);
+    expect(Math.abs(bias[0]!)).toBeLessThanOrEqual(2 ** 30);
   });
 });

@@ -11,6 +11,7 @@ import {
 } from "../../assembly/abi.ts";
 import { type Compiled, compileGraph } from "../../src/compile.ts";
 import { modelDigest } from "../../src/model/digest.ts";
+import type { Codes } from "../../src/numerics/pack.ts";
 import { runReference } from "../../src/quantize/reference.ts";
 import { GraphBuilder } from "../cases/builder.ts";
 import { engineBytes, hasRelaxed } from "../cases/engine.ts";
@@ -66,7 +67,7 @@ describe.each(BUILDS)("%s", (build) => {
       const { model, integer, layout } = compileGraph(source);
       const samples = [seed, seed + 1000, seed + 2000].map((s) => randomInputs(source, s));
       const stdin = Buffer.concat(samples.map((inputs) => borderBytes(inputs, integer.inputs)));
-      let tensors: Int8Array[] | undefined;
+      let tensors: Codes[] | undefined;
       const expected = samples.map((inputs) => {
         tensors = runReference(integer, inputs, seed % 2 === 0 ? tensors : undefined);
         return borderBytes(

@@ -1,5 +1,6 @@
 import { DyadicError } from "../../error.ts";
 import {
+  canonicalShape,
   type DataType,
   elements,
   type Node,
@@ -7,9 +8,18 @@ import {
   sameQuantization,
   type Tensor,
 } from "../../graph/graph.ts";
-import { type Constant, isFloat } from "./constant.ts";
+import { OPS } from "../../ops/index.ts";
+import { CODE_BITS, type Constant, isFloat, unsignedShift } from "./constant.ts";
 import { type FoldBudget, reshaped, transposed } from "./folder.ts";
-import { channelsLast, type Order, plain, rearrangement, reshapedOrder, storedShape } from "./layout.ts";
+import {
+  channelsLast,
+  fileOrder,
+  type Order,
+  plain,
+  rearrangement,
+  reshapedOrder,
+  storedShape,
+} from "./layout.ts";
 import type { Operator } from "./operator.ts";
 
 /** An activation: a tensor of the graph, and how it holds the value that the file speaks of. */
@@ -41,8 +51,9 @@ export interface Format {
   readonly quantization?: Quantization;
 }
 
+/** Ops whose output has the codes of their input. */
+const MOVING: readonly string[] = OPS.flatMap(({ name, keepsScale }) => (keepsScale ? [name] : []));
 const MAX_ELEMENTS = 2 ** 31 - 1;
-const UINT8_SHIFT = 128;
 
 /** The growing graph: adapters read values from it and emit nodes into it. */
 export class Builder {
@@ -125,7 +136,13 @@ export class Builder {
     if (value.image === undefined) return value;
     const { shape } = value;
     const source = this.arrange(value.image, plain(value.image.shape.length));
-    return { tensor: this.reshape(source, shape), shape, order: plain(shape.length) };
+    return this.inFileOrder(source, shape);
+  }
+
+  /** A tensor whose elements lie in the file's order as a value of a shape. */
+  private inFileOrder(tensor: number, shape: readonly number[]): Value {
+    const order = fileOrder(shape);
+    return { tensor: this.reshape(tensor, storedShape(shape, order)), shape, order };
   }
 
   format(value: Value): Format {
@@ -151,8 +168,10 @@ export class Builder {
     return tensor;
   }
 
-  /** The value with its channels innermost, as convolutions and pools read it. */
+  /** The value with its channels innermost, as convolutions and pools read it. Throws UNSUPPORTED_OP for a batch. */
   image(value: Value): number {
+    const { name } = this.tensors[value.image?.tensor ?? value.tensor]!;
+    canonicalShape(storedShape(value.shape, channelsLast(value.shape.length)), name);
     return this.arrange(value, channelsLast(value.shape.length));
   }
 
@@ -167,6 +186,7 @@ export class Builder {
     const made = `${name}/${op}${this.tensors.length}`;
     const output = this.addTensor({ name: made, dtype, shape, ...(quantization && { quantization }) });
     this.nodes.push({ name: made, op, inputs: [tensor], outputs: [output], attributes });
+    if (this.unsigned.has(tensor)) this.unsigned.add(output);
     return output;
   }
 
@@ -181,7 +201,7 @@ export class Builder {
     }
     if (shape.length === 2 && shape[0] === 1) return { tensor: -1, shape, order: [0, 1], image: value };
     const source = this.arrange(value, plain(value.shape.length));
-    return { tensor: this.reshape(source, shape), shape, order: plain(shape.length) };
+    return this.inFileOrder(source, shape);
   }
 
   /** Appends a node that computes output `index` of the foreign one, and gives that its meaning. */
@@ -220,6 +240,15 @@ export class Builder {
     attributes: unknown,
   ): Value {
     const tensor = this.addTensor({ name: output, shape: storedShape(shape, order), ...format });
+    const codes = inputs.find((input) => this.tensors[input]?.dtype === "int8" && !this.tensors[input].data);
+    if (format.dtype === "float32" && codes !== undefined && op !== "requantize") {
+      throw new DyadicError("UNSUPPORTED_OP", "arithmetic on integers without a scale is not supported", {
+        found: `"${this.tensors[codes]!.name}"`,
+        hint: "quantize the model with QuantizeLinear and DequantizeLinear around its operators (QDQ)",
+      });
+    }
+    const moves = MOVING.includes(op) && this.unsigned.has(inputs[0]!);
+    if (this.unsignedCodes.has(output) || moves) this.unsigned.add(tensor);
     this.nodes.push({ name, op, inputs, outputs: [tensor], attributes });
     return { tensor, shape, order };
   }
@@ -241,18 +270,14 @@ export class Builder {
     this.set(name, value);
   }
 
-  /** Whether the file has the codes of a model input as uint8. */
+  /** Whether the file has these codes as uint8. */
   isUnsigned(value: Value): boolean {
     return this.unsigned.has(value.tensor);
   }
 
-  /** Notes that the file has this value as uint8. */
+  /** Notes that the file has the codes of this name as uint8, before they are made. */
   markUnsigned(name: string): void {
     this.unsignedCodes.add(name);
-  }
-
-  isUnsignedOutput(name: string): boolean {
-    return this.unsignedCodes.has(name);
   }
 
   /** States the quantization of a tensor of codes. Throws UNSUPPORTED_OP where it was stated otherwise before. */
@@ -274,8 +299,29 @@ export class Builder {
   }
 
   /**
+   * Gives codes whose scale nobody stated that of the codes they are moved to or from; where there are none, they are
+   * plain integers.
+   */
+  stateCodes(): void {
+    const state = (index: number, quantization: Quantization | undefined) => {
+      const tensor = this.tensors[index]!;
+      if (tensor.dtype !== "int8" || tensor.quantization !== undefined || quantization === undefined) return;
+      this.tensors[index] = { ...tensor, quantization };
+    };
+    const known = (index: number) => this.tensors[index]!.quantization;
+    const moving = this.nodes.filter(({ op }) => MOVING.includes(op));
+    for (const { inputs, outputs } of moving.toReversed()) state(inputs[0]!, known(outputs[0]!));
+    for (const { inputs, outputs } of moving) state(outputs[0]!, known(inputs[0]!));
+    for (const index of this.unsigned) state(index, { scale: [1], zeroPoint: [-128], axis: null });
+    for (const { inputs, outputs } of moving) state(outputs[0]!, known(inputs[0]!));
+    this.tensors.forEach((_, index) => {
+      state(index, { scale: [1], zeroPoint: [0], axis: null });
+    });
+  }
+
+  /**
    * A constant as a tensor of the graph, its axes in the order given (-1: an additional 1): float32, or int8 and int32
-   * codes with their quantization; uint8 codes and zero points 128 lower.
+   * codes with their quantization; unsigned codes and zero points lower by half their range.
    */
   store(constant: Constant, order: Order = plain(constant.shape.length)): number {
     const key = order.join();
@@ -306,13 +352,12 @@ function storedCodes({ name, type, quantization }: Constant, data: Constant["dat
   if (quantization === undefined) {
     if (isFloat(type)) return { dtype: "float32", data: Float32Array.from(data) } as const;
   } else if (type === "int32") return { dtype: "int32", data: Int32Array.from(data) } as const;
-  else if (type === "uint8") {
-    return { dtype: "int8", data: Int8Array.from(data, (code) => code - UINT8_SHIFT) } as const;
-  } else if (type === "int8" || type === "int4" || type === "uint4") {
-    return { dtype: "int8", data: Int8Array.from(data) } as const;
+  else if (CODE_BITS[type] !== undefined) {
+    const shift = unsignedShift(type);
+    return { dtype: "int8", data: Int8Array.from(data, (code) => code - shift) } as const;
   }
   throw new DyadicError("UNSUPPORTED_OP", `the constant "${name}" has a type that a layer cannot use`, {
-    expected: quantization === undefined ? "float" : "int8, uint8, int4, uint4 or int32 codes",
+    expected: quantization === undefined ? "float" : `${Object.keys(CODE_BITS).join(", ")} or int32 codes`,
     found: `${type}${quantization === undefined ? " without a scale" : ""}`,
   });
 }

@@ -28,7 +28,24 @@ export type ElementType =
   | "uint8"
   | "int4"
   | "uint4"
+  | "int2"
+  | "uint2"
   | "bool";
+
+/** Bits of the types that codes have. */
+export const CODE_BITS: Readonly<Partial<Record<ElementType, number>>> = {
+  int8: 8,
+  uint8: 8,
+  int4: 4,
+  uint4: 4,
+  int2: 2,
+  uint2: 2,
+};
+
+/** How much lower the signed codes inside are than the file's. */
+export function unsignedShift(type: ElementType): number {
+  return CODE_BITS[type] !== undefined && type.startsWith("u") ? 2 ** (CODE_BITS[type] - 1) : 0;
+}
 
 /** A tensor that is known at import, in the file's own order of dimensions. */
 export interface Constant {
@@ -38,7 +55,7 @@ export interface Constant {
   readonly data: NumericArray;
   /**
    * Set where the constant is codes behind a DequantizeLinear; its `data` stays the codes. Zero points are those of
-   * signed codes: 128 lower for uint8.
+   * signed codes: `unsignedShift` lower.
    */
   readonly quantization?: Quantization;
 }
@@ -135,14 +152,26 @@ const ELEMENTS: Readonly<Record<number, Element>> = {
   21: element(
     "uint4",
     4,
-    (b) => nibbles(b, 0),
-    (v) => nibbles(aligned(Uint8Array.from(v)), 0),
+    (b) => narrow(b, 4, 0),
+    (v) => narrow(aligned(Uint8Array.from(v)), 4, 0),
   ),
   22: element(
     "int4",
     4,
-    (b) => nibbles(b, 8),
-    (v) => nibbles(aligned(Uint8Array.from(v)), 8),
+    (b) => narrow(b, 4, 8),
+    (v) => narrow(aligned(Uint8Array.from(v)), 4, 8),
+  ),
+  25: element(
+    "uint2",
+    2,
+    (b) => narrow(b, 2, 0),
+    (v) => narrow(aligned(Uint8Array.from(v)), 2, 0),
+  ),
+  26: element(
+    "int2",
+    2,
+    (b) => narrow(b, 2, 2),
+    (v) => narrow(aligned(Uint8Array.from(v)), 2, 2),
   ),
 };
 
@@ -168,18 +197,32 @@ function fromBrain(bits: number): number {
   return BRAIN.getFloat32(0);
 }
 
-/** Two elements a byte, the low half first; `half` is 8 for signed ones. */
-function nibbles(buffer: ArrayBuffer, half: number): Int8Array {
+/** Several elements a byte, the lowest bits first; `half` is half the range for signed ones, else 0. */
+function narrow(buffer: ArrayBuffer, bits: 4 | 2, half: number): Int8Array {
   const bytes = new Uint8Array(buffer);
-  return Int8Array.from({ length: bytes.length * 2 }, (_, i) => {
-    const code = (bytes[i >> 1]! >> (4 * (i & 1))) & 15;
+  const perByte = 8 / bits;
+  return Int8Array.from({ length: bytes.length * perByte }, (_, i) => {
+    const code = (bytes[Math.floor(i / perByte)]! >> (bits * (i % perByte))) & (2 ** bits - 1);
     return (code ^ half) - half;
   });
 }
 
+/** Element types that Dyadic cannot read, for messages. */
+const UNREAD: Readonly<Record<number, string>> = {
+  8: "string",
+  14: "complex64",
+  15: "complex128",
+  17: "float8e4m3fn",
+  18: "float8e4m3fnuz",
+  19: "float8e5m2",
+  20: "float8e5m2fnuz",
+  23: "float4e2m1",
+  24: "float8e8m0",
+};
+
 /** Name of an element type in messages. */
 export function typeName(dataType: number): string {
-  return ELEMENTS[dataType]?.type ?? (dataType === 8 ? "string" : `type ${dataType}`);
+  return ELEMENTS[dataType]?.type ?? UNREAD[dataType] ?? `type ${dataType}`;
 }
 
 export function isFloat(type: ElementType): boolean {
@@ -191,7 +234,7 @@ export function dequantized(constant: Constant): Constant {
   const { name, type, shape, quantization } = constant;
   if (quantization === undefined) return constant;
   const { scale, zeroPoint, axis } = quantization;
-  const shift = type === "uint8" ? 128 : 0;
+  const shift = unsignedShift(type);
   const inner = axis === null ? 1 : elements(shape.slice(axis + 1));
   const data = Float32Array.from(constant.data, (code, i) => {
     const channel = Math.floor(i / inner) % scale.length;
@@ -243,9 +286,7 @@ export class ConstantReader {
     const expected = Math.ceil((count * kind.bits) / 8);
     const bytes = tensor.dataLocation === 1 ? this.external(tensor, shown, expected) : tensor.rawData;
     const useValues = bytes === null || (bytes.length === 0 && tensor.values.length > 0);
-    const found = useValues
-      ? Math.ceil((tensor.values.length * (kind.bits === 4 ? 8 : kind.bits)) / 8)
-      : bytes.length;
+    const found = useValues ? Math.ceil((tensor.values.length * Math.max(8, kind.bits)) / 8) : bytes.length;
     if (found !== expected) {
       throw new DyadicError("BAD_FILE", `the constant "${shown}" does not fill its shape`, {
         expected: `${expected} bytes for ${kind.type}[${dims.join(", ")}]`,

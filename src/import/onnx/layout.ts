@@ -19,6 +19,22 @@ export function plain(rank: number): Order {
   return Array.from({ length: rank }, (_, axis) => axis);
 }
 
+/**
+ * An order of all axes in a form that the engine holds: where there are more than four, or the first of three or four
+ * is not 1, axes of size 1 go (but for `keep`) and what is left are height, width and channels.
+ */
+export function held(shape: readonly number[], order: Order, keep = -1): Order {
+  const first = order[0] === -1 ? 1 : shape[order[0]!];
+  if (order.length <= 2 || (order.length <= 4 && first === 1)) return order;
+  const kept = order.filter((axis) => axis !== -1 && (shape[axis] !== 1 || axis === keep));
+  return kept.length <= 3 ? [...Array(4 - kept.length).fill(-1), ...kept] : order;
+}
+
+/** The file's own order, held. */
+export function fileOrder(shape: readonly number[]): Order {
+  return held(shape, plain(shape.length));
+}
+
 /** Shape of the tensor that holds a value of `shape` in `order`. */
 export function storedShape(shape: readonly number[], order: Order): number[] {
   return order.map((axis) => (axis === -1 ? 1 : shape[axis]!));
@@ -115,6 +131,6 @@ export function reshapedOrder(
     result.push(...group!.to);
     at += group!.from.length;
   }
-  while (result.length < 2) result.unshift(-1);
+  while (result.length < 2 || result.length === 3) result.unshift(-1);
   return { order: result, sameTensor: false };
 }

@@ -1,16 +1,15 @@
 // QuantizeLinear and DequantizeLinear, and the operators that compute on codes.
 import { DyadicError } from "../../error.ts";
 import { elements, type Quantization } from "../../graph/graph.ts";
+import { roundHalfEven } from "../../numerics/functions.ts";
 import { type Adapter, type Builder, type Format, isConstant, type Value } from "./builder.ts";
-import { type Constant, type ElementType, typeName } from "./constant.ts";
+import { CODE_BITS, type Constant, type ElementType, typeName, unsignedShift } from "./constant.ts";
 import { emitDense, matrix, rowsOf } from "./dense.ts";
 import { axisOf, type Operator } from "./operator.ts";
 import { emitBinary, emitUnary } from "./pointwise.ts";
-import { emitMean, softmaxInput, spatialAxes } from "./reduce.ts";
+import { emitReduce, softmaxInput, spatialAxes } from "./reduce.ts";
 import { emitConcat } from "./shaping.ts";
 import { emitConv, emitPool } from "./window.ts";
-
-const UINT8_SHIFT = 128;
 
 function bad(problem: string, expected: string, found: string): DyadicError {
   return new DyadicError("BAD_FILE", problem, { expected, found });
@@ -27,20 +26,44 @@ function affine(
 ): Quantization {
   const scale = builder.required(operator, scaleAt);
   const zero = builder.constant(operator, zeroAt);
-  const perTensor = scale.data.length === 1;
+  const count = Math.max(scale.data.length, zero?.data.length ?? 0);
+  refuseBlocks(operator, scale, zero, shape, axis);
+  const perTensor = count === 1;
   const channels = perTensor ? 1 : shape[axisOf(axis, shape.length)];
-  if (scale.data.length !== channels || (zero && zero.data.length !== channels) || scale.shape.length > 1) {
+  if ([scale, zero].some((given) => given && given.data.length !== 1 && given.data.length !== channels)) {
     throw bad("the scales do not fit the tensor", `${channels}`, `${scale.data.length}, [${scale.shape}]`);
   }
   if (!scale.data.every((s) => s > 0 && s < Infinity)) {
     throw bad("an impossible scale", "scales above 0", `${scale.data.find((s) => !(s > 0 && s < Infinity))}`);
   }
-  const shift = type === "uint8" ? UINT8_SHIFT : 0;
+  const shift = unsignedShift(type);
+  const at = (list: Constant, i: number) => list.data[list.data.length === 1 ? 0 : i]!;
+  const zeroPoint = Array.from({ length: count }, (_, i) => (zero === undefined ? 0 : at(zero, i)) - shift);
+  const { [type]: bits = 8 } = CODE_BITS;
   return {
-    scale: Array.from(scale.data),
-    zeroPoint: Array.from(scale.data, (_, i) => (zero?.data[i] ?? 0) - shift),
+    scale: Array.from({ length: count }, (_, i) => at(scale, i)),
+    zeroPoint,
     axis: perTensor ? null : axisOf(axis, shape.length),
+    ...(bits < 8 && { bits }),
   };
+}
+
+/** Throws UNSUPPORTED_OP for a scale for every few elements of an axis. */
+function refuseBlocks(
+  operator: Operator,
+  scale: Constant,
+  zero: Constant | undefined,
+  shape: readonly number[],
+  axis: number,
+): void {
+  const block = operator.int("block_size", 0);
+  const sized = Math.max(scale.shape.length, zero?.shape.length ?? 0) > 1 && scale.data.length > 1;
+  if (block === 0 && (!sized || scale.data.length === shape[axis < 0 ? axis + shape.length : axis])) return;
+  throw new DyadicError("UNSUPPORTED_OP", "quantization in blocks is not supported", {
+    expected: "one scale for a tensor, or one for a channel",
+    found: `${block > 0 ? `blocks of ${block}, ` : ""}scales [${scale.shape.join(", ")}] for [${shape.join(", ")}]`,
+    hint: "quantize the weights per channel or per tensor",
+  });
 }
 
 /** Quantization of an activation; without a zero point, its codes are of type `otherwise`. */
@@ -52,11 +75,16 @@ function activation(
 ): Quantization {
   const type = builder.constant(operator, at[1])?.type ?? otherwise;
   const scales = builder.required(operator, at[0]).data.length;
-  if ((type !== "int8" && type !== "uint8") || scales !== 1) {
-    throw new DyadicError("UNSUPPORTED_OP", "an activation is not quantized to 8 bits with one scale", {
-      expected: "int8 or uint8, per tensor",
-      found: `${type}, ${scales} scale${scales === 1 ? "" : "s"}`,
-    });
+  if (CODE_BITS[type] === undefined || scales !== 1) {
+    throw new DyadicError(
+      "UNSUPPORTED_OP",
+      "an activation is not quantized to 8 bits or fewer with one scale",
+      {
+        expected: `${Object.keys(CODE_BITS).join(", ")}; per tensor`,
+        found: `${type}, ${scales} scale${scales === 1 ? "" : "s"}`,
+        hint: "quantize activations to int8 or uint8, or give the float model and let Dyadic quantize it",
+      },
+    );
   }
   return affine(operator, builder, at, type, [], 0);
 }
@@ -86,8 +114,20 @@ function quantizedConstant(
   axis: number,
 ): Constant {
   const constant = builder.required(operator, index);
-  return { ...constant, quantization: affine(operator, builder, at, constant.type, constant.shape, axis) };
+  const { bits, ...own } = affine(operator, builder, at, constant.type, constant.shape, axis);
+  // Packed weights are symmetric: others of few bits lie in bytes.
+  const packed = bits !== undefined && own.zeroPoint.every((zero) => zero === 0);
+  return { ...constant, quantization: { ...own, ...(packed && { bits }) } };
 }
+
+/** What `rewriteIntegerProducts` left. */
+export const integerProduct: Adapter = () => {
+  throw new DyadicError("UNSUPPORTED_OP", "integers that are not scaled back to reals are not supported", {
+    expected:
+      "as onnxruntime's quantize_dynamic writes it: the product of codes, a Cast to float, a Mul with the scales",
+    hint: "quantize the model statically (QDQ), or give the float model and let Dyadic quantize it",
+  });
+};
 
 /** QuantizeLinear of an activation; constants become codes here. */
 export const quantizeLinear: Adapter = (operator, builder) => {
@@ -104,17 +144,10 @@ export const quantizeLinear: Adapter = (operator, builder) => {
   builder.emit(operator, "requantize", [x.tensor], { shape, order, format }, { activation: "none" });
 };
 
-const RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int4: [-8, 7],
-  uint4: [0, 15],
-};
-
 function quantizedOnce(operator: Operator, builder: Builder, x: Constant, otherwise: ElementType): Constant {
   const type = builder.constant(operator, 2)?.type ?? otherwise;
-  const range = RANGES[type];
-  if (range === undefined) throw new DyadicError("UNSUPPORTED_OP", `a constant is quantized to ${type}`);
+  const bits = CODE_BITS[type];
+  if (bits === undefined) throw new DyadicError("UNSUPPORTED_OP", `a constant is quantized to ${type}`);
   const { scale, zeroPoint, axis } = affine(
     operator,
     builder,
@@ -123,30 +156,22 @@ function quantizedOnce(operator: Operator, builder: Builder, x: Constant, otherw
     x.shape,
     operator.int("axis", 1),
   );
-  const shift = type === "uint8" ? UINT8_SHIFT : 0;
+  const shift = unsignedShift(type);
+  const lowest = shift - 2 ** (bits - 1);
   const inner = axis === null ? 1 : elements(x.shape.slice(axis + 1));
   builder.budget.claim(x.data.length);
   const data = Float64Array.from(x.data, (real, i) => {
     const channel = Math.floor(i / inner) % scale.length;
     const code = roundHalfEven(real / scale[channel]!) + zeroPoint[channel]! + shift;
-    return Math.max(range[0], Math.min(range[1], code));
+    return Math.max(lowest, Math.min(lowest + 2 ** bits - 1, code));
   });
   return { name: operator.outputs[0]!, type, shape: x.shape, data };
-}
-
-/** ONNX rounds halves to even. */
-function roundHalfEven(x: number): number {
-  const nearest = Math.floor(x + 0.5);
-  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
 }
 
 /** DequantizeLinear of an activation, or of a constant, which stays codes. */
 export const dequantizeLinear: Adapter = (operator, builder) => {
   const found = builder.input(operator, 0);
   if (found !== undefined && isConstant(found)) {
-    if (operator.int("block_size", 0) !== 0) {
-      throw new DyadicError("UNSUPPORTED_OP", "blocked quantization is not supported");
-    }
     const constant = quantizedConstant(operator, builder, 0, [1, 2], operator.int("axis", 1));
     builder.set(operator.outputs[0]!, { ...constant, name: operator.outputs[0]! });
     return;
@@ -230,7 +255,7 @@ export const qLinearGlobalAveragePool: Adapter = (operator, builder) => {
   const x = codesOf(operator, builder, 0, [1, 2]);
   const last = operator.int("channels_last", 0) === 1;
   const axes = spatialAxes(x).map((axis) => (last ? axis - 1 : axis));
-  emitMean(operator, builder, x, axes, outputCodes(operator, builder, [3, 4]));
+  emitReduce(operator, builder, "mean", x, axes, outputCodes(operator, builder, [3, 4]));
 };
 
 /** com.microsoft.QLinearSigmoid and QLinearLeakyRelu. */

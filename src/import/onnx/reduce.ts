@@ -1,33 +1,51 @@
 import { DyadicError } from "../../error.ts";
-import type { Adapter, Builder, Format, Value } from "./builder.ts";
-import { channelsLast, type Order, plain } from "./layout.ts";
+import { elements } from "../../graph/graph.ts";
+import { NO_HALO } from "../../ops/index.ts";
+import type { Adapter, Builder, Format, Result, Value } from "./builder.ts";
+import { channelsLast, held, type Order, plain } from "./layout.ts";
 import { axesOf, axisOf, type Operator } from "./operator.ts";
 import { imageOrder } from "./shaping.ts";
 
-/** An order of four axes in which `axes` are height and width. Throws UNSUPPORTED_OP where there is none. */
-function reducible(x: Value, axes: readonly number[]): Order {
+/** The ops that reduce height, width or both to 1. */
+type Reduction = "mean" | "sum" | "maxPool";
+
+/** An order of four axes in which `axes` are height and width; undefined where there is none. */
+export function reducible(x: Value, axes: readonly number[]): Order | undefined {
   const rank = x.shape.length;
   const file = [...Array(Math.max(0, 4 - rank)).fill(-1), ...plain(rank)];
   const fits = (order: Order) =>
-    order.length === 4 && axes.every((axis) => order.indexOf(axis) === 1 || order.indexOf(axis) === 2);
+    order.length === 4 &&
+    (order[0] === -1 || x.shape[order[0]!] === 1) &&
+    axes.every((axis) => order.indexOf(axis) === 1 || order.indexOf(axis) === 2);
   const candidates = [
     imageOrder(x, channelsLast(rank)),
     channelsLast(rank),
     file,
     [0, -1, 1, 2].slice(0, rank + 1),
   ];
-  const order = candidates.find(fits);
-  if (order !== undefined) return order;
-  throw new DyadicError("UNSUPPORTED_OP", "a mean over these dimensions is not supported", {
-    expected: "height, width or both",
-    found: `axes ${axes.join(", ")} of [${x.shape.join(", ")}]`,
-  });
+  return candidates.find(fits);
 }
 
-/** Mean over `axes`, which stay as 1. */
-export function emitMean(
+function emitReduction(
   operator: Operator,
   builder: Builder,
+  op: Reduction,
+  tensor: number,
+  result: Result,
+  axes: readonly number[],
+): Value {
+  if (op !== "maxPool") return builder.emit(operator, op, [tensor], result, { axes });
+  const { shape } = builder.tensors[tensor]!;
+  const kernel = [1, 2].map((axis) => (axes.includes(axis) ? shape[axis]! : 1));
+  const attributes = { kernel, stride: kernel, padding: NO_HALO, activation: "none" };
+  return builder.emit(operator, op, [tensor], result, attributes);
+}
+
+/** A reduction over `axes`, which stay as 1; where they cannot be height and width, as rows in front of the rest. */
+export function emitReduce(
+  operator: Operator,
+  builder: Builder,
+  op: Reduction,
   given: Value,
   axes: readonly number[],
   format: Format = builder.format(given),
@@ -35,8 +53,21 @@ export function emitMean(
   const x = builder.settle(given);
   const order = reducible(x, axes);
   const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
-  const attributes = { axes: axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b) };
-  return builder.emit(operator, "mean", [builder.arrange(x, order)], { shape, order, format }, attributes);
+  if (order !== undefined) {
+    const own = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
+    const tensor = builder.arrange(x, order);
+    return emitReduction(operator, builder, op, tensor, { shape, order, format }, own);
+  }
+  const rest = plain(x.shape.length).filter((axis) => !axes.includes(axis));
+  const moved = builder.arrange(x, [...axes, ...rest]);
+  const lying = { tensor: moved, shape: builder.tensors[moved]!.shape, order: plain(x.shape.length) };
+  const joined = elements(shape);
+  const rows = builder.arrange(builder.reshaped(lying, [1, elements(x.shape) / joined, 1, joined]), plain(4));
+  const result = { shape: [1, 1, 1, joined], order: plain(4), format };
+  const value = emitReduction(operator, builder, op, rows, result, [1]);
+  const kept = builder.reshaped(value, shape);
+  builder.set(operator.outputs[0]!, kept);
+  return kept;
 }
 
 /** All dimensions behind the channels. */
@@ -46,24 +77,27 @@ export function spatialAxes(x: Value): number[] {
 
 export const globalAveragePool: Adapter = (operator, builder) => {
   const x = builder.value(operator);
-  emitMean(operator, builder, x, spatialAxes(x));
+  emitReduce(operator, builder, "mean", x, spatialAxes(x));
 };
 
-export const reduceMean: Adapter = (operator, builder) => {
-  const x = builder.value(operator);
-  const given = builder.list(operator, "axes", 1);
-  const none = given === undefined || given.length === 0;
-  if (none && operator.int("noop_with_empty_axes", 0) === 1) {
-    builder.set(operator.outputs[0]!, x);
-    return;
-  }
-  const axes = axesOf(none ? plain(x.shape.length) : given, x.shape.length);
-  const real = axes.filter((axis) => x.shape[axis] !== 1);
-  const mean = emitMean(operator, builder, x, real.length > 0 ? real : axes);
-  if (operator.int("keepdims", 1) === 1) return;
-  const shape = x.shape.filter((_, axis) => !axes.includes(axis));
-  builder.set(operator.outputs[0]!, builder.reshaped(mean, shape));
-};
+/** ReduceMean, ReduceSum and ReduceMax. */
+export function reduce(op: Reduction): Adapter {
+  return (operator, builder) => {
+    const x = builder.value(operator);
+    const given = builder.list(operator, "axes", 1);
+    const none = given === undefined || given.length === 0;
+    if (none && operator.int("noop_with_empty_axes", 0) === 1) {
+      builder.set(operator.outputs[0]!, x);
+      return;
+    }
+    const axes = axesOf(none ? plain(x.shape.length) : given, x.shape.length);
+    const real = axes.filter((axis) => x.shape[axis] !== 1);
+    const reduced = emitReduce(operator, builder, op, x, real.length > 0 ? real : axes);
+    if (operator.int("keepdims", 1) === 1) return;
+    const shape = x.shape.filter((_, axis) => !axes.includes(axis));
+    builder.set(operator.outputs[0]!, builder.reshaped(reduced, shape));
+  };
+}
 
 /** The softmax's input with the axis innermost. Before opset 13 a softmax is over all axes from the given one on. */
 export function softmaxInput(
@@ -83,7 +117,8 @@ export function softmaxInput(
   }
   const [over = axis] = joined;
   const innermost = x.order.at(-1) === over;
-  const order = innermost ? x.order : [...plain(rank).filter((other) => other !== over), over];
+  const others = plain(rank).filter((other) => other !== over);
+  const order = innermost ? x.order : held(x.shape, [...others, over], over);
   return { tensor: builder.arrange(x, order), order };
 }
 

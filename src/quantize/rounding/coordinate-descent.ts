@@ -83,13 +83,14 @@ export class Descent {
     return scale * (scale * this.along(push, codes) - 2 * this.along(pull, codes));
   }
 
-  run(levels: Levels, passes: number): void {
+  /** @param refits whether the scale is the row's own */
+  run(levels: Levels, passes: number, refits = true): void {
     if (this.scale === 0) return;
     for (let pass = 0; pass < passes; pass++) {
-      this.refitScale();
+      if (refits) this.refitScale();
       if (this.moveCodes(levels) === 0) break;
     }
-    this.refitScale();
+    if (refits) this.refitScale();
   }
 
   private along(a: Float64Array, b: Float64Array): number {

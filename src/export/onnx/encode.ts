@@ -1,8 +1,9 @@
-// The part of onnx.proto that a model needs, written field by field (numbers as in onnx/onnx.proto, IR version 7).
+// Hand-written writer of onnx.proto (field numbers as on src/import/onnx/onnx.proto): no reflection, so no eval.
 import protobuf from "protobufjs/minimal.js";
 
 type Writer = protobuf.Writer;
 
+/** Element types of TensorProto. */
 export const ONNX_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
 export type OnnxType = keyof typeof ONNX_TYPES;
 
@@ -19,10 +20,12 @@ export interface OnnxValue {
   readonly dims: readonly number[];
 }
 
-/** An attribute's kind follows from its value: array of integers, or one integer. */
-export type OnnxAttributes = Readonly<Record<string, number | readonly number[]>>;
+/** An attribute's kind follows from its value: one integer, a list of them, a text, or one float. */
+export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
+export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 
 export interface OnnxNode {
+  readonly name: string;
   readonly type: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -31,18 +34,18 @@ export interface OnnxNode {
 
 export interface OnnxModel {
   readonly name: string;
+  readonly producer: string;
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
 }
 
-const IR_VERSION = 7;
-const OPSET = 13;
-const ATTRIBUTE_INT = 2;
-const ATTRIBUTE_INTS = 7;
+const IR_VERSION = 8;
+const OPSET = 17;
+const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
-const [VARINT, BYTES] = [0, 2];
+const [VARINT, BYTES, FIXED32] = [0, 2, 5];
 
 function integer(writer: Writer, field: number, value: number): void {
   writer.uint32((field << 3) | VARINT).int64(value);
@@ -58,21 +61,27 @@ function message(writer: Writer, field: number, fill: () => void): void {
   writer.ldelim();
 }
 
-function writeAttribute(writer: Writer, name: string, value: number | readonly number[]): void {
+function writeAttribute(writer: Writer, name: string, value: OnnxAttribute): void {
   text(writer, 1, name);
   if (typeof value === "number") {
     integer(writer, 3, value);
-    integer(writer, 20, ATTRIBUTE_INT);
-    return;
+    integer(writer, 20, ATTRIBUTE_TYPES.int);
+  } else if (typeof value === "string") {
+    text(writer, 4, value);
+    integer(writer, 20, ATTRIBUTE_TYPES.string);
+  } else if ("float" in value) {
+    writer.uint32((2 << 3) | FIXED32).float(value.float);
+    integer(writer, 20, ATTRIBUTE_TYPES.float);
+  } else {
+    for (const entry of value) integer(writer, 8, entry);
+    integer(writer, 20, ATTRIBUTE_TYPES.ints);
   }
-  for (const entry of value) integer(writer, 8, entry);
-  integer(writer, 20, ATTRIBUTE_INTS);
 }
 
 function writeNode(writer: Writer, node: OnnxNode): void {
   for (const input of node.inputs) text(writer, 1, input);
   for (const output of node.outputs) text(writer, 2, output);
-  text(writer, 3, node.outputs[0]!);
+  text(writer, 3, node.name);
   text(writer, 4, node.type);
   for (const [name, value] of Object.entries(node.attributes)) {
     message(writer, 5, () => writeAttribute(writer, name, value));
@@ -100,11 +109,11 @@ function writeValue(writer: Writer, { name, type, dims }: OnnxValue): void {
   );
 }
 
-/** Bytes of an .onnx file, opset 13. */
+/** Bytes of an .onnx file. */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
-  const writer = protobuf.Writer.create();
+  const writer = new protobuf.Writer();
   integer(writer, 1, IR_VERSION);
-  text(writer, 2, "dyadic-bench");
+  text(writer, 2, model.producer);
   message(writer, 7, () => {
     for (const node of model.nodes) message(writer, 1, () => writeNode(writer, node));
     text(writer, 2, model.name);
@@ -116,5 +125,5 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
     text(writer, 1, "");
     integer(writer, 2, OPSET);
   });
-  return writer.finish();
+  return Uint8Array.from(writer.finish());
 }
