@@ -200,7 +200,7 @@ class Streaming {
       (tensor) => this.source.tensors[tensor]!.shape,
     );
     const axis = sameDimension(from!, flow.axis, to!);
-    if (axis === undefined) return false;
+    if (axis === undefined || axis === to!.length - 1) return false;
     const shape = to!.map((size, dimension) => (dimension === axis ? flow.rows : size));
     this.emit({ ...node, inputs: [flow.tensor], attributes: { shape } }, { ...flow, axis });
     return true;
