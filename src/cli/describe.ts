@@ -2,10 +2,14 @@
 import {
   CONV_KERNEL_H,
   CONV_KERNEL_W,
+  LSTM_GATES,
+  MAT_MUL_TRANSPOSED_A,
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
   OP_INPUT,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_OUTPUT,
 } from "../../assembly/abi.ts";
 import { type Header, headerOf } from "../model/header.ts";
@@ -28,6 +32,8 @@ export interface StepDescription {
 export interface Description {
   readonly inputs: readonly IoTensor[];
   readonly outputs: readonly IoTensor[];
+  /** What the model keeps from run to run. */
+  readonly states: readonly IoTensor[];
   readonly flashBytes: number;
   readonly weightBytes: number;
   readonly macs: number;
@@ -49,7 +55,9 @@ export function describe(bytes: Uint8Array, file: string): Description {
   const header = headerOf(model) ?? null;
   const plan = readPlan(model);
   const inputs = model.io.filter(({ role }) => role === "input");
-  const live = plan.steps.map((_, step) => liveRanges(plan, step));
+  const states = model.io.filter(({ role }) => role === "state");
+  const kept = new Set(states.map(({ tensor }) => tensor));
+  const live = plan.steps.map((_, step) => liveRanges(plan, step, kept));
   const liveBytes = live.map((ranges) => unionBytes(ranges));
   const peak = liveBytes.indexOf(Math.max(...liveBytes));
   const steps = plan.steps.map((step, i) => {
@@ -67,6 +75,7 @@ export function describe(bytes: Uint8Array, file: string): Description {
   return {
     inputs,
     outputs: model.io.filter(({ role }) => role === "output"),
+    states,
     flashBytes: bytes.length,
     weightBytes: plan.weightBytes,
     macs: steps.reduce((sum, { macs }) => sum + macs, 0),
@@ -87,11 +96,19 @@ function opName(opcode: number): string {
 }
 
 function macsOf(plan: Plan, step: PlanStep): number {
+  if (step.opcode === OP_LSTM || step.opcode === OP_MAT_MUL) return productMacs(plan, step);
   if (step.opcode !== OP_CONV && step.opcode !== OP_DENSE && step.opcode !== OP_DEPTHWISE) return 0;
   const [height, width, channels] = plan.tensors[step.outputs[0]!]!.shape;
   const depth = step.opcode === OP_DEPTHWISE ? 1 : plan.tensors[step.inputs[0]!]!.shape[2];
   const taps = step.words[CONV_KERNEL_H / 4]! * step.words[CONV_KERNEL_W / 4]!;
   return height * width * channels * depth * taps;
+}
+
+function productMacs(plan: Plan, step: PlanStep): number {
+  const [height, width, channels] = plan.tensors[step.outputs[0]!]!.shape;
+  const [, columns, taps] = plan.tensors[step.inputs[0]!]!.shape;
+  const depth = step.words[MAT_MUL_TRANSPOSED_A / 4] === 1 ? columns : taps;
+  return height * width * channels * (step.opcode === OP_LSTM ? LSTM_GATES * (taps + channels) : depth);
 }
 
 interface Range {
@@ -100,15 +117,15 @@ interface Range {
   readonly haloBytes: number;
 }
 
-/** Ranges of the arena that hold something at a step: inputs from the start, outputs to the end. */
-function liveRanges(plan: Plan, at: number): Range[] {
+/** Ranges of the arena that hold something at a step: inputs from the start, outputs to the end, states always. */
+function liveRanges(plan: Plan, at: number, states: ReadonlySet<number>): Range[] {
   const ranges = plan.tensors.flatMap((tensor, index) => {
     const users = plan.steps.flatMap((step, i) => (step.inputs.includes(index) ? [i] : []));
     const writer = plan.steps.findIndex((step) => step.outputs.includes(index));
     const first = plan.steps[writer]?.opcode === OP_INPUT ? 0 : writer;
     const given = users.some((i) => plan.steps[i]!.opcode === OP_OUTPUT);
     const last = given ? plan.steps.length : Math.max(writer, ...users);
-    return first <= at && at <= last ? [extent(tensor)] : [];
+    return states.has(index) || (first <= at && at <= last) ? [extent(tensor)] : [];
   });
   const { scratchAt, scratchBytes } = plan.steps[at]!;
   return [...ranges, { start: scratchAt, end: scratchAt + scratchBytes, haloBytes: 0 }];
@@ -141,6 +158,7 @@ export function summary(description: Description): string {
   return [
     ...description.inputs.map((io) => `input   ${value(io)}`),
     ...description.outputs.map((io) => `output  ${value(io)}`),
+    ...description.states.map((io) => `state   ${value(io)}`),
     `flash   ${kibibytes(flashBytes)} (weights ${kibibytes(weightBytes)})\n`,
     `RAM     ${kibibytes(plan.peakBytes)} arena (lower bound ${kibibytes(plan.lowerBound)}, halos ${kibibytes(plan.haloBytes)} of it)\n`,
     `work    ${(macs / 1e6).toFixed(2)} million multiply-adds, ${plan.steps.length} steps\n`,

@@ -84,6 +84,10 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly inPlace: readonly number[];
   /** Largest scratch over all builds, in bytes. */
   scratchBytes?(parameters: Parameters, shapes: OpShapes): number;
+  /** Whether the output is a state: `integer` gets its codes so far behind those of the inputs. */
+  readonly intoState?: boolean;
+  /** Inputs that are states, whose codes the op changes. */
+  readonly stateInputs?: readonly number[];
   /** Whether inputs and the output may be packed below 8 bits, the kernels then running in parts (packed.ts). */
   readonly packed?: boolean;
   /** Where codes may have 16 bits: nowhere when absent. */
