@@ -1,5 +1,6 @@
 import { DyadicError } from "../error.ts";
 import { layersApart } from "../report/apart.ts";
+import { shortName } from "../report/page/numbers.ts";
 import type { PreparationFlags } from "./calibration.ts";
 import { print, progress, table } from "./output.ts";
 import { openTracer } from "./trace.ts";
@@ -42,7 +43,7 @@ export async function compare(a: string, b: string, options: Options): Promise<v
       : `no layer is below ${options.below} dB\n`;
     const rows = layers.map(({ name, op, signalToNoise, maxDifference }) => {
       const decibels = signalToNoise === null ? "same" : signalToNoise.toFixed(1);
-      return [op, decibels.padStart(6), maxDifference.toPrecision(3), name] as const;
+      return [op, decibels.padStart(6), maxDifference.toPrecision(3), shortName(name)] as const;
     });
     return `${table([["op", "SNR dB", "max difference", "layer"], ...rows])}${verdict}`;
   });
