@@ -15,7 +15,7 @@ import {
   roundLayer,
   unseenMoments,
 } from "./layer-weights.ts";
-import { collectMeans, MomentCollector, type Observations, windowCount } from "./moments.ts";
+import { collectMeans, MomentCollector, type Moments, type Observations, windowCount } from "./moments.ts";
 import { type ActivationOptions, quantizeActivations } from "./post-training.ts";
 import type { RoundingName, WeightWidth } from "./rounding/index.ts";
 import { Twins } from "./twins.ts";
@@ -38,9 +38,17 @@ export interface SequentialOptions extends ActivationOptions {
   readonly finished?: ReadonlyMap<string, LayerWeights>;
   /** Called with every layer as it is finished: what `finished` of a later run takes. */
   onLayer?(name: string, weights: LayerWeights): void;
+  /** Called with every layer before it is rounded as chosen, and with what rounds it otherwise, for the same inputs. */
+  onTrial?(layer: LayerPlace, round: (choice: LayerChoice) => LayerReals): void;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
+}
+
+/** Rounded weights and bias as reals, in the layout of the graph. */
+export interface LayerReals {
+  readonly weights: Float32Array;
+  readonly bias: Float32Array;
 }
 
 /** Windows that a mean is taken over, where nothing else is needed of them. */
@@ -136,7 +144,10 @@ class Sequence {
     const { graph, options, tensors, nodes } = this;
     const layer = layerOf(node, graph);
     const targets = await this.twins.runTargets(node);
-    const weights = options.finished?.get(node.name) ?? this.round(layer, place, targets, moments);
+    const round = this.rounder(layer, targets, moments);
+    options.onTrial?.(place, (choice) => this.realsOf(layer, round(choice)));
+    const { choose = uniformChoice(8) } = options;
+    const weights = options.finished?.get(node.name) ?? round(choose(place));
     options.onLayer?.(node.name, weights);
     const placed = placeLayer(layer, weights, tensors[node.inputs[0]!]!, tensors);
     nodes[position] = placed;
@@ -148,28 +159,41 @@ class Sequence {
     await this.twins.runQuantized(node, new Map(constants));
   }
 
-  private round(
+  /** The layer's weights and bias as a rounding leaves them. */
+  private realsOf(layer: Layer, weights: LayerWeights): LayerReals {
+    const tensors = [...this.tensors];
+    const { inputs } = placeLayer(layer, weights, tensors[layer.node.inputs[0]!]!, tensors);
+    return { weights: realsOf(tensors[inputs[1]!]!), bias: realsOf(tensors[inputs[2]!]!) };
+  }
+
+  /** What rounds the layer for the inputs that it has seen; moments are taken when first needed. */
+  private rounder(
     layer: Layer,
-    place: LayerPlace,
     targets: readonly Float32Array[],
     moments: MomentCollector,
-  ): LayerWeights {
+  ): (choice: LayerChoice) => LayerWeights {
     const { options, twins } = this;
-    const { choose = uniformChoice(8), compensateBranches = true, biasCorrection = true } = options;
+    const { compensateBranches = true, biasCorrection = true } = options;
     const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
     const wanted = compensateBranches ? twins.compensated(layer.node, targets) : targets;
     const input = layer.node.inputs[0]!;
     const seen = { codes: twins.codes(input), affine: twins.affine(input), targets: wanted };
-    const choice = choose(place);
-    if (choice.method === "nearest") {
-      const means = biasCorrection ? collectMeans(layer, seen, MEAN_COLUMNS) : unseenMoments(layer);
-      return roundLayer(layer, means, { ...choice, damping: 0, shrinkage: 0 }, seen.affine.scale);
-    }
-    const whole = moments.collect(layer, seen, columns);
-    const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
-    const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
-    const damping = this.dampingOf(layer, seen, columns, moments);
-    return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
+    let taken: { used: readonly Moments[]; damping: number; shrinkage: number } | undefined;
+    const take = () => {
+      const whole = moments.collect(layer, seen, columns);
+      const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
+      const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
+      return { used, ...this.dampingOf(layer, seen, columns, moments) };
+    };
+    return (choice) => {
+      if (choice.method === "nearest") {
+        const means = biasCorrection ? collectMeans(layer, seen, MEAN_COLUMNS) : unseenMoments(layer);
+        return roundLayer(layer, means, { ...choice, damping: 0, shrinkage: 0 }, seen.affine.scale);
+      }
+      taken ??= take();
+      const { used, ...damping } = taken;
+      return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
+    };
   }
 
   private dampingOf(layer: Layer, seen: Observations, columns: number, moments: MomentCollector) {

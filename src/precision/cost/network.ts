@@ -10,7 +10,7 @@ import { plan } from "../../plan/index.ts";
 import { layerOf, layersOf } from "../../quantize/layer.ts";
 import { type LayerWeights, placeLayer } from "../../quantize/layer-weights.ts";
 import { lower } from "../../quantize/lower.ts";
-import { quantizeActivations } from "../../quantize/post-training.ts";
+import { type ActivationOptions, quantizeActivations } from "../../quantize/post-training.ts";
 import type { WeightWidth } from "../../quantize/rounding/index.ts";
 
 /** Widths of a network: by layer with weights, and by activation of the float graph (8 where absent). */
@@ -50,10 +50,13 @@ export class NetworkCost {
   /** Tensor of the draft by activation of the float graph. */
   private readonly drafted: ReadonlyMap<number, number>;
 
-  /** Throws what lowering the graph throws. */
-  constructor(graph: Graph) {
+  /**
+   * @param options what the host hands over decides bytes of the file too
+   * Throws what lowering the graph throws.
+   */
+  constructor(graph: Graph, options: ActivationOptions = {}) {
     const ranges = new Map(graph.tensors.map((_, tensor) => [tensor, { min: -1, max: 1 }]));
-    this.draft = lower(withZeros(graph, quantizeActivations(graph, ranges)));
+    this.draft = lower(withZeros(graph, quantizeActivations(graph, ranges, options)));
     const hasWeights = ({ op }: IntegerNode) => opNamed(op).weightAxis !== undefined;
     this.layers = this.draft.nodes.flatMap((node, k) => (hasWeights(node) ? [k] : []));
     const own = this.draft.nodes.filter(({ op }) => op !== "constant");
