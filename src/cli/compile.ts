@@ -24,10 +24,11 @@ export function readLabels(path: string): string[] {
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
   const { output, labels, strip, json } = options;
-  const { bytes, compiled } = await loadModel(path, options, {
+  const additions = {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
-  });
+  };
+  const { bytes, compiled } = await loadModel(path, options, additions, output);
   if (compiled === undefined) {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
       file: path,

@@ -2,14 +2,13 @@
 import {
   CONV_KERNEL_H,
   CONV_KERNEL_W,
-  KIND_HEADER,
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
   OP_INPUT,
   OP_OUTPUT,
 } from "../../assembly/abi.ts";
-import { decodeHeader, type Header } from "../model/header.ts";
+import { type Header, headerOf } from "../model/header.ts";
 import type { IoTensor } from "../model/io.ts";
 import { type Plan, type PlanStep, type PlanTensor, readPlan } from "../model/plan-reader.ts";
 import { readModel } from "../model/reader.ts";
@@ -47,8 +46,7 @@ export interface Description {
 /** Everything that a `.dyad` file says of itself. Throws CORRUPT and so on, with the file's name. */
 export function describe(bytes: Uint8Array, file: string): Description {
   const model = readModel(bytes, file);
-  const section = model.sections.find(({ kind }) => kind === KIND_HEADER);
-  const header = section === undefined ? null : decodeHeader(section.bytes);
+  const header = headerOf(model) ?? null;
   const plan = readPlan(model);
   const inputs = model.io.filter(({ role }) => role === "input");
   const live = plan.steps.map((_, step) => liveRanges(plan, step));

@@ -9,6 +9,7 @@ import { check } from "./check.ts";
 import { compare } from "./compare.ts";
 import { compileCommand } from "./compile.ts";
 import { evaluate } from "./eval.ts";
+import { exportCommand } from "./export.ts";
 import { inspect, STAGES } from "./inspect.ts";
 import { Interrupted } from "./interrupt.ts";
 import { exitCode } from "./output.ts";
@@ -70,6 +71,12 @@ compiling("compile", "write a .dyad file")
       .default("dyad"),
   )
   .action(compileCommand);
+
+compiling("export", "write an .onnx that shows the policy in viewers such as Netron")
+  .requiredOption("-o, --output <file>", "where to write it")
+  .option("--source <file>", "for a .dyad: the .onnx or .tflite that it was compiled from")
+  .option("--qdq", "the quantized network itself, codes between QuantizeLinear and DequantizeLinear")
+  .action(exportCommand);
 
 compiling("run", "run a model once on each input")
   .requiredOption("-i, --input <file...>", "npy, png, jpg or raw; one file a model input")

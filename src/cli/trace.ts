@@ -1,12 +1,12 @@
 // The values that every layer of a model writes, as reals: what `compare` sets side by side.
-import { KIND_HEADER } from "../../assembly/abi.ts";
+import { DTYPE_INT16 } from "../../assembly/abi.ts";
 import { isFloat } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import { FloatNetwork } from "../float/network.ts";
 import { calibratorModule } from "../float/node.ts";
 import { elements, type Graph } from "../graph/graph.ts";
 import { importModel } from "../import/index.ts";
-import { decodeHeader } from "../model/header.ts";
+import { requireHeader } from "../model/header.ts";
 import { readPlan } from "../model/plan-reader.ts";
 import { readModel } from "../model/reader.ts";
 import { dequantizeValue } from "../numerics/affine.ts";
@@ -71,14 +71,7 @@ async function integerTracer(
   flags: PreparationFlags,
 ): Promise<Tracer> {
   const model = readModel(bytes, file);
-  const section = model.sections.find(({ kind }) => kind === KIND_HEADER);
-  if (section === undefined) {
-    throw new DyadicError("BAD_ARGUMENT", "the model was stripped: its layers have no names and no scales", {
-      file,
-      hint: "compile it without --strip",
-    });
-  }
-  const { layers, values } = decodeHeader(section.bytes);
+  const { layers, values } = requireHeader(model, file);
   const { tensors, steps } = readPlan(model);
   const inputs = model.io.filter(({ role }) => role === "input");
   if (inputs.length !== 1) {
@@ -94,7 +87,7 @@ async function integerTracer(
     bytes,
     file,
     {},
-    Math.max(...tensors.map(({ shape }) => elements(shape))),
+    2 * Math.max(...tensors.map(({ shape }) => elements(shape))),
   );
   const trace = (index: number) => {
     const offset = inputs[0]!.dtype === "uint8" ? 128 : 0;
@@ -104,11 +97,13 @@ async function integerTracer(
     return layers.map(({ name, op }, k): LayerValues => {
       runStep(engine, k + 1, file);
       const tensor = steps[k + 1]!.outputs[0]!;
-      const { shape, zeroPoint } = tensors[tensor]!;
+      const { shape, zeroPoint, dtype } = tensors[tensor]!;
       if (engine.read_tensor(tensor, room) !== 1) {
         throw new DyadicError("INTERNAL", "the engine does not show a tensor", { file, node: name });
       }
-      const codes = new Int8Array(engine.memory.buffer, room, elements(shape));
+      const wide = dtype === DTYPE_INT16;
+      const bytes = engine.memory.buffer.slice(room, room + elements(shape) * (wide ? 2 : 1));
+      const codes = wide ? new Int16Array(bytes) : new Int8Array(bytes);
       const { scale } = values[tensor]!;
       return {
         name,

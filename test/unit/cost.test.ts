@@ -33,7 +33,7 @@ describe.skipIf(assetsDirectory === null)("costs of real networks before anythin
       const policy: Policy = { version: 1, biasCorrection: false, overrides };
       const calibration = new Map(graph.tensors.map((_, tensor) => [tensor, { min: -1, max: 1 }]));
       const { model, layout } = await compile(bytes, { file, strip: true, policy, calibration });
-      const { rows, widths } = decide(graph, policy, false);
+      const { rows, widths } = decide(graph, policy);
       const own = { weights: rows.map(({ settings }) => settings.weightBits), activations: widths.bits };
       const network = cost.at(own);
       // What does not depend on the policy is measured once; every file must then come out to the byte.

@@ -38,12 +38,12 @@ export async function perturbWeights(
   await quantizeSequentially(graph, seen.ranges(observer), samples, module, {
     ...options,
     choose: () => ({ width: 8, method: "nearest" }),
-    onTrial({ index: layer }, round) {
-      candidates.forEach((candidate, index) => {
-        if (candidate.layer !== layer) return;
+    async onTrial({ index: layer }, round) {
+      for (const [index, candidate] of candidates.entries()) {
+        if (candidate.layer !== layer) continue;
         const { width } = candidate;
-        found[index] = { kind: "weights", node: positions[layer]!, width, ...round(candidate) };
-      });
+        found[index] = { kind: "weights", node: positions[layer]!, width, ...(await round(candidate)) };
+      }
     },
   });
   return found;
