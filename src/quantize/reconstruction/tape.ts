@@ -4,7 +4,7 @@ import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { realsOf } from "../../graph/reals.ts";
 import { activationRange } from "../../numerics/pack.ts";
 import { type Activation, activationCodes } from "../../ops/activation.ts";
-import { affineOf } from "../../ops/convolution.ts";
+import { affineOf } from "../../ops/affine.ts";
 import type { FakeQuantizeAttributes } from "../../ops/fake-quantize.ts";
 import { opNamed } from "../../ops/index.ts";
 import { type Layer, layerOf } from "../layer.ts";
