@@ -10,6 +10,7 @@ import type { Header } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
+import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
@@ -18,6 +19,7 @@ import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
 import type { Adjusted } from "./precision/widths.ts";
+import { channelStatistics } from "./quantize/channel-statistics.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
@@ -126,9 +128,10 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
   const policy = options.draft ? forSize(options.policy ?? own) : (options.policy ?? own);
   const balanced = policy.equalisation ? equalise(float) : float;
   const input = options.pixels && pixelInput(balanced, options.pixels);
-  const graph = input?.graph ?? balanced;
+  const prepared = input?.graph ?? balanced;
   refuseUncalibrated(options);
-  const samples = samplesOf(graph, options, input?.sample);
+  const samples = samplesOf(prepared, options, input?.sample);
+  const graph = policy.biasAbsorption ? await absorbed(prepared, samples, options) : prepared;
   const decided = decide(graph, policy);
   const seen = await calibration(graph, options, samples);
   const module = () => calibratorOf(options).module();
@@ -152,6 +155,19 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
     adjusted: widths.adjusted,
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
+}
+
+/** The graph with biases absorbed, by what the samples do to it. */
+async function absorbed(graph: Graph, samples: Samples, options: CompileOptions): Promise<Graph> {
+  if (samples.length === 0) {
+    throw new DyadicError("BAD_ARGUMENT", "bias absorption needs samples, and there are only ranges", {
+      expected: "real inputs",
+      hint: "--calibrate FOLDER or X.npy; or the policy without biasAbsorption",
+    });
+  }
+  const { signal } = options;
+  const module = await calibratorOf(options).module();
+  return absorbBiases(graph, await channelStatistics(graph, samples, module, { signal }));
 }
 
 /** Whether no activation of a graph is quantized. */
