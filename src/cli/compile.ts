@@ -1,5 +1,6 @@
 import { DyadicError } from "../error.ts";
 import type { FloatFlags } from "./calibration.ts";
+import { choiceTable } from "./chosen.ts";
 import { describe, summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
@@ -44,7 +45,10 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     flashBytes: bytes.length,
     macs: description.macs,
     policy: compiled.policy ?? null,
+    layers: compiled.layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
+    adjusted: compiled.adjusted,
     plan: { peakBytes, lowerBound, haloBytes },
   };
-  print(json === true, result, () => `${output}\n${summary(description)}`);
+  const chosen = () => choiceTable(compiled.layers, compiled.adjusted);
+  print(json === true, result, () => `${output}\n${chosen()}${summary(description)}`);
 }

@@ -1,7 +1,12 @@
 // What `check` and `inspect` say of a model, read from its file alone.
 import {
+  CONTRACT_A8W8,
   CONV_KERNEL_H,
   CONV_KERNEL_W,
+  DTYPE_INT2,
+  DTYPE_INT4,
+  DTYPE_INT16,
+  DTYPE_UINT1,
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
@@ -20,6 +25,9 @@ export interface StepDescription {
   readonly op: string;
   readonly name: string;
   readonly output: readonly number[];
+  /** Bits of the codes that it writes, and of its weights as they are stored (ternary: 2); null where it has none. */
+  readonly bits: number;
+  readonly weightBits: number | null;
   readonly macs: number;
   /** Bytes of the arena that are in use while the step runs. */
   readonly liveBytes: number;
@@ -43,6 +51,13 @@ export interface Description {
   readonly header: Header | null;
 }
 
+const BITS = new Map([
+  [DTYPE_INT16, 16],
+  [DTYPE_INT4, 4],
+  [DTYPE_INT2, 2],
+  [DTYPE_UINT1, 1],
+]);
+
 /** Everything that a `.dyad` file says of itself. Throws CORRUPT and so on, with the file's name. */
 export function describe(bytes: Uint8Array, file: string): Description {
   const model = readModel(bytes, file);
@@ -60,6 +75,8 @@ export function describe(bytes: Uint8Array, file: string): Description {
       op: layer?.op ?? opName(step.opcode),
       name,
       output: tensor.shape,
+      bits: BITS.get(tensor.dtype) ?? 8,
+      weightBits: step.contract >= CONTRACT_A8W8 ? 8 - (step.contract - CONTRACT_A8W8) : null,
       macs: macsOf(plan, step),
       liveBytes: liveBytes[i]!,
     };
