@@ -16,7 +16,7 @@ import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
-import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
+import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
 import type { Adjusted } from "./precision/widths.ts";
 import { channelStatistics } from "./quantize/channel-statistics.ts";
@@ -78,6 +78,8 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  /** What holds for every layer with weights of a float model. */
+  readonly layers: readonly PolicyRow[];
   /** Activations that have other bits than the policy asked for, and why. */
   readonly adjusted: readonly Adjusted[];
 }
@@ -87,6 +89,7 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  readonly layers?: readonly PolicyRow[];
   readonly adjusted?: readonly Adjusted[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -148,10 +151,11 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
       onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
     },
   );
-  const { policy: effective, widths } = quantized.decision;
+  const { policy: effective, rows, widths } = quantized.decision;
   return {
     graph: quantized.graph,
     policy: effective,
+    layers: rows,
     adjusted: widths.adjusted,
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
@@ -241,12 +245,13 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy, adjusted = [] } = quantized;
+  const { calibration, policy, layers = [], adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
+    layers,
     adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),

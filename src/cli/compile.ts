@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
 import { describe } from "../report/describe.ts";
 import type { FloatFlags } from "./calibration.ts";
+import { choiceTable } from "./chosen.ts";
 import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
@@ -47,7 +48,10 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     flashBytes: bytes.length,
     macs: description.macs,
     policy: compiled.policy ?? null,
+    layers: compiled.layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
+    adjusted: compiled.adjusted,
     plan: { peakBytes, lowerBound, haloBytes },
   };
-  print(json === true, result, () => `${output}\n${summary(description)}`);
+  const chosen = () => choiceTable(compiled.layers, compiled.adjusted);
+  print(json === true, result, () => `${output}\n${chosen()}${summary(description)}`);
 }

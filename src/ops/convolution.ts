@@ -100,7 +100,7 @@ export function lowerConvolution(
     });
     const ownBias = biasTensor ? sign * Number(biasTensor.data![channel]) : 0;
     bounds[channel] = bound + Math.abs(ownBias);
-    if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
+    if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!, bound >= 2 ** 31);
     bias[channel] = ownBias - zero;
   }
   const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint, to.bits);
@@ -134,11 +134,13 @@ function inputAffine(node: { readonly op: string }, input: Tensor, groups: numbe
   return { scale, zeroPoints: [zeroPoint], bits };
 }
 
-function overflow(channel: number, bound: number): DyadicError {
+function overflow(channel: number, bound: number, ofWeights: boolean): DyadicError {
   return new DyadicError("OVERFLOW", `the accumulator of output channel ${channel} can overflow 32 bits`, {
     expected: "sum|w| * max|a - z| + |bias| below 2^31",
     found: `${bound}`,
-    hint: "a bias of this size comes from a scale that is far too small: calibrate again, or drop the dead channel",
+    hint: ofWeights
+      ? "the sum is too long for weights of this width: give this layer fewer weightBits in the policy"
+      : "a bias of this size comes from a scale that is far too small: calibrate again, or drop the dead channel",
   });
 }
 
