@@ -9,6 +9,7 @@ import {
   OP_INPUT,
   OP_OUTPUT,
 } from "../../assembly/abi.ts";
+import { DyadicError } from "../error.ts";
 import { decodeHeader, type Header } from "../model/header.ts";
 import type { IoTensor } from "../model/io.ts";
 import { type Plan, type PlanStep, type PlanTensor, readPlan } from "../model/plan-reader.ts";
@@ -48,10 +49,11 @@ export interface Description {
 export function describe(bytes: Uint8Array, file: string): Description {
   const model = readModel(bytes, file);
   const section = model.sections.find(({ kind }) => kind === KIND_HEADER);
-  const header = section === undefined ? null : decodeHeader(section.bytes);
-  const plan = readPlan(model);
+  const header = section === undefined ? null : withFile(file, () => decodeHeader(section.bytes));
+  const plan = withFile(file, () => readPlan(model));
   const inputs = model.io.filter(({ role }) => role === "input");
-  const live = plan.steps.map((_, step) => liveRanges(plan, step));
+  const lives = lifetimes(plan);
+  const live = plan.steps.map((step, i) => liveRanges(lives, step, i));
   const liveBytes = live.map((ranges) => unionBytes(ranges));
   const peak = liveBytes.indexOf(Math.max(...liveBytes));
   const steps = plan.steps.map((step, i) => {
@@ -82,6 +84,15 @@ export function describe(bytes: Uint8Array, file: string): Description {
   };
 }
 
+/** What a reader of a part says, with the file's name. */
+function withFile<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof DyadicError ? error.at({ file }) : error;
+  }
+}
+
 function opName(opcode: number): string {
   if (opcode === OP_INPUT) return "input";
   if (opcode === OP_OUTPUT) return "output";
@@ -102,17 +113,32 @@ interface Range {
   readonly haloBytes: number;
 }
 
-/** Ranges of the arena that hold something at a step: inputs from the start, outputs to the end. */
-function liveRanges(plan: Plan, at: number): Range[] {
-  const ranges = plan.tensors.flatMap((tensor, index) => {
-    const users = plan.steps.flatMap((step, i) => (step.inputs.includes(index) ? [i] : []));
-    const writer = plan.steps.findIndex((step) => step.outputs.includes(index));
-    const first = plan.steps[writer]?.opcode === OP_INPUT ? 0 : writer;
-    const given = users.some((i) => plan.steps[i]!.opcode === OP_OUTPUT);
-    const last = given ? plan.steps.length : Math.max(writer, ...users);
-    return first <= at && at <= last ? [extent(tensor)] : [];
+/** A tensor's bytes, and the steps from the first to the last at which they hold something. */
+interface Lifetime {
+  readonly range: Range;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Inputs are alive from the start, outputs to the end. */
+function lifetimes(plan: Plan): Lifetime[] {
+  const lives = plan.tensors.map((tensor) => ({ range: extent(tensor), first: -1, last: -1 }));
+  plan.steps.forEach(({ inputs, outputs, opcode }, step) => {
+    for (const index of outputs) {
+      const life = lives[index]!;
+      if (life.first === -1) life.first = opcode === OP_INPUT ? 0 : step;
+      life.last = Math.max(life.last, step);
+    }
+    for (const index of inputs) {
+      lives[index]!.last = Math.max(lives[index]!.last, opcode === OP_OUTPUT ? plan.steps.length : step);
+    }
   });
-  const { scratchAt, scratchBytes } = plan.steps[at]!;
+  return lives;
+}
+
+/** Ranges of the arena that hold something at a step. */
+function liveRanges(lives: readonly Lifetime[], { scratchAt, scratchBytes }: PlanStep, at: number): Range[] {
+  const ranges = lives.filter(({ first, last }) => first <= at && at <= last).map(({ range }) => range);
   return [...ranges, { start: scratchAt, end: scratchAt + scratchBytes, haloBytes: 0 }];
 }
 
