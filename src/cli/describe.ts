@@ -55,7 +55,8 @@ export function describe(bytes: Uint8Array, file: string): Description {
   const lives = lifetimes(plan);
   const live = plan.steps.map((step, i) => liveRanges(lives, step, i));
   const liveBytes = live.map((ranges) => unionBytes(ranges));
-  const peak = liveBytes.indexOf(Math.max(...liveBytes));
+  const lowerBound = liveBytes.reduce((most, bytes) => Math.max(most, bytes), 0);
+  const atPeak = live[liveBytes.indexOf(lowerBound)] ?? [];
   const steps = plan.steps.map((step, i) => {
     const tensor = plan.tensors[step.outputs[0] ?? step.inputs[0]!]!;
     const layer = header?.layers[i - inputs.length];
@@ -76,8 +77,8 @@ export function describe(bytes: Uint8Array, file: string): Description {
     macs: steps.reduce((sum, { macs }) => sum + macs, 0),
     plan: {
       peakBytes: model.arenaBytes,
-      lowerBound: liveBytes[peak]!,
-      haloBytes: live[peak]!.reduce((sum, { haloBytes }) => sum + haloBytes, 0),
+      lowerBound,
+      haloBytes: atPeak.reduce((sum, { haloBytes }) => sum + haloBytes, 0),
       steps,
     },
     header,

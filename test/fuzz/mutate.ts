@@ -72,11 +72,19 @@ const EDITS: readonly Edit[] = [
 /** A damaged copy of one of the seeds; the same random numbers give the same file. */
 export function mutated(format: Format, seeds: readonly Seed[], random: Random): Bytes {
   const seed = random.pick(seeds);
-  if (format === "dyad" && random.chance(0.8)) {
-    return sign(mutateDyad(seed.bytes, random.pick(Object.keys(MUTATIONS)), random));
-  }
+  if (format === "dyad" && random.chance(0.8))
+    return damaged(seed.bytes, random) ?? edited(seed.bytes, random, seed.bytes, format);
   if (seed.description !== undefined && random.chance(0.5)) return rebuilt(format, seed.description, random);
   return edited(seed.bytes, random, random.pick(seeds).bytes, format);
+}
+
+/** One of the mutations that know a .dyad file's parts; undefined for a file in which they are not to be found. */
+export function damaged(bytes: Uint8Array, random: Random): Bytes | undefined {
+  try {
+    return sign(mutate(bytes, random.pick(Object.keys(MUTATIONS)), random));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Some edits of the bytes, one after the other. */
