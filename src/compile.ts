@@ -10,12 +10,14 @@ import type { Header } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
+import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
-import { decide, forSize, quantizeByPolicy, rangesFor } from "./precision/quantize.ts";
-import type { Widened } from "./precision/widths.ts";
+import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
+import type { Adjusted } from "./precision/widths.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
@@ -43,6 +45,8 @@ export interface FloatOptions extends Pick<Progress, "signal"> {
   readonly policy?: Policy;
   /** The host hands over bytes, of which the model's numbers are made so: folded into the input where that is exact. */
   readonly pixels?: Pixels;
+  /** Keeps layers as they are finished, so that a run that was stopped goes on. */
+  readonly layers?: LayerStore;
   /** Rounds to nearest whatever the policy says: for questions of size and time, which need no samples. */
   readonly draft?: boolean;
   /** Called after every sample that is calibrated, and after every node that is quantized. */
@@ -54,6 +58,11 @@ export interface CompileOptions extends ImportOptions, FloatOptions {
   readonly file?: string;
   /** Leaves out the header: names of layers and provenance. */
   readonly strip?: boolean;
+  /**
+   * Frames of a run: a model over a whole window of time becomes one that takes so many at a time and keeps the rest
+   * (src/passes/stream.ts).
+   */
+  readonly stream?: number;
   /** One label per class, for the output that has as many channels. */
   readonly labels?: readonly string[];
 }
@@ -67,8 +76,8 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  /** Activations that have more bits than the policy asked for, and why. */
-  readonly widened: readonly Widened[];
+  /** Activations that have other bits than the policy asked for, and why. */
+  readonly adjusted: readonly Adjusted[];
 }
 
 /** A graph whose activations are codes, and what the compiler decided for it. */
@@ -76,7 +85,7 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  readonly widened?: readonly Widened[];
+  readonly adjusted?: readonly Adjusted[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -113,33 +122,34 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
     return { graph: simplified };
   }
   const float = isQuantized ? dequantizeGraph(simplified) : simplified;
-  const input = options.pixels && pixelInput(float, options.pixels);
-  const graph = input?.graph ?? float;
-  const own = graph.policy === undefined ? presetPolicy("8") : parsePolicy(graph.policy);
-  const policy = options.policy ?? own;
+  const own = float.policy === undefined ? presetPolicy("8") : parsePolicy(float.policy);
+  const policy = options.draft ? forSize(options.policy ?? own) : (options.policy ?? own);
+  const balanced = policy.equalisation ? equalise(float) : float;
+  const input = options.pixels && pixelInput(balanced, options.pixels);
+  const graph = input?.graph ?? balanced;
   refuseUncalibrated(options);
   const samples = samplesOf(graph, options, input?.sample);
-  const decision = decide(graph, options.draft ? forSize(policy) : policy, samples.length > 0);
+  const decided = decide(graph, policy);
   const seen = await calibration(graph, options, samples);
-  const ranges = rangesFor(seen, decision.widths, options.observer);
-  if (input !== undefined) ranges.set(graph.inputs[0]!.tensor, input.range);
   const module = () => calibratorOf(options).module();
   const quantized = await quantizeByPolicy(
-    graph,
-    ranges,
-    decision,
-    { samples, module },
+    decided,
+    { seen, samples, module },
     {
       input: input?.border ?? "int8",
+      inputRange: input?.range,
       inputZeroPoints: input?.zeroPoints,
+      observer: options.observer,
+      layers: options.layers,
       signal: options.signal,
       onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
     },
   );
+  const { policy: effective, widths } = quantized.decision;
   return {
-    graph: quantized,
-    policy: decision.policy,
-    widened: decision.widths.widened,
+    graph: quantized.graph,
+    policy: effective,
+    adjusted: widths.adjusted,
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
 }
@@ -209,18 +219,19 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 
 /** lower, plan and write. */
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
-  const graph = withLabels(quantized.graph, options.labels);
+  const labelled = withLabels(quantized.graph, options.labels);
+  const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
   const integer = lower(graph);
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy, widened = [] } = quantized;
+  const { calibration, policy, adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
-    widened,
+    adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
   };

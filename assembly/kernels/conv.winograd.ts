@@ -27,13 +27,11 @@ import {
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
-  STEP_SCRATCH_BYTES,
   TENSOR_CHANNELS,
   TENSOR_HEIGHT,
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
-  TENSOR_ZERO_POINT,
 } from "../abi";
 import { prepareEpilogue, requantizeStrip, STRIP } from "../numerics/requantize.simd";
 import { arenaPtr, flip, pixels, tensorOf, weightsPtr, word } from "../state";
@@ -50,8 +48,8 @@ export function winogradScratch(depth: i32): i64 {
   return <i64>depth * POINTS * 2 * (CHANNEL_BLOCK + TILES) + SUM_BYTES;
 }
 
-/** Whether the step is one that this kernel computes, and was given the scratch for it. */
-export function takesWinograd(step: usize): bool {
+/** Whether the step is one that this kernel computes, and these bytes of scratch are enough for it. */
+export function takesWinograd(step: usize, scratch: i64): bool {
   const depth = word(tensorOf(step, STEP_IN), TENSOR_CHANNELS);
   const output = tensorOf(step, STEP_OUT);
   return (
@@ -64,7 +62,7 @@ export function takesWinograd(step: usize): bool {
     depth % 8 == 0 &&
     depth <= MAX_DEPTH &&
     ((word(output, TENSOR_HEIGHT) | word(output, TENSOR_WIDTH)) & 1) == 0 &&
-    <i64>word(step, STEP_SCRATCH_BYTES) >= winogradScratch(depth)
+    scratch >= winogradScratch(depth)
   );
 }
 
@@ -82,13 +80,7 @@ export function conv_a8w8__simd_winograd(step: usize): void {
   const sums = windows + depth * POINTS * TILES * 2;
   const across = word(output, TENSOR_WIDTH) >> 1;
   const tiles = across * (word(output, TENSOR_HEIGHT) >> 1);
-  prepareEpilogue(
-    word(step, CONV_SHIFT),
-    word(output, TENSOR_ZERO_POINT),
-    word(step, CONV_MIN),
-    word(step, CONV_MAX),
-    flip,
-  );
+  prepareEpilogue(output, word(step, CONV_SHIFT), word(step, CONV_MIN), word(step, CONV_MAX));
   for (let n = 0; n < channels; n += CHANNEL_BLOCK) {
     transformWeights(weightsPtr + word(step, CONV_WEIGHTS_AT) + n * depth * 9, depth, weights);
     for (let tile = 0; tile < tiles; tile += TILES) {

@@ -1,5 +1,6 @@
 import { CONTRACT_A8, OP_RESIZE, RESIZE_BITS, RESIZE_STEP_BYTES } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { movedBack } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { encodeResize, type ResizeParameters, resizeCodes } from "./resize.ts";
 import { requireSameQuantization } from "./view.ts";
@@ -43,6 +44,9 @@ export const gather: Op<GatherAttributes, ResizeParameters> = {
     }
     return { shape, data };
   },
+  gradient(gradient, [x], _, attributes) {
+    return movedBack(gradient, [x!], (inputs) => this.float(inputs, attributes));
+  },
 
   lower(lowering) {
     requireSameQuantization(lowering, "gather");
@@ -53,7 +57,7 @@ export const gather: Op<GatherAttributes, ResizeParameters> = {
     return { rows: table(1, height), columns: table(2, width) };
   },
 
-  integer: ([x], parameters, { inputs, output }) =>
+  integer: ([x]: readonly Int8Array[], parameters, { inputs, output }) =>
     resizeCodes(x!, parameters, inputs[0]!.shape, output.shape[2]),
   cost: (_, { output }) => ({ macs: 0, weightBytes: 4 * (output.shape[0] + output.shape[1]) }),
   encode: encodeResize,

@@ -1,6 +1,7 @@
 import { CONTRACT_A8, MAX_POOL_STEP_BYTES, OP_MAX_POOL } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { clamp } from "../numerics/requantize.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { codesOf } from "../numerics/pack.ts";
 import { activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
@@ -34,6 +35,23 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
     return { shape, data: data.map((value) => activate(value, attributes.activation)) };
   },
 
+  /** All goes to the first of a window's largest pixels. */
+  gradient(gradient, [x], { shape }, attributes) {
+    const [, height, width, channels] = shape as [number, number, number, number];
+    const result = new Float32Array(x!.data.length);
+    const open = new Uint8Array(gradient.length).fill(1);
+    const largest = this.float([x], { ...attributes, activation: "none" }).data;
+    visitWindows(poolWindow(attributes), [height, width], [x!.shape[1]!, x!.shape[2]!], (pixel, source) => {
+      for (let c = 0; c < channels; c++) {
+        const [at, from] = [pixel * channels + c, source * channels + c];
+        if (open[at] === 0 || x!.data[from] !== largest[at]) continue;
+        open[at] = 0;
+        result[from]! += gradient[at]!;
+      }
+    });
+    return [result];
+  },
+
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
@@ -49,7 +67,7 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
 
   integer([x], parameters, { inputs, output }) {
     const [height, width, channels] = output.shape;
-    const codes = new Int8Array(height * width * channels).fill(-128);
+    const codes = codesOf(height * width * channels, bitsOf(output)).fill(parameters.min);
     const [inputHeight, inputWidth] = inputs[0]!.shape;
     visitWindows(parameters, [height, width], [inputHeight, inputWidth], (pixel, source) => {
       for (let c = 0; c < channels; c++) {
@@ -57,10 +75,11 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
         codes[at] = Math.max(codes[at]!, x![source * channels + c]!);
       }
     });
-    return codes.map((code) => clamp(code, parameters.min, parameters.max));
+    return codes.map((code) => Math.min(code, parameters.max));
   },
 
   packed: true,
+  wide: "everywhere",
   scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodePool,

@@ -7,6 +7,7 @@ import {
   REARRANGE_STEP_BYTES,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { movedBack } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { requireSameQuantization } from "./view.ts";
 
@@ -68,13 +69,16 @@ function rearrange(
       const wide = (toDepth ? x!.shape : shape).slice(1);
       return { shape, data: move(x!.data, wide, attributes.block, new Float32Array(x!.data.length)) };
     },
+    gradient(gradient, [x], _, attributes) {
+      return movedBack(gradient, [x!], (inputs) => this.float(inputs, attributes));
+    },
 
     lower(lowering) {
       requireSameQuantization(lowering, name);
       return { block: lowering.node.attributes.block };
     },
 
-    integer: ([x], { block }, { inputs, output }) =>
+    integer: ([x]: readonly Int8Array[], { block }, { inputs, output }) =>
       move(x!, toDepth ? inputs[0]!.shape : output.shape, block, new Int8Array(x!.length)),
     cost: () => ({ macs: 0, weightBytes: 0 }),
     encode: ({ block }, step) => step.set(REARRANGE_BLOCK, block),

@@ -1,6 +1,7 @@
 import { AVERAGE_POOL_STEP_BYTES, CONTRACT_A8, OP_AVERAGE_POOL } from "../../assembly/abi.ts";
 import { canonicalShape } from "../graph/graph.ts";
 import { type AveragePoolParameters, averageCodes, encodeAverage, lowerAverage } from "./average-pool.ts";
+import { spreadWindows } from "./gradient.ts";
 import { type ReduceAttributes, reducedShape, sums, wholeWindow } from "./mean.ts";
 import type { Op } from "./op.ts";
 import { poolScratch } from "./packed.ts";
@@ -21,6 +22,11 @@ export const sum: Op<ReduceAttributes, AveragePoolParameters> = {
     data: sums(x!, wholeWindow(attributes.axes, x!.shape).kernel),
   }),
 
+  gradient(gradient, [x], output, { axes }) {
+    const window = wholeWindow(axes, x!.shape);
+    return [spreadWindows(gradient, window, x!.shape, output.shape, () => 1)];
+  },
+
   lower({ node, inputs, output }) {
     const window = wholeWindow(node.attributes.axes, inputs[0]!.shape);
     const shape = canonicalShape(inputs[0]!.shape, inputs[0]!.name);
@@ -30,6 +36,7 @@ export const sum: Op<ReduceAttributes, AveragePoolParameters> = {
 
   integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
   packed: true,
+  wide: "everywhere",
   scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodeAverage,

@@ -7,6 +7,7 @@ import { logarithm } from "../numerics/logarithm.ts";
 import { activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
 import { affineOf } from "./convolution.ts";
+import { slopeOf } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
@@ -77,6 +78,11 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
   shape: ([x]) => x!,
   float: ([x], attributes) => ({ shape: x!.shape, data: x!.data.map(realFunction(attributes)) }),
 
+  gradient(gradient, [x], _, attributes) {
+    const real = realFunction(attributes);
+    return [gradient.map((value, i) => value * slopeOf(real, x!.data[i]!))];
+  },
+
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
@@ -88,7 +94,7 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
     return { table };
   },
 
-  integer: ([x], { table }) => x!.map((code) => table[code + 128]!),
+  integer: ([x]: readonly Int8Array[], { table }) => x!.map((code) => table[code + 128]!),
   packed: true,
   scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 256 }),

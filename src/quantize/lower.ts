@@ -10,9 +10,12 @@ import {
 } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
 import { activationRange } from "../numerics/pack.ts";
-import { affineByChannel } from "../ops/convolution.ts";
+import { activationBits, affineByChannel } from "../ops/convolution.ts";
 import { type Op, opNamed } from "../ops/index.ts";
 import { placeConstants } from "./constants.ts";
+
+/** Channels in the arena of an output that the host sees as one i32. */
+const INDEX_BYTES = 4;
 
 /**
  * Ends the floats: every scale becomes dyadic numbers in the node's parameters, weights leave the tensor list, other
@@ -36,7 +39,9 @@ export function lower(source: Graph): IntegerGraph {
     nodes: graph.nodes.map((node) => lowerNode(node, graph, index)),
     inputs: graph.inputs.map(border("input")),
     outputs: graph.outputs.map(border("output")),
+    states: (graph.states ?? []).map(({ name, tensor }) => ({ name, tensor: index.get(tensor)! })),
   };
+  checkStates(lowered);
   refuseSharedBorders(lowered.inputs, "inputs");
   refuseSharedBorders(lowered.outputs, "outputs");
   return lowered;
@@ -44,7 +49,8 @@ export function lower(source: Graph): IntegerGraph {
 
 /** Indices of the tensors that are activations: what is not constant and what a border or a node mentions. */
 function usedActivations(graph: Graph): number[] {
-  const mentioned = new Set([...graph.inputs, ...graph.outputs].map((border) => border.tensor));
+  const borders = [...graph.inputs, ...graph.outputs, ...(graph.states ?? [])];
+  const mentioned = new Set(borders.map((border) => border.tensor));
   for (const node of graph.nodes) {
     for (const tensor of [...node.inputs, ...node.outputs]) mentioned.add(tensor);
   }
@@ -61,11 +67,12 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
     !Number.isInteger(zeroPoint) ||
     zeroPoint < min ||
     zeroPoint > max ||
-    (zeroPoints.length > 1 && bits < 8) ||
+    (zeroPoints.length > 1 && bits !== 8) ||
+    (bits === 16 && zeroPoint !== 0) ||
     !(scale > 0 && scale < Infinity)
   ) {
     throw new DyadicError("BAD_FILE", `tensor "${tensor.name}" has an impossible quantization`, {
-      expected: `a positive, finite scale and a zero point from ${min} to ${max}`,
+      expected: `a positive, finite scale and a zero point ${bits === 16 ? "of 0" : `from ${min} to ${max}`}`,
       found: `scale ${scale}, zero point ${zeroPoint}`,
     });
   }
@@ -76,7 +83,7 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
     });
   }
   if (zeroPoints.length === 1) {
-    return { name: tensor.name, shape, scale, zeroPoint, ...(bits < 8 && { bits }) };
+    return { name: tensor.name, shape, scale, zeroPoint, ...(bits !== 8 && { bits }) };
   }
   // Bytes with mean and deviation folded in: the host hands them over as they are, so byte 0 is its zero.
   return { name: tensor.name, shape, scale, zeroPoint: -128, zeroPoints: Int8Array.from(zeroPoints) };
@@ -98,7 +105,7 @@ function lowerNode(node: Node, graph: Graph, index: ReadonlyMap<number, number>)
     const inputs = node.inputs.map((input) => graph.tensors[input]);
     checkOperands(node, inputs, op);
     const output = graph.tensors[node.outputs[0]!]!;
-    checkWidths([...inputs.slice(0, op.activations), output], op);
+    checkWidths(inputs.slice(0, op.activations), output, op);
     const shape = op.shape(
       inputs.map((input) => input?.shape ?? []),
       node.attributes,
@@ -140,15 +147,22 @@ function checkOperands(node: Node, inputs: readonly (Tensor | undefined)[], op: 
   }
 }
 
-/** Codes below 8 bits are packed, which not every op can read or write. */
-function checkWidths(activations: readonly (Tensor | undefined)[], op: Op): void {
-  const narrow = activations.find((tensor) => (tensor?.quantization?.bits ?? 8) < 8);
-  if (narrow === undefined || op.packed) return;
-  throw new DyadicError("UNSUPPORTED_OP", `"${narrow.name}" has fewer than 8 bits`, {
-    expected: "8-bit inputs and outputs of this op",
-    found: `${narrow.quantization!.bits} bits`,
-    hint: "give this tensor 8 bits in the policy",
-  });
+/** Codes below 8 bits are packed and those of 16 take two bytes, which not every op can read or write. */
+function checkWidths(inputs: readonly (Tensor | undefined)[], output: Tensor, op: Op): void {
+  const refuse = (tensor: Tensor | undefined, refused: (bits: number) => boolean, what: string) => {
+    const bits = tensor && activationBits(tensor);
+    if (bits === undefined || !refused(bits)) return;
+    throw new DyadicError("UNSUPPORTED_OP", `"${tensor!.name}" has ${what} than 8 bits`, {
+      expected: "8-bit inputs and outputs of this op",
+      found: `${bits} bits`,
+      hint: "give this tensor 8 bits in the policy",
+    });
+  };
+  for (const tensor of [...inputs, output]) {
+    if (!op.packed) refuse(tensor, (bits) => bits < 8, "fewer");
+    const wide = op.wide === "everywhere" || (op.wide === "output" && tensor === output);
+    if (!wide) refuse(tensor, (bits) => bits > 8, "more");
+  }
 }
 
 function lowerBorder(border: Border, role: string, graph: Graph, index: ReadonlyMap<number, number>): Border {
@@ -158,20 +172,19 @@ function lowerBorder(border: Border, role: string, graph: Graph, index: Readonly
   if (tensor === undefined || position === undefined) {
     throw new DyadicError("UNSUPPORTED_OP", `the model's ${role} is a constant or does not exist`, place);
   }
-  if (border.dtype !== "int8" && border.dtype !== "uint8") {
+  const isIndex = role === "output" && border.dtype === "int32" && tensor.shape.at(-1) === INDEX_BYTES;
+  if (border.dtype !== "int8" && border.dtype !== "uint8" && !isIndex) {
     throw new DyadicError("UNSUPPORTED_OP", `a model ${role} of this type is not supported`, {
       ...place,
       expected: "int8 or uint8",
       found: border.dtype,
     });
   }
-  if ((tensor.quantization?.bits ?? 8) < 8) {
-    throw new DyadicError("UNSUPPORTED_OP", `a model ${role} has 8 bits`, {
-      ...place,
-      found: `${tensor.quantization!.bits}`,
-    });
+  const bits = activationBits(tensor);
+  if (bits !== 8) {
+    throw new DyadicError("UNSUPPORTED_OP", `a model ${role} has 8 bits`, { ...place, found: `${bits}` });
   }
-  if (elements(border.shape) !== elements(tensor.shape)) {
+  if (elements(border.shape) * (isIndex ? INDEX_BYTES : 1) !== elements(tensor.shape)) {
     throw new DyadicError("BAD_FILE", `the ${role} and its tensor "${tensor.name}" differ in size`, {
       ...place,
       expected: `[${tensor.shape.join(", ")}]`,
@@ -179,6 +192,31 @@ function lowerBorder(border: Border, role: string, graph: Graph, index: Readonly
     });
   }
   return { ...border, tensor: position };
+}
+
+/** States are written by ops that write states, nothing else is, and no state is a model's border. */
+function checkStates(graph: IntegerGraph): void {
+  const states = new Set(graph.states.map(({ tensor }) => tensor));
+  const border = [...graph.inputs, ...graph.outputs].find(({ tensor }) => states.has(tensor));
+  if (border !== undefined) {
+    throw new DyadicError("UNSUPPORTED_OP", `"${border.name}" is a state: the model cannot take or give it`, {
+      hint: "states live in the model from run to run; reset() clears them",
+    });
+  }
+  for (const node of graph.nodes) {
+    const { intoState = false, stateInputs = [] } = opNamed(node.op);
+    const wrong =
+      states.has(node.output) !== intoState || stateInputs.some((input) => !states.has(node.inputs[input]!));
+    if (!wrong) continue;
+    throw new DyadicError(
+      "BAD_FILE",
+      "a tensor that this op changes is not a state, or a state is overwritten",
+      {
+        node: node.name,
+        op: node.op,
+      },
+    );
+  }
 }
 
 function refuseSharedBorders(borders: readonly Border[], role: string): void {

@@ -5,6 +5,7 @@ import {
   type Graph,
   type Node,
   type Quantization,
+  type State,
   type Tensor,
   type TensorData,
 } from "../../src/graph/graph.ts";
@@ -24,6 +25,7 @@ export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly inputs: Border[] = [];
   private readonly outputs: Border[] = [];
+  private readonly states: State[] = [];
 
   private readonly name: string;
 
@@ -55,8 +57,30 @@ export class GraphBuilder {
     return output;
   }
 
+  /** A tensor that lives from run to run. */
+  state(shape: readonly number[], affine: Affine): number {
+    const name = `state${this.states.length}`;
+    const tensor = this.activation(name, shape, affine);
+    this.states.push({ name, tensor });
+    return tensor;
+  }
+
+  isState(tensor: number): boolean {
+    return this.states.some((state) => state.tensor === tensor);
+  }
+
+  /** Appends a push of `x` into a new state of that extent along an axis; returns the state. */
+  push(x: number, axis: number, extent: number): number {
+    const shape = this.shape(x).map((size, i) => (i === axis ? extent : size));
+    const state = this.state(shape, this.affine(x));
+    const name = `push${this.nodes.length}`;
+    this.nodes.push({ name, op: "push", inputs: [x], outputs: [state], attributes: { axis, extent } });
+    return state;
+  }
+
   affine(tensor: number): Affine {
-    const { scale, zeroPoint, bits } = this.tensors[tensor]!.quantization!;
+    const { dtype, quantization } = this.tensors[tensor]!;
+    const { scale, zeroPoint, bits = dtype === "int16" ? 16 : undefined } = quantization!;
     return { scale: scale[0]!, zeroPoint: zeroPoint[0]!, ...(bits !== undefined && { bits }) };
   }
 
@@ -69,8 +93,8 @@ export class GraphBuilder {
   }
 
   build(): Graph {
-    const { name, tensors, nodes, inputs, outputs } = this;
-    return { name, tensors, nodes, inputs, outputs };
+    const { name, tensors, nodes, inputs, outputs, states } = this;
+    return { name, tensors, nodes, inputs, outputs, states };
   }
 
   private activation(name: string, shape: readonly number[], { scale, zeroPoint, bits }: Affine): number {
@@ -80,7 +104,7 @@ export class GraphBuilder {
       axis: null,
       ...(bits !== undefined && { bits }),
     };
-    return this.tensors.push({ name, dtype: "int8", shape, quantization }) - 1;
+    return this.tensors.push({ name, dtype: bits === 16 ? "int16" : "int8", shape, quantization }) - 1;
   }
 
   private border(tensor: number, dtype: DataType): Border {
@@ -89,19 +113,26 @@ export class GraphBuilder {
   }
 }
 
-/** Gives ops that cannot take packed activations bytes instead, by a requantize in front. */
+/** Gives ops that cannot take packed or 16-bit activations bytes instead, by a requantize in front. */
 export class WideningBuilder extends GraphBuilder {
   override node(op: string, inputs: readonly number[], attributes: unknown, affine: Affine): number {
-    const { packed, keepsScale } = opNamed(op);
-    if (packed) return super.node(op, inputs, attributes, affine);
-    const wide = inputs.map((input) => this.widened(input));
-    const output = keepsScale ? this.affine(wide[0]!) : inBytes(affine);
-    return super.node(op, wide, attributes, output);
+    const { packed, wide, keepsScale } = opNamed(op);
+    const takes = ({ bits = 8 }: Affine, isOutput = false) =>
+      bits === 8 || (bits < 8 ? packed : wide === "everywhere" || (wide === "output" && isOutput));
+    const own = inputs.map((input) => {
+      const tensor = this.tensors[input];
+      const known = tensor === undefined || tensor.data !== undefined || takes(this.affine(input));
+      return known ? input : this.widened(input);
+    });
+    const output = keepsScale ? this.affine(own[0]!) : takes(affine, true) ? affine : inBytes(affine);
+    return super.node(op, own, attributes, output);
+  }
+
+  override push(x: number, axis: number, extent: number): number {
+    return super.push((this.affine(x).bits ?? 8) === 8 ? x : this.widened(x), axis, extent);
   }
 
   private widened(tensor: number): number {
-    const { quantization, data } = this.tensors[tensor]!;
-    if (data !== undefined || (quantization?.bits ?? 8) === 8) return tensor;
     return super.node("requantize", [tensor], { activation: "none" }, inBytes(this.affine(tensor)));
   }
 }
@@ -109,5 +140,6 @@ export class WideningBuilder extends GraphBuilder {
 /** Codes of about the same reach in 8 bits. */
 function inBytes(affine: Affine): Affine {
   const { scale, bits = 8 } = affine;
+  if (bits === 16) return { scale: scale * 64, zeroPoint: 0 };
   return bits === 8 ? affine : { scale: scale / 2 ** (8 - bits), zeroPoint: 0 };
 }

@@ -8,7 +8,7 @@ import { Campaign, campaignOptions, takeRuns } from "./campaign.ts";
 const GRAPHS = 2000;
 const WIDTHS = [
   ...[8, 7, 6, 5, 4, 3, 2, 1].map((bits) => `weights of ${bits} bits`),
-  ...[8, 4, 2, 1].map((bits) => `activations of ${bits} bits`),
+  ...[16, 8, 4, 2, 1].map((bits) => `activations of ${bits} bits`),
 ];
 
 if (isMainThread) {

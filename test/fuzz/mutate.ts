@@ -1,5 +1,5 @@
 // Ways to damage a file: its bytes, or what it was built from.
-import { MUTATIONS, mutate as mutateDyad, sign } from "../cases/hostile.ts";
+import { MUTATIONS, mutate, sign } from "../cases/hostile.ts";
 import { buildOnnx, type OnnxModel } from "../cases/onnx.ts";
 import type { Random } from "../cases/random.ts";
 import { buildTflite, type TfliteModel } from "../cases/tflite.ts";

@@ -1,12 +1,12 @@
 // What a file, however damaged, may do: be refused with a clear error, or be right in every build.
 import assert from "node:assert/strict";
-import { describe as describeModel } from "../../src/cli/describe.ts";
 import { compile, isFloat } from "../../src/compile.ts";
 import { DyadicError } from "../../src/error.ts";
 import { elements, type Graph } from "../../src/graph/graph.ts";
 import { importModel } from "../../src/import/index.ts";
 import { simplify } from "../../src/passes/index.ts";
 import { runReference } from "../../src/quantize/reference.ts";
+import { describe as describeModel } from "../../src/report/describe.ts";
 import { loadModel } from "../../src/runtime/engine.ts";
 import { openEngine, runModel, type TestExports } from "../cases/engine.ts";
 import { judge as judgeVariants, openVariants, type Tally } from "../cases/hostile-run.ts";

@@ -40,6 +40,7 @@ export class Exporter {
   private readonly graph: Graph;
   private readonly form: OnnxForm;
   private readonly names: readonly string[];
+  private readonly nodeNames = new Map<string, number>();
 
   constructor(graph: Graph, form: OnnxForm) {
     this.graph = graph;
@@ -63,10 +64,17 @@ export class Exporter {
     inputs: readonly string[],
     output: string,
     attributes: OnnxAttributes = {},
-    name = output,
+    name = `${output}/${type}`,
   ): string {
-    this.nodes.push({ name, type, inputs, outputs: [output], attributes });
+    this.nodes.push({ name: this.unique(name), type, inputs, outputs: [output], attributes });
     return output;
+  }
+
+  /** Runtimes refuse two nodes of one name. */
+  private unique(name: string): string {
+    const times = this.nodeNames.get(name) ?? 0;
+    this.nodeNames.set(name, times + 1);
+    return times === 0 ? name : `${name}#${times}`;
   }
 
   constant(name: string, type: OnnxType, dims: readonly number[], data: ArrayBufferView): string {
@@ -127,10 +135,13 @@ export class Exporter {
     return this.value(name, index, isFloat);
   }
 
+  /** Declares a model output; one that is an input, too, needs a name of its own. */
   output(index: number): OnnxValue {
-    const name = this.names[index]!;
-    const isFloat = name !== this.stored(index);
+    const isFloat = this.names[index] !== this.stored(index);
+    const isInput = this.graph.inputs.some(({ tensor }) => tensor === index);
+    const name = isInput ? `${this.names[index]}#output` : this.names[index]!;
     if (isFloat) this.dequantize(index, name);
+    else if (isInput) this.emit("Identity", [this.stored(index)], name);
     return this.value(name, index, isFloat);
   }
 
@@ -149,13 +160,14 @@ export class Exporter {
     return this.emit("DequantizeLinear", [this.stored(index), ...affine], to, attributes);
   }
 
-  /** The reals of an operand, for one reader: runtimes fuse an op only with a DequantizeLinear of its own. */
-  reals(index: number, reader: Node): string {
+  /** The reals of operand `position`: runtimes fuse an op only with a DequantizeLinear of its own. */
+  reals(reader: Node, position = 0): string {
+    const index = reader.inputs[position]!;
     const tensor = this.tensor(index);
     if (tensor.data !== undefined) return this.operand(index, this.tensor(reader.outputs[0]!).shape.length);
     if (!this.isQuantized(index)) return this.stored(index);
     const to = this.names[reader.outputs[0]!]!;
-    return this.dequantize(index, `${this.names[index]}_for_${to}_${reader.inputs.indexOf(index)}`);
+    return this.dequantize(index, `${this.names[index]}_for_${to}_${position}`);
   }
 
   /** A constant operand, with ones in front up to `rank`, as reals. */
