@@ -30,6 +30,9 @@ export interface Calibrator {
   calibrate(graph: Graph, samples: Samples, progress: Progress): Promise<Calibration>;
 }
 
+/** Under which the header keeps what the importer had to say, a line each. */
+export const NOTES = "import.notes";
+
 /** What a float model needs besides the file. */
 export interface FloatOptions extends Pick<Progress, "signal"> {
   /** Real inputs; a function gets the simplified graph, whose inputs they are for. */
@@ -238,7 +241,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
 
 function headerOf(
   graph: IntegerGraph,
-  { policy, metadata }: Quantized,
+  { graph: { notes = [] }, policy, metadata }: Quantized,
   file: string,
   sourceSha256: Uint8Array,
 ): Header {
@@ -250,7 +253,7 @@ function headerOf(
     layers: graph.nodes.map(({ name, op }) => ({ name, op })),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
-    metadata: metadata ?? {},
+    metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
 }
 

@@ -12,6 +12,7 @@ import {
   OP_MAT_MUL,
   OP_OUTPUT,
 } from "../../assembly/abi.ts";
+import { NOTES } from "../compile.ts";
 import { type Header, headerOf } from "../model/header.ts";
 import type { IoTensor } from "../model/io.ts";
 import { type Plan, type PlanStep, type PlanTensor, readPlan } from "../model/plan-reader.ts";
@@ -47,6 +48,8 @@ export interface Description {
     readonly steps: readonly StepDescription[];
   };
   readonly header: Header | null;
+  /** What the importer had to say: a tail that it left out. */
+  readonly notes: readonly string[];
 }
 
 /** Everything that a `.dyad` file says of itself. Throws CORRUPT and so on, with the file's name. */
@@ -86,6 +89,7 @@ export function describe(bytes: Uint8Array, file: string): Description {
       steps,
     },
     header,
+    notes: header?.metadata[NOTES]?.split("\n") ?? [],
   };
 }
 
@@ -158,6 +162,7 @@ export function summary(description: Description): string {
   return [
     ...description.inputs.map((io) => `input   ${value(io)}`),
     ...description.outputs.map((io) => `output  ${value(io)}`),
+    ...description.notes.map((note) => `note    ${note}\n`),
     ...description.states.map((io) => `state   ${value(io)}`),
     `flash   ${kibibytes(flashBytes)} (weights ${kibibytes(weightBytes)})\n`,
     `RAM     ${kibibytes(plan.peakBytes)} arena (lower bound ${kibibytes(plan.lowerBound)}, halos ${kibibytes(plan.haloBytes)} of it)\n`,

@@ -79,12 +79,15 @@ export const softmax: Adapter = (operator, builder) => {
 /** QUANTIZE and DEQUANTIZE: between 8-bit formats, or between codes and reals, where a constant is read here. */
 export const quantize: Adapter = (operator, builder) => {
   const [source = -1] = operator.inputs;
-  const [x, y] = [builder.tensors.asNumbers(source), builder.value(operator.output)];
-  checkSameShape(x, y);
-  if (x.data !== undefined && y.dtype === "float32") {
-    builder.tensors.define(operator.output, { ...y, data: realsOf(x) });
+  const x = builder.tensors.asNumbers(source);
+  if (x.data !== undefined && builder.tensors.isFloat(operator.output)) {
+    const { name, shape } = builder.tensors.declared(operator.output);
+    checkSameShape(x, { shape });
+    builder.tensors.define(operator.output, { name, shape, dtype: "float32", data: realsOf(x) });
     return;
   }
+  const y = builder.value(operator.output);
+  checkSameShape(x, y);
   builder.value(source);
   builder.emit(operator.name, "requantize", [source], operator.output, { activation: "none" });
 };
@@ -108,7 +111,7 @@ export const cast: Adapter = (operator, builder) => {
   builder.emit(operator.name, "requantize", [source], operator.output, { activation: "none" });
 };
 
-function checkSameShape(x: Tensor, y: Tensor): void {
+function checkSameShape(x: Pick<Tensor, "shape">, y: Pick<Tensor, "shape">): void {
   if (`${x.shape}` === `${y.shape}`) return;
   throw new DyadicError("BAD_FILE", "input and output differ in shape", {
     expected: `[${x.shape.join(", ")}]`,
