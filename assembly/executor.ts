@@ -32,6 +32,7 @@ import {
   STEP_ENGINE,
   STEP_OPCODE,
   STEP_OUT,
+  STEP_SCRATCH_BYTES,
 } from "./abi";
 import { RELAXED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
@@ -166,7 +167,7 @@ function convolve(step: usize): void {
       return;
     }
   }
-  if (takesWinograd(step)) {
+  if (takesWinograd(step, word(step, STEP_SCRATCH_BYTES))) {
     conv_a8w8__simd_winograd(step);
   } else {
     conv_a8w8__simd(step);

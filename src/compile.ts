@@ -6,17 +6,18 @@ import type { Progress, Samples } from "./float/samples.ts";
 import { canonicalShape, type Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
-import type { Header } from "./model/header.ts";
+import { type Header, NOTES } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
+import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
-import type { Widened } from "./precision/widths.ts";
+import type { Adjusted } from "./precision/widths.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
@@ -29,9 +30,6 @@ export interface Calibrator {
   module(): Promise<WebAssembly.Module>;
   calibrate(graph: Graph, samples: Samples, progress: Progress): Promise<Calibration>;
 }
-
-/** Under which the header keeps what the importer had to say, a line each. */
-export const NOTES = "import.notes";
 
 /** What a float model needs besides the file. */
 export interface FloatOptions extends Pick<Progress, "signal"> {
@@ -78,8 +76,8 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  /** Activations that have more bits than the policy asked for, and why. */
-  readonly widened: readonly Widened[];
+  /** Activations that have other bits than the policy asked for, and why. */
+  readonly adjusted: readonly Adjusted[];
 }
 
 /** A graph whose activations are codes, and what the compiler decided for it. */
@@ -87,7 +85,7 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  readonly widened?: readonly Widened[];
+  readonly adjusted?: readonly Adjusted[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -124,17 +122,17 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
     return { graph: simplified };
   }
   const float = isQuantized ? dequantizeGraph(simplified) : simplified;
-  const input = options.pixels && pixelInput(float, options.pixels);
-  const graph = input?.graph ?? float;
-  const own = graph.policy === undefined ? presetPolicy("8") : parsePolicy(graph.policy);
-  const policy = options.policy ?? own;
+  const own = float.policy === undefined ? presetPolicy("8") : parsePolicy(float.policy);
+  const policy = options.draft ? forSize(options.policy ?? own) : (options.policy ?? own);
+  const balanced = policy.equalisation ? equalise(float) : float;
+  const input = options.pixels && pixelInput(balanced, options.pixels);
+  const graph = input?.graph ?? balanced;
   refuseUncalibrated(options);
   const samples = samplesOf(graph, options, input?.sample);
-  const decided = decide(graph, options.draft ? forSize(policy) : policy);
+  const decided = decide(graph, policy);
   const seen = await calibration(graph, options, samples);
   const module = () => calibratorOf(options).module();
   const quantized = await quantizeByPolicy(
-    graph,
     decided,
     { seen, samples, module },
     {
@@ -151,7 +149,7 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
   return {
     graph: quantized.graph,
     policy: effective,
-    widened: widths.widened,
+    adjusted: widths.adjusted,
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
 }
@@ -227,13 +225,13 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy, widened = [] } = quantized;
+  const { calibration, policy, adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
-    widened,
+    adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
   };

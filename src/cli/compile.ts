@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
+import { describe } from "../report/describe.ts";
 import type { FloatFlags } from "./calibration.ts";
-import { describe, summary } from "./describe.ts";
+import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
 import { print, writeWhole } from "./output.ts";

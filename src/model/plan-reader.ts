@@ -2,6 +2,14 @@
 import {
   CONCAT_INPUT_BYTES,
   CONCAT_STEP_BYTES,
+  CONTRACT_A8W1,
+  CONTRACT_A8W8,
+  DTYPE_INT2,
+  DTYPE_INT4,
+  DTYPE_INT8,
+  DTYPE_INT16,
+  DTYPE_INT32,
+  DTYPE_UINT1,
   KIND_PLAN,
   KIND_WEIGHTS,
   OP_ADD,
@@ -71,6 +79,26 @@ export interface Plan {
   readonly tensors: readonly PlanTensor[];
   readonly steps: readonly PlanStep[];
   readonly weightBytes: number;
+}
+
+const DTYPE_BITS: Readonly<Record<number, number>> = {
+  [DTYPE_INT8]: 8,
+  [DTYPE_INT4]: 4,
+  [DTYPE_INT2]: 2,
+  [DTYPE_UINT1]: 1,
+  [DTYPE_INT16]: 16,
+  [DTYPE_INT32]: 32,
+};
+
+/** Bits of a code of a tensor's dtype. */
+export function activationBits(dtype: number): number {
+  return DTYPE_BITS[dtype] ?? 8;
+}
+
+/** Bits of a stored weight of a step's contract; null where it has no weights. */
+export function weightBits(contract: number): number | null {
+  const isWeighted = contract >= CONTRACT_A8W8 && contract <= CONTRACT_A8W1;
+  return isWeighted ? 8 + CONTRACT_A8W8 - contract : null;
 }
 
 /** Reads the plan section of a model, every record inside its bounds; throws CORRUPT with the record. */

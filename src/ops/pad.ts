@@ -11,7 +11,8 @@ import {
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { quantizeValue } from "../numerics/affine.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { movedBack } from "./gradient.ts";
 import type { Halo, Op } from "./op.ts";
 
 export interface PadAttributes {
@@ -78,6 +79,9 @@ export const pad: Op<PadAttributes, PadParameters> = {
     const shape = paddedShape(x!.shape, attributes);
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(attributes.value ?? 0);
     return { shape, data: place(x!.data, x!.shape.slice(1), data, attributes) };
+  },
+  gradient(gradient, [x], _, attributes) {
+    return movedBack(gradient, [x!], (inputs) => this.float(inputs, attributes));
   },
 
   lower({ node, inputs, output }) {

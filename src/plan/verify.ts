@@ -145,9 +145,9 @@ function scratchRegions(graph: IntegerGraph, layout: Layout): Region[] {
       output: graph.tensors[node.output]!,
     };
     const need = op.scratchBytes?.(node.parameters, shapes) ?? 0;
-    const spare = op.spareScratchBytes?.(node.parameters, shapes) ?? 0;
+    const spare = op.spareScratchBytes?.(node.parameters, shapes) ?? [];
     const { offset, bytes } = layout.scratch[k]!;
-    if (bytes !== need && bytes !== Math.max(need, spare))
+    if (bytes !== need && !(bytes > need && spare.includes(bytes)))
       throw wrong(`the scratch of "${node.name}" has the wrong size`, `${need}`, `${bytes}`);
     if (bytes === 0) return [];
     const step = graph.inputs.length + k;

@@ -1,4 +1,5 @@
 import type { CalibratorExports } from "../float/calibrator.ts";
+import type { Codes } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import type { Layer } from "./layer.ts";
 
@@ -21,7 +22,7 @@ export interface Moments {
 /** The layer's side of the calibration set: one array a sample. */
 export interface Observations {
   /** Codes of the layer's input in the quantized network, NHWC; Int16Array where they are less zero points by channel. */
-  readonly codes: readonly (Int8Array | Int16Array)[];
+  readonly codes: readonly Codes[];
   readonly affine: Affine;
   /** Wanted outputs before the activation, NHWC. */
   readonly targets: readonly Float32Array[];
@@ -57,32 +58,6 @@ export class MomentCollector {
       return buffers.finish(places.length, seen.affine.scale, units);
     });
   }
-}
-
-/** The means alone, over as many windows: all that a bias needs. */
-export function collectMeans(layer: Layer, seen: Observations, columns: number): Moments[] {
-  const places = choosePlaces(layer, seen.codes.length, columns);
-  const { groups, rows, taps } = layer;
-  const none = new Float64Array(0);
-  const inputs = new Int16Array((taps + 1) * CHUNK);
-  return Array.from({ length: groups }, (_, group) => {
-    const inputMean = new Float64Array(taps);
-    const outputMean = new Float64Array(rows);
-    for (let first = 0; first < places.length; first += CHUNK) {
-      const chunk = places.slice(first, first + CHUNK);
-      gatherInputs(layer, seen, chunk, group, inputs.fill(0));
-      for (let k = 0; k < taps; k++) {
-        let sum = 0;
-        for (let column = k * CHUNK; column < (k + 1) * CHUNK; column++) sum += inputs[column]!;
-        inputMean[k]! += (seen.affine.scale * sum) / places.length;
-      }
-      for (const { sample, pixel } of chunk) {
-        const from = pixel * layer.output[2] + group * rows;
-        for (let n = 0; n < rows; n++) outputMean[n]! += seen.targets[sample]![from + n]! / places.length;
-      }
-    }
-    return { inputMean, outputMean, second: none, cross: none };
-  });
 }
 
 interface Place {
