@@ -6,7 +6,7 @@ import type { Progress, Samples } from "./float/samples.ts";
 import { canonicalShape, type Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
-import type { Header } from "./model/header.ts";
+import { type Header, NOTES } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
@@ -260,7 +260,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
 
 function headerOf(
   graph: IntegerGraph,
-  { policy, metadata }: Quantized,
+  { graph: { notes = [] }, policy, metadata }: Quantized,
   file: string,
   sourceSha256: Uint8Array,
 ): Header {
@@ -272,7 +272,7 @@ function headerOf(
     layers: graph.nodes.map(({ name, op }) => ({ name, op })),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
-    metadata: metadata ?? {},
+    metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
 }
 
