@@ -24,6 +24,7 @@ export const FEATURE_W1 = 56;
 export const FEATURE_A4 = 57;
 export const FEATURE_A2 = 58;
 export const FEATURE_A1 = 59;
+export const FEATURE_A16 = 60;
 
 // --- section table, directly behind the prefix -------------------------------------------------------
 export const SECTION_ENTRY_BYTES = 16; // kind, flags, offset, bytes: u32 each
@@ -72,7 +73,7 @@ export const LAYOUT_NCHW = 2;
 
 export const DTYPE_INT8 = 1;
 export const DTYPE_UINT8 = 2;
-export const DTYPE_INT16 = 3;
+export const DTYPE_INT16 = 3; // of tensors inside: two bytes a code, zero point 0
 export const DTYPE_INT32 = 4;
 export const DTYPE_INT4 = 5; // of tensors inside: every pixel starts on a byte, the lowest bits first
 export const DTYPE_INT2 = 6;
@@ -268,6 +269,9 @@ export const WEIGHTS_ALIGNMENT = 16; // of every array in the weights section
 export const MAX_SHIFT = 62;
 export const MAX_SMALL_MULTIPLIER = 2097152; // 2^21: add and requantize stay in 32 bits
 export const MAX_SMALL_SHIFT = 30;
+export const MAX_WIDE_MULTIPLIER = 1073741824; // 2^30: add, requantize and concat with a tensor of 16 bits
+export const MIN_WIDE_SHIFT = 16;
+export const MAX_WIDE_SHIFT = 46;
 export const SOFTMAX_TABLE_BYTES = 1024;
 export const MEMORY_SLACK = 64; // bytes behind the arena that vector loads may touch
 

@@ -1,5 +1,6 @@
-// Generates the tiles, then compiles every target of asconfig.json into assembly/build; with --copy, copies the released ones beside dist's JavaScript.
-import { chmodSync, copyFileSync, mkdirSync, readFileSync } from "node:fs";
+// Generates the tiles, then compiles every target of asconfig.json into assembly/build, and writes the engines as text
+// for dyadic/inline; with --copy, copies the released ones beside dist's JavaScript.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { main } from "assemblyscript/asc";
 import { generateTiles } from "./kernels/generate-tiles.mjs";
@@ -19,7 +20,21 @@ function entryOf(outFile) {
   return ENTRIES[key];
 }
 
+const ENGINES = ["engine-relaxed", "engine", "engine-scalar"];
+const moduleFile = (name) => `assembly/build/${name}.wasm`;
+
+/** The engines in base64, as a source of the runtime. */
+function writeEngines() {
+  if (!ENGINES.every((name) => existsSync(moduleFile(name)))) return; // one target was built alone
+  const rows = ENGINES.map((name) => `  "${name}": "${readFileSync(moduleFile(name)).toString("base64")}",\n`);
+  writeFileSync("src/runtime/engines.generated.ts", `export const ENGINES = {\n${rows.join("")}};\n`);
+}
+
+/** What TypeScript is told of a .wasm file that a Worker imports. */
+const MODULE_TYPES = "declare const module: WebAssembly.Module;\nexport default module;\n";
+
 if (process.argv.includes("--copy")) {
+  writeFileSync("dist/assembly/module.d.ts", MODULE_TYPES);
   chmodSync("dist/src/cli/main.js", 0o755); // `npx dyadic` runs it as a program; tsc writes plain files
   for (const { outFile } of Object.values(targets)) {
     if (entryOf(outFile) === ENTRIES.test) continue;
@@ -38,4 +53,5 @@ if (process.argv.includes("--copy")) {
       process.exit(1);
     }
   }
+  writeEngines();
 }

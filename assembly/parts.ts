@@ -79,7 +79,7 @@ let blocks: i32 = 0;
 
 // @ts-ignore: decorator
 @inline
-function isWeighted(opcode: i32): bool {
+export function isWeighted(opcode: i32): bool {
   return opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE;
 }
 
@@ -210,7 +210,7 @@ function copyTensor(place: i32, at: i32): void {
   const first = tensorRecord(0);
   const record = TENSORS + ((first - TENSORS) % TENSOR_BYTES) + place * TENSOR_BYTES;
   memory.copy(record, tensorOf(whole, at), TENSOR_BYTES);
-  store<i32>(record, DTYPE_INT8, TENSOR_DTYPE);
+  if (isPacked(record)) store<i32>(record, DTYPE_INT8, TENSOR_DTYPE);
   store<i32>(STEP + at, <i32>(record - first) >> 6);
 }
 
@@ -367,6 +367,6 @@ function takeBlock(): void {
 /** The part's tensor at word `at` becomes `count` channels of the row's, or of the whole one. */
 function takeChannels(at: i32, first: i32, count: i32): void {
   const tensor = tensorOf(STEP, at);
-  store<i32>(tensor, (at == STEP_IN ? inStart : outStart) + first, TENSOR_OFFSET);
+  store<i32>(tensor, (at == STEP_IN ? inStart : outStart) + ((first * bitsOf(tensor)) >> 3), TENSOR_OFFSET);
   store<i32>(tensor, count, TENSOR_CHANNELS);
 }

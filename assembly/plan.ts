@@ -7,10 +7,11 @@ import {
   BAD_SECTION,
   BAD_TENSOR,
   BAD_VERSION,
+  DTYPE_INT16,
   DTYPE_INT4,
   DTYPE_INT8,
   DTYPE_UINT1,
-  FEATURE_A1,
+  FEATURE_A16,
   FEATURE_A4,
   FEATURE_A8,
   FORMAT_MAJOR,
@@ -97,8 +98,8 @@ import {
 } from "./state";
 import { checkSteps } from "./steps";
 
-/** Opcodes from 1 to LAST_OPCODE, activations and weights of 8 bits to 1. */
-const WIDTHS: u64 = (1 << (FEATURE_A1 + 1)) - (1 << FEATURE_A8);
+/** Opcodes from 1 to LAST_OPCODE, activations of 16 bits to 1 and weights of 8 to 1. */
+const WIDTHS: u64 = (1 << (FEATURE_A16 + 1)) - (1 << FEATURE_A8);
 const FEATURES: u64 = ((1 << (LAST_OPCODE + 1)) - 2) | WIDTHS;
 
 /** Checks the 64 bytes at `ptr`: magic, version, features, and that file and arena are sizes that wasm32 can hold. */
@@ -193,11 +194,12 @@ function checkTensors(): i32 {
 function checkTensor(tensor: usize, index: i32): i32 {
   const dtype = word(tensor, TENSOR_DTYPE);
   const packed = dtype >= DTYPE_INT4 && dtype <= DTYPE_UINT1;
-  if (dtype != DTYPE_INT8 && !packed) return bad(tensor, index, TENSOR_DTYPE);
-  const feature = packed ? FEATURE_A4 + dtype - DTYPE_INT4 : FEATURE_A8;
+  const wide = dtype == DTYPE_INT16;
+  if (dtype != DTYPE_INT8 && !packed && !wide) return bad(tensor, index, TENSOR_DTYPE);
+  const feature = packed ? FEATURE_A4 + dtype - DTYPE_INT4 : wide ? FEATURE_A16 : FEATURE_A8;
   if (!((load<u64>(filePtr, PREFIX_FEATURES) >> feature) & 1)) return bad(tensor, index, TENSOR_DTYPE);
-  // Kernels get packed pixels in scratch, and what lies around them too.
-  const mostHalo = packed ? 0 : MAX_EXTENT;
+  // Kernels get packed pixels in scratch, and what lies around them too; no kernel reads around 16-bit ones.
+  const mostHalo = packed || wide ? 0 : MAX_EXTENT;
   for (let at = TENSOR_HEIGHT; at <= TENSOR_CHANNELS; at += 4) {
     if (word(tensor, at) < 1 || word(tensor, at) > MAX_EXTENT) return bad(tensor, index, at);
   }
@@ -209,6 +211,7 @@ function checkTensor(tensor: usize, index: i32): i32 {
   }
   const zeroPoint = word(tensor, TENSOR_ZERO_POINT);
   if (zeroPoint < minCode(tensor) || zeroPoint > maxCode(tensor)) return bad(tensor, index, TENSOR_ZERO_POINT);
+  if (wide && zeroPoint != 0) return bad(tensor, index, TENSOR_ZERO_POINT);
   const pitch = word(tensor, TENSOR_PIXEL_PITCH);
   if (pitch < pixelBytes(tensor)) return bad(tensor, index, TENSOR_PIXEL_PITCH);
   const gap = max(word(tensor, TENSOR_HALO_LEFT), word(tensor, TENSOR_HALO_RIGHT));
@@ -219,7 +222,7 @@ function checkTensor(tensor: usize, index: i32): i32 {
   if (start < 0 || start + extentBytes(tensor) > <i64>arenaBytes) return bad(tensor, index, TENSOR_OFFSET);
   const fillAt = word(tensor, TENSOR_HALO_FILL_AT);
   if (fillAt == -1) return OK;
-  if (packed) return bad(tensor, index, TENSOR_HALO_FILL_AT);
+  if (packed || wide) return bad(tensor, index, TENSOR_HALO_FILL_AT);
   if (row % pitch != 0) return bad(tensor, index, TENSOR_ROW_PITCH);
   return claimConstant(tensor, index, TENSOR_HALO_FILL_AT, word(tensor, TENSOR_CHANNELS));
 }

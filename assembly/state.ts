@@ -1,6 +1,8 @@
 // The one model of this instance: where its parts lie in memory, and the last error.
 import {
+  DTYPE_INT16,
   DTYPE_INT4,
+  DTYPE_INT8,
   STEP_BYTES,
   TENSOR_BYTES,
   TENSOR_CHANNELS,
@@ -122,7 +124,7 @@ export function pixels(tensor: usize): usize {
 
 /** Bytes from one element of an axis (AXIS_*) to the next. */
 export function pitchOf(tensor: usize, axis: i32): i32 {
-  return axis == 0 ? word(tensor, TENSOR_ROW_PITCH) : axis == 1 ? word(tensor, TENSOR_PIXEL_PITCH) : 1;
+  return axis == 0 ? word(tensor, TENSOR_ROW_PITCH) : axis == 1 ? word(tensor, TENSOR_PIXEL_PITCH) : isWide(tensor) ? 2 : 1;
 }
 
 /** First byte of a tensor with its halo, relative to the arena. */
@@ -143,15 +145,49 @@ export function extentBytes(tensor: usize): i64 {
 
 /** Bytes of a tensor without halo and gaps: what the host sees. */
 export function denseBytes(tensor: usize): i64 {
-  return <i64>word(tensor, TENSOR_HEIGHT) * word(tensor, TENSOR_WIDTH) * word(tensor, TENSOR_CHANNELS);
+  const codes = <i64>word(tensor, TENSOR_HEIGHT) * word(tensor, TENSOR_WIDTH) * word(tensor, TENSOR_CHANNELS);
+  return isWide(tensor) ? codes * 2 : codes;
 }
 
-/** Bits of a code: 8, or fewer in tensors whose pixels are packed. */
+/** Bits of a code: 16, 8, or fewer in tensors whose pixels are packed. */
 // @ts-ignore: decorator
 @inline
 export function bitsOf(tensor: usize): i32 {
   const dtype = word(tensor, TENSOR_DTYPE);
+  if (dtype == DTYPE_INT16) return 16;
   return dtype < DTYPE_INT4 ? 8 : 4 >> (dtype - DTYPE_INT4);
+}
+
+/** Whether codes take two bytes. They are stored as they are: only bytes are flipped. */
+// @ts-ignore: decorator
+@inline
+export function isWide(tensor: usize): bool {
+  return word(tensor, TENSOR_DTYPE) == DTYPE_INT16;
+}
+
+/** Whether the codes are bytes. */
+// @ts-ignore: decorator
+@inline
+export function isByte(tensor: usize): bool {
+  return word(tensor, TENSOR_DTYPE) == DTYPE_INT8;
+}
+
+/** The code of 8 or 16 bits at a channel of the pixel. */
+// @ts-ignore: decorator
+@inline
+export function loadCode(pixel: usize, channel: i32, wide: bool): i32 {
+  return wide ? load<i16>(pixel + (channel << 1)) : load<i8>(pixel + channel) ^ flip;
+}
+
+/** Puts a code of 8 or 16 bits at a channel of the pixel. */
+// @ts-ignore: decorator
+@inline
+export function storeCode(pixel: usize, channel: i32, code: i32, wide: bool): void {
+  if (wide) {
+    store<i16>(pixel + (channel << 1), <i16>code);
+  } else {
+    store<u8>(pixel + channel, <u8>(code ^ flip));
+  }
 }
 
 // @ts-ignore: decorator

@@ -84,7 +84,7 @@ import { checkResize } from "./kernels/resize";
 import { checkSoftmax } from "./kernels/softmax";
 import { checkView } from "./kernels/view";
 import { inputAt, inputCount } from "./operands";
-import { partsScratch, partsWork, takesPacked } from "./parts";
+import { isWeighted, partsScratch, partsWork, takesPacked } from "./parts";
 import {
   arenaBytes,
   denseBytes,
@@ -92,7 +92,9 @@ import {
   fail,
   firstStep,
   ioPtr,
+  isByte,
   isPacked,
+  isWide,
   nextStep,
   planBytes,
   planPtr,
@@ -191,7 +193,7 @@ export function checkSteps(features: u64): i32 {
 }
 
 function checkStep(step: usize, index: i32, opcode: i32, features: u64): i32 {
-  const weighted = opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE;
+  const weighted = isWeighted(opcode);
   const contract = word(step, STEP_CONTRACT);
   const known = weighted ? contract >= CONTRACT_A8W8 && contract <= CONTRACT_A8W1 : contract == CONTRACT_A8;
   const feature = weighted ? FEATURE_W8 + contract - CONTRACT_A8W8 : FEATURE_A8;
@@ -203,21 +205,35 @@ function checkStep(step: usize, index: i32, opcode: i32, features: u64): i32 {
     status = checkTensor(step, index, at);
     if (status == OK && word(step, at) == word(step, STEP_OUT)) status = fail(BAD_STEP, index, STEP_OUT, 0);
   }
-  if (status == OK) status = checkPacked(step, index, opcode);
+  if (status == OK) status = checkWidths(step, index, opcode);
   if (status == OK) status = checkOp(step, index, opcode);
   return status != OK ? status : checkScratch(step, index, opcode);
 }
 
-/** Packed pixels: only where parts.ts widens them or a reshape moves them; a softmax makes bytes. */
-function checkPacked(step: usize, index: i32, opcode: i32): i32 {
+/**
+ * Packed pixels: only where parts.ts widens them or a reshape moves them; a softmax makes bytes. Codes of 16 bits:
+ * sums, pools and reshapes; convolutions only make them.
+ */
+function checkWidths(step: usize, index: i32, opcode: i32): i32 {
   const packs = (takesPacked(opcode) && opcode != OP_SOFTMAX) || opcode == OP_RESHAPE;
-  const output = isPacked(tensorOf(step, STEP_OUT));
-  if (output && !packs) return fail(BAD_STEP, index, STEP_OUT, word(step, STEP_OUT));
+  const wide = takesWide(opcode);
+  const output = tensorOf(step, STEP_OUT);
+  if (isPacked(output) ? !packs : isWide(output) && !wide && !isWeighted(opcode)) {
+    return fail(BAD_STEP, index, STEP_OUT, word(step, STEP_OUT));
+  }
   for (let i = 0; i < inputCount(step); i++) {
-    const packed = isPacked(tensorOf(step, inputAt(i)));
-    if (packed && !packs && opcode != OP_SOFTMAX) return fail(BAD_STEP, index, inputAt(i), word(step, inputAt(i)));
+    const input = tensorOf(step, inputAt(i));
+    if (isPacked(input) ? !packs && opcode != OP_SOFTMAX : isWide(input) && !wide) {
+      return fail(BAD_STEP, index, inputAt(i), word(step, inputAt(i)));
+    }
   }
   return OK;
+}
+
+/** Whether an op's operands and output may have 16 bits. */
+function takesWide(opcode: i32): bool {
+  const sums = opcode == OP_ADD || opcode == OP_REQUANTIZE || opcode == OP_CONCAT;
+  return sums || opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL || opcode == OP_RESHAPE;
 }
 
 function checkOp(step: usize, index: i32, opcode: i32): i32 {
@@ -285,7 +301,7 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
   const same =
     word(record, IO_ROLE) == (opcode == OP_INPUT ? ROLE_INPUT : ROLE_OUTPUT) &&
     word(record, IO_TENSOR) == tensor &&
-    !isPacked(tensorRecord(tensor)) &&
+    isByte(tensorRecord(tensor)) &&
     <i64>word(record, IO_BYTES) == denseBytes(tensorRecord(tensor));
   return same ? OK : fail(BAD_STEP, index, BORDER_IO, io);
 }
@@ -295,7 +311,7 @@ function stepWork(step: usize, opcode: i32): i64 {
   const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
   let bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
   if (!border) bytes += partsWork(step);
-  if (opcode == OP_CONV || opcode == OP_DEPTHWISE || opcode == OP_DENSE) return bytes + convolutionWork(step);
+  if (isWeighted(opcode)) return bytes + convolutionWork(step);
   if (opcode == OP_ARG_MAX) return bytes + denseBytes(tensorOf(step, STEP_IN));
   return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL ? bytes + poolWork(step) : bytes;
 }

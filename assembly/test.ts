@@ -1,7 +1,7 @@
 // The engine with what tests need besides: numerics one by one, and the class that an emulated dot behaves as.
 export * from "./index";
 import { requantize as requantizeOne, requantizeMean as meanOne, requantizeSum as sumOne } from "./numerics/requantize";
-import { prepareEpilogue, requantize8 } from "./numerics/requantize.simd";
+import { requantize8, setEpilogue } from "./numerics/requantize.simd";
 import { emulate as emulateClass } from "./numerics/dot.relaxed";
 import { softmaxCode as codeOne } from "./numerics/softmax";
 
@@ -23,7 +23,7 @@ export function softmax_code(e: u32, sum: u64): i32 {
 
 /** Requantises `count` (a multiple of 8) accumulators at `acc` with the b at `multipliers`; codes to `out`. */
 export function requantize_all(acc: usize, multipliers: usize, out: usize, count: i32, c: i32, z: i32, min: i32, max: i32): void {
-  if (ASC_FEATURE_SIMD) prepareEpilogue(c, z, min, max, 0);
+  if (ASC_FEATURE_SIMD) setEpilogue(c, z, min, max, 0);
   for (let i = 0; i < count; i += ASC_FEATURE_SIMD ? 8 : 1) {
     if (ASC_FEATURE_SIMD) {
       const at = acc + i * 4;

@@ -14,7 +14,7 @@ import { simplify } from "./passes/index.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
-import { decide, forSize, quantizeByPolicy, rangesFor } from "./precision/quantize.ts";
+import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
 import type { Widened } from "./precision/widths.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
@@ -43,6 +43,8 @@ export interface FloatOptions extends Pick<Progress, "signal"> {
   readonly policy?: Policy;
   /** The host hands over bytes, of which the model's numbers are made so: folded into the input where that is exact. */
   readonly pixels?: Pixels;
+  /** Keeps layers as they are finished, so that a run that was stopped goes on. */
+  readonly layers?: LayerStore;
   /** Rounds to nearest whatever the policy says: for questions of size and time, which need no samples. */
   readonly draft?: boolean;
   /** Called after every sample that is calibrated, and after every node that is quantized. */
@@ -119,27 +121,28 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
   const policy = options.policy ?? own;
   refuseUncalibrated(options);
   const samples = samplesOf(graph, options, input?.sample);
-  const decision = decide(graph, options.draft ? forSize(policy) : policy, samples.length > 0);
+  const decided = decide(graph, options.draft ? forSize(policy) : policy);
   const seen = await calibration(graph, options, samples);
-  const ranges = rangesFor(seen, decision.widths, options.observer);
-  if (input !== undefined) ranges.set(graph.inputs[0]!.tensor, input.range);
   const module = () => calibratorOf(options).module();
   const quantized = await quantizeByPolicy(
     graph,
-    ranges,
-    decision,
-    { samples, module },
+    decided,
+    { seen, samples, module },
     {
       input: input?.border ?? "int8",
+      inputRange: input?.range,
       inputZeroPoints: input?.zeroPoints,
+      observer: options.observer,
+      layers: options.layers,
       signal: options.signal,
       onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
     },
   );
+  const { policy: effective, widths } = quantized.decision;
   return {
-    graph: quantized,
-    policy: decision.policy,
-    widened: decision.widths.widened,
+    graph: quantized.graph,
+    policy: effective,
+    widened: widths.widened,
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
 }

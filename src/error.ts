@@ -3,6 +3,7 @@ export type ErrorCode =
   | "BAD_ARGUMENT"
   | "BAD_FILE"
   | "BAD_INPUT"
+  | "BAD_SIGNATURE"
   | "CORRUPT"
   | "UNSUPPORTED_VERSION"
   | "UNSUPPORTED_OP"

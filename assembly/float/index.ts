@@ -17,6 +17,7 @@ export function reserve(end: usize): i32 {
   return missing <= 0 || memory.grow(missing) >= 0 ? 1 : 0;
 }
 
+export { fake_quantize, gate, outer, sum_channels } from "./backward";
 export { conv } from "./conv";
 export { depthwise } from "./depthwise";
 export { moments } from "./moments";

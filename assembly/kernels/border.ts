@@ -16,7 +16,9 @@ import {
   extentBytes,
   extentStart,
   flip,
+  isByte,
   isPacked,
+  pixelBytes,
   pixels,
   planPtr,
   weightsPtr,
@@ -36,7 +38,7 @@ export function outputStage(tensor: usize): usize {
 /** Fills everything of the extent that is not a pixel; every writer calls it, on every run. */
 export function fillHalo(tensor: usize): void {
   // What writes a part of a tensor leaves the halo to what writes the whole; parts' records are below the plan.
-  if (tensor < planPtr || isPacked(tensor)) return;
+  if (tensor < planPtr || !isByte(tensor)) return;
   const start = arenaPtr + <usize>extentStart(tensor);
   const end = start + <usize>extentBytes(tensor);
   const pitch: usize = word(tensor, TENSOR_ROW_PITCH);
@@ -80,7 +82,7 @@ export function spread(tensor: usize, source: usize): void {
     movePacked(tensor, source, true);
     return;
   }
-  const channels: usize = word(tensor, TENSOR_CHANNELS);
+  const channels: usize = pixelBytes(tensor);
   const pitch: usize = word(tensor, TENSOR_PIXEL_PITCH);
   const width: usize = word(tensor, TENSOR_WIDTH);
   let row = pixels(tensor);
@@ -90,7 +92,7 @@ export function spread(tensor: usize, source: usize): void {
     } else {
       for (let x: usize = 0; x < width; x++) memory.copy(row + x * pitch, source + x * channels, channels);
     }
-    flipBytes(row, width * pitch);
+    if (isByte(tensor)) flipBytes(row, width * pitch);
     row += word(tensor, TENSOR_ROW_PITCH);
     source += width * channels;
   }
@@ -120,7 +122,7 @@ export function gather(tensor: usize, target: usize): void {
     movePacked(tensor, target, false);
     return;
   }
-  const channels: usize = word(tensor, TENSOR_CHANNELS);
+  const channels: usize = pixelBytes(tensor);
   const pitch: usize = word(tensor, TENSOR_PIXEL_PITCH);
   const width: usize = word(tensor, TENSOR_WIDTH);
   let row = pixels(tensor);
@@ -130,7 +132,7 @@ export function gather(tensor: usize, target: usize): void {
     } else {
       for (let x: usize = 0; x < width; x++) memory.copy(target + x * channels, row + x * pitch, channels);
     }
-    flipBytes(target, width * channels);
+    if (isByte(tensor)) flipBytes(target, width * channels);
     row += word(tensor, TENSOR_ROW_PITCH);
     target += width * channels;
   }

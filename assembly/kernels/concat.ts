@@ -6,8 +6,6 @@ import {
   CONCAT_AXIS,
   CONCAT_MULTIPLIERS,
   CONCAT_SHIFT,
-  MAX_SMALL_MULTIPLIER,
-  MAX_SMALL_SHIFT,
   OK,
   STEP_OUT,
   TENSOR_CHANNELS,
@@ -19,25 +17,33 @@ import {
 } from "../abi";
 import { checkRange, sizeWord } from "../checks";
 import { inputAt, inputCount } from "../operands";
-import { fail, pitchOf, pixels, tensorOf, word } from "../state";
+import { bitsOf, fail, isWide, pitchOf, pixelBytes, pixels, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
-import { prepareRequantize, run } from "./pointwise";
+import { checkShift, mostMultiplier, prepareRequantize, run } from "./pointwise";
 
 /** Offset in the record of the words behind the inputs. */
 function parametersAt(step: usize): i32 {
   return STEP_OUT + 4 * inputCount(step);
 }
 
+/** Whether a tensor has 16 bits: c and all b are then for 64 bits. */
+function hasWide(step: usize): bool {
+  let wide = isWide(tensorOf(step, STEP_OUT));
+  for (let i = 0; i < inputCount(step); i++) wide = wide || isWide(tensorOf(step, inputAt(i)));
+  return wide;
+}
+
 export function checkConcat(step: usize, index: i32): i32 {
   const at = parametersAt(step);
+  const output = tensorOf(step, STEP_OUT);
+  const wide = hasWide(step);
   let status = checkRange(step, index, at + CONCAT_AXIS, AXIS_HEIGHT, AXIS_CHANNELS);
-  if (status == OK) status = checkRange(step, index, at + CONCAT_SHIFT, 1, MAX_SMALL_SHIFT);
+  if (status == OK) status = checkShift(step, index, at + CONCAT_SHIFT, wide);
   if (status != OK) return status;
   const along = sizeWord(word(step, at + CONCAT_AXIS));
-  const output = tensorOf(step, STEP_OUT);
   let total: i64 = 0;
   for (let i = 0; i < inputCount(step); i++) {
-    status = checkRange(step, index, at + CONCAT_MULTIPLIERS + 4 * i, 0, MAX_SMALL_MULTIPLIER);
+    status = checkRange(step, index, at + CONCAT_MULTIPLIERS + 4 * i, 0, mostMultiplier(wide));
     if (status != OK) return status;
     const input = tensorOf(step, inputAt(i));
     for (let size = TENSOR_HEIGHT; size <= TENSOR_CHANNELS; size += 4) {
@@ -55,26 +61,28 @@ export function concat_a8(step: usize): void {
   const at = parametersAt(step);
   const axis = word(step, at + CONCAT_AXIS);
   const c = word(step, at + CONCAT_SHIFT);
+  const wide = hasWide(step);
   let target = pixels(output);
   for (let i = 0; i < inputCount(step); i++) {
     const input = tensorOf(step, inputAt(i));
-    copyInto(output, target, input, word(step, at + CONCAT_MULTIPLIERS + 4 * i), c);
+    copyInto(output, target, input, word(step, at + CONCAT_MULTIPLIERS + 4 * i), c, wide);
     target += word(input, sizeWord(axis)) * pitchOf(output, axis);
   }
   fillHalo(output);
 }
 
 /** Writes the input's codes from the output's byte `target` on; as they are where scale and zero point agree. */
-function copyInto(output: usize, target: usize, input: usize, b: i32, c: i32): void {
-  const same = b == 1 << c && word(input, TENSOR_ZERO_POINT) == word(output, TENSOR_ZERO_POINT);
+function copyInto(output: usize, target: usize, input: usize, b: i32, c: i32, wide: bool): void {
+  const sameZero = word(input, TENSOR_ZERO_POINT) == word(output, TENSOR_ZERO_POINT);
+  const same = <i64>b == <i64>1 << c && sameZero && bitsOf(input) == bitsOf(output);
   const channels = word(input, TENSOR_CHANNELS);
-  if (!same) prepareRequantize(input, output, b, c);
+  if (!same) prepareRequantize(input, output, b, c, wide);
   for (let y = 0; y < word(input, TENSOR_HEIGHT); y++) {
     let a = pixels(input) + y * word(input, TENSOR_ROW_PITCH);
     let out = target + y * word(output, TENSOR_ROW_PITCH);
     for (let x = 0; x < word(input, TENSOR_WIDTH); x++) {
       if (same) {
-        memory.copy(out, a, channels);
+        memory.copy(out, a, pixelBytes(input));
       } else {
         run(a, a, out, channels, 1, 1);
       }

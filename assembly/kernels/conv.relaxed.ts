@@ -11,10 +11,9 @@ import {
   CONV_WEIGHTS_AT,
   QUAD,
   STEP_OUT,
-  TENSOR_ZERO_POINT,
 } from "../abi";
 import { prepareEpilogue, requantizeStrip, STRIP_PIXELS } from "../numerics/requantize.simd";
-import { flip, tensorOf, weightsPtr, word } from "../state";
+import { tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 import { groupChannels } from "./conv";
 import { tile1, tile2, tile3, tile4, tile5, tile6 } from "./conv.relaxed.generated";
@@ -22,13 +21,7 @@ import { nextTile, OUTPUTS, quads, remaining, rows, segments, startTiles } from 
 
 export function conv_a8w8__relaxed(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
-  prepareEpilogue(
-    word(step, CONV_SHIFT),
-    word(output, TENSOR_ZERO_POINT),
-    word(step, CONV_MIN),
-    word(step, CONV_MAX),
-    flip,
-  );
+  prepareEpilogue(output, word(step, CONV_SHIFT), word(step, CONV_MIN), word(step, CONV_MAX));
   for (let group = 0; group < word(step, CONV_GROUPS); group++) {
     startTiles(step, group);
     convolveGroup(step, group);

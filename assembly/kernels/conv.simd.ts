@@ -14,7 +14,6 @@ import {
   QUAD,
   STEP_OUT,
   STEP_SCRATCH_AT,
-  TENSOR_ZERO_POINT,
 } from "../abi";
 import { prepareEpilogue, requantizeStrip, STRIP_PIXELS } from "../numerics/requantize.simd";
 import { arenaPtr, flip, tensorOf, weightsPtr, word } from "../state";
@@ -45,13 +44,7 @@ export function convScratch(packedRow: i64): i64 {
 
 export function conv_a8w8__simd(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
-  prepareEpilogue(
-    word(step, CONV_SHIFT),
-    word(output, TENSOR_ZERO_POINT),
-    word(step, CONV_MIN),
-    word(step, CONV_MAX),
-    flip,
-  );
+  prepareEpilogue(output, word(step, CONV_SHIFT), word(step, CONV_MIN), word(step, CONV_MAX));
   const shifted = word(step, CONV_WEIGHT_ZERO) != 0;
   for (let group = 0; group < word(step, CONV_GROUPS); group++) {
     startTiles(step, group);

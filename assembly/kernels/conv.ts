@@ -46,7 +46,7 @@ import {
 import { claimConstant, checkClamp, checkRange } from "../checks";
 import { requantize } from "../numerics/requantize";
 import { hasPlanes, packedBytes, weightBits } from "../numerics/unpack";
-import { fail, flip, isPacked, pixelBytes, pixels, tensorOf, weightsPtr, word } from "../state";
+import { fail, flip, isPacked, isWide, pixelBytes, pixels, storeCode, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
 /** Taps of one segment: what lies contiguous in the input and is padded to whole quads. Depthwise packs all as one. */
@@ -233,6 +233,7 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
   const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT);
   const perGroup = groupChannels(step);
   const packed = <i32>roundUp(perGroup, CHANNEL_BLOCK);
+  const wide = isWide(output);
   for (let n = 0; n < channels; n++) {
     const group = n / perGroup;
     const place = group * packed + (n % perGroup); // among the packed channels
@@ -246,7 +247,7 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
       word(step, CONV_MIN),
       word(step, CONV_MAX),
     );
-    store<u8>(out + n, <u8>(code ^ flip));
+    storeCode(out, n, code, wide);
   }
 }
 

@@ -33,7 +33,6 @@ import {
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
-  TENSOR_ZERO_POINT,
 } from "../abi";
 import { prepareEpilogue, requantizeStrip, STRIP } from "../numerics/requantize.simd";
 import { arenaPtr, flip, pixels, tensorOf, weightsPtr, word } from "../state";
@@ -82,13 +81,7 @@ export function conv_a8w8__simd_winograd(step: usize): void {
   const sums = windows + depth * POINTS * TILES * 2;
   const across = word(output, TENSOR_WIDTH) >> 1;
   const tiles = across * (word(output, TENSOR_HEIGHT) >> 1);
-  prepareEpilogue(
-    word(step, CONV_SHIFT),
-    word(output, TENSOR_ZERO_POINT),
-    word(step, CONV_MIN),
-    word(step, CONV_MAX),
-    flip,
-  );
+  prepareEpilogue(output, word(step, CONV_SHIFT), word(step, CONV_MIN), word(step, CONV_MAX));
   for (let n = 0; n < channels; n += CHANNEL_BLOCK) {
     transformWeights(weightsPtr + word(step, CONV_WEIGHTS_AT) + n * depth * 9, depth, weights);
     for (let tile = 0; tile < tiles; tile += TILES) {

@@ -25,8 +25,8 @@ import {
   extentBytes,
   fail,
   flip,
+  isByte,
   isDense,
-  isPacked,
   pixels,
   tensorOf,
   weightsPtr,
@@ -88,11 +88,11 @@ export function checkReshape(step: usize, index: i32): i32 {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   if (denseBytes(input) != denseBytes(output)) return fail(BAD_STEP, index, STEP_OUT, <i32>denseBytes(output));
-  return isPacked(input) || isPacked(output) ? checkPackedReshape(step, index) : OK;
+  return isByte(input) && isByte(output) ? OK : checkWholeReshape(step, index);
 }
 
-/** Packed codes stay where they are in their bytes: whole bytes a pixel on both sides, one behind the other. */
-function checkPackedReshape(step: usize, index: i32): i32 {
+/** Codes that are no bytes stay where they are: whole bytes a pixel on both sides, one behind the other. */
+function checkWholeReshape(step: usize, index: i32): i32 {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   const bits = bitsOf(input);

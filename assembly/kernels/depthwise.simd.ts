@@ -28,7 +28,6 @@ import {
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
-  TENSOR_ZERO_POINT,
 } from "../abi";
 import { COLUMNS, RELAXED } from "../arrange";
 import { HAS_RELAXED_DOT } from "../build";
@@ -67,8 +66,7 @@ export function depthwise_a8w8__simd(step: usize): void {
   pairs = (word(step, CONV_KERNEL_H) * word(step, CONV_KERNEL_W) + 1) >> 1;
   weightZero = word(step, CONV_WEIGHT_ZERO);
   tapOffsets(step);
-  const z = word(output, TENSOR_ZERO_POINT);
-  prepareEpilogue(word(step, CONV_SHIFT), z, word(step, CONV_MIN), word(step, CONV_MAX), flip);
+  prepareEpilogue(output, word(step, CONV_SHIFT), word(step, CONV_MIN), word(step, CONV_MAX));
   const width = word(output, TENSOR_WIDTH);
   const height = word(output, TENSOR_HEIGHT);
   const parts = (width + STRIP_PIXELS - 1) / STRIP_PIXELS;

@@ -27,7 +27,7 @@ import {
   TENSOR_ZERO_POINT,
 } from "../abi";
 import { requantize } from "../numerics/requantize";
-import { flip, pixels, tensorOf, weightsPtr, word } from "../state";
+import { flip, isWide, pixels, storeCode, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 import { packedRow } from "./conv";
 
@@ -54,6 +54,7 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
   const block: usize = <usize>packedRow(step) * CHANNEL_BLOCK;
   const f = flip;
   const zero = word(step, CONV_WEIGHT_ZERO);
+  const wide = isWide(output);
   for (let c = 0; c < channels; c++) {
     const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + <usize>(c >> 3) * block + (c & 7) * QUAD;
     let acc = load<i32>(weightsPtr + word(step, CONV_BIAS_AT) + (c << 2));
@@ -70,6 +71,6 @@ function window(step: usize, input: usize, output: usize, corner: usize, out: us
     const b = load<i32>(weightsPtr + word(step, CONV_MULTIPLIER_AT) + (c << 2));
     const z = word(output, TENSOR_ZERO_POINT);
     const code = requantize(acc, b, word(step, CONV_SHIFT), z, word(step, CONV_MIN), word(step, CONV_MAX));
-    store<u8>(out + c, <u8>(code ^ f));
+    storeCode(out, c, code, wide);
   }
 }

@@ -1,5 +1,5 @@
 // Ops on single codes, and on pairs of them with broadcasting: requantize, add, minimum, maximum (equation 6, codes
-// times b <= 2^21 in 32 bits), mul and prelu (equation 4 on products).
+// times b <= 2^21 in 32 bits, or in 64 where a tensor has 16), mul and prelu (equation 4 on products).
 import {
   BAD_STEP,
   BINARY_IN_B,
@@ -11,6 +11,9 @@ import {
   MAX_SHIFT,
   MAX_SMALL_MULTIPLIER,
   MAX_SMALL_SHIFT,
+  MAX_WIDE_MULTIPLIER,
+  MAX_WIDE_SHIFT,
+  MIN_WIDE_SHIFT,
   OK,
   OP_ADD,
   OP_MAXIMUM,
@@ -33,22 +36,37 @@ import {
 } from "../abi";
 import { checkClamp, checkRange, checkSameShape } from "../checks";
 import { requantize, requantizeSum } from "../numerics/requantize";
-import { finishCodes, prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
+import { clampWide, finishCodes, prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
 import { isBinary } from "../operands";
-import { fail, flip, pixels, tensorOf, word } from "../state";
+import { fail, flip, isWide, loadCode, maxCode, minCode, pixels, storeCode, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
 
 export function checkBinary(step: usize, index: i32): i32 {
   const opcode = word(step, STEP_OPCODE);
   const product = opcode == OP_MUL || opcode == OP_PRELU;
-  const top = product ? i32.MAX_VALUE : MAX_SMALL_MULTIPLIER;
-  const bottom = product ? 0 : -MAX_SMALL_MULTIPLIER;
+  const sums = isWideSum(tensorOf(step, STEP_IN), tensorOf(step, BINARY_IN_B), tensorOf(step, STEP_OUT));
+  const top = product ? i32.MAX_VALUE : mostMultiplier(sums);
+  const bottom = product ? 0 : -top;
   let status = checkBroadcast(step, index, STEP_IN);
   if (status == OK) status = checkBroadcast(step, index, BINARY_IN_B);
   if (status == OK) status = checkRange(step, index, BINARY_MULTIPLIER_A, bottom, top);
   if (status == OK) status = checkRange(step, index, BINARY_MULTIPLIER_B, bottom, top);
-  if (status == OK) status = checkRange(step, index, BINARY_SHIFT, 1, product ? MAX_SHIFT : MAX_SMALL_SHIFT);
+  if (status == OK) status = product ? checkRange(step, index, BINARY_SHIFT, 1, MAX_SHIFT) : checkShift(step, index, BINARY_SHIFT, sums);
   return status != OK ? status : checkClamp(step, index, BINARY_MIN, BINARY_MAX);
+}
+
+/** Whether a sum needs 64 bits: a tensor with codes of 16 takes part. */
+export function isWideSum(a: usize, b: usize, output: usize): bool {
+  return isWide(a) || isWide(b) || isWide(output);
+}
+
+export function mostMultiplier(wide: bool): i32 {
+  return wide ? MAX_WIDE_MULTIPLIER : MAX_SMALL_MULTIPLIER;
+}
+
+/** c of equation (6), in 32 or in 64 bits. */
+export function checkShift(step: usize, index: i32, at: i32, wide: bool): i32 {
+  return checkRange(step, index, at, wide ? MIN_WIDE_SHIFT : 1, wide ? MAX_WIDE_SHIFT : MAX_SMALL_SHIFT);
 }
 
 /** Every extent of an operand is the output's, or 1. */
@@ -64,9 +82,11 @@ function checkBroadcast(step: usize, index: i32, at: i32): i32 {
 }
 
 export function checkRequantize(step: usize, index: i32): i32 {
+  const input = tensorOf(step, STEP_IN);
+  const sums = isWideSum(input, input, tensorOf(step, STEP_OUT));
   let status = checkSameShape(step, index, STEP_IN);
-  if (status == OK) status = checkRange(step, index, REQUANTIZE_MULTIPLIER, 0, MAX_SMALL_MULTIPLIER);
-  if (status == OK) status = checkRange(step, index, REQUANTIZE_SHIFT, 1, MAX_SMALL_SHIFT);
+  if (status == OK) status = checkRange(step, index, REQUANTIZE_MULTIPLIER, 0, mostMultiplier(sums));
+  if (status == OK) status = checkShift(step, index, REQUANTIZE_SHIFT, sums);
   return status != OK ? status : checkClamp(step, index, REQUANTIZE_MIN, REQUANTIZE_MAX);
 }
 
@@ -80,17 +100,23 @@ let shift: i32 = 0;
 let zero: i32 = 0;
 let least: i32 = 0;
 let most: i32 = 0;
+/** Bytes of a code of each tensor, as a shift; and whether sums need 64 bits. */
+let wideA: i32 = 0;
+let wideB: i32 = 0;
+let wideOut: i32 = 0;
+let wide: bool = false;
 const MULTIPLIERS: usize = memory.data(32, 16);
 
-/** Prepares runs of requantize from `input` to `output`, without a clamp of its own. */
-export function prepareRequantize(input: usize, output: usize, b: i32, c: i32): void {
+/** Prepares runs of requantize from `input` to `output`, without a clamp of its own; in 64 bits where a tensor of the step has 16. */
+export function prepareRequantize(input: usize, output: usize, b: i32, c: i32, isWideStep: bool): void {
   kind = OP_ADD;
   multiplierA = b;
   multiplierB = 0;
   shift = c;
-  least = -128;
-  most = 127;
+  least = minCode(output);
+  most = maxCode(output);
   prepareZeros(input, input, output);
+  wide = isWideStep;
 }
 
 function prepare(step: usize, a: usize, b: usize, output: usize): void {
@@ -108,8 +134,12 @@ function prepareZeros(a: usize, b: usize, output: usize): void {
   zeroA = word(a, TENSOR_ZERO_POINT);
   zeroB = word(b, TENSOR_ZERO_POINT);
   zero = word(output, TENSOR_ZERO_POINT);
+  wideA = i32(isWide(a));
+  wideB = i32(isWide(b));
+  wideOut = i32(isWide(output));
+  wide = isWideSum(a, b, output);
   if (!ASC_FEATURE_SIMD) return;
-  prepareEpilogue(shift, zero, least, most, flip);
+  prepareEpilogue(output, shift, least, most);
   v128.store(MULTIPLIERS, i32x4.splat(multiplierA));
   v128.store(MULTIPLIERS, i32x4.splat(multiplierA), 16);
 }
@@ -153,7 +183,7 @@ function touches(tensor: usize, width: i32, channels: i32): bool {
   return (
     word(tensor, TENSOR_WIDTH) == width &&
     word(tensor, TENSOR_CHANNELS) == channels &&
-    word(tensor, TENSOR_PIXEL_PITCH) == channels
+    word(tensor, TENSOR_PIXEL_PITCH) == channels << i32(isWide(tensor))
   );
 }
 
@@ -166,6 +196,8 @@ function stride(tensor: usize, size: i32, pitch: i32): i32 {
 export function run(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
   if (!ASC_FEATURE_SIMD) {
     run__scalar(a, b, out, count, stepA, stepB);
+  } else if (wide) {
+    wideSums__simd(a, b, out, count, stepA << wideA, stepB << wideB);
   } else if (kind == OP_ADD) {
     sums__simd<Sum>(a, b, out, count, stepA, stepB);
   } else if (kind == OP_MUL || kind == OP_PRELU) {
@@ -176,11 +208,11 @@ export function run(a: usize, b: usize, out: usize, count: i32, stepA: i32, step
 }
 
 function run__scalar(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
-  const f = flip;
-  for (; count > 0; count--) {
-    store<u8>(out++, <u8>(combine((load<i8>(a) ^ f) - zeroA, (load<i8>(b) ^ f) - zeroB) ^ f));
-    a += stepA;
-    b += stepB;
+  for (let i = 0; i < count; i++) {
+    const code = combine(loadCode(a, 0, wideA != 0) - zeroA, loadCode(b, 0, wideB != 0) - zeroB);
+    storeCode(out, i, code, wideOut != 0);
+    a += stepA << wideA;
+    b += stepB << wideB;
   }
 }
 
@@ -191,8 +223,8 @@ function combine(a: i32, b: i32): i32 {
     const positive = a >= 0;
     return requantize(positive ? a : a * b, positive ? multiplierA : multiplierB, shift, zero, least, most);
   }
-  const left = a * multiplierA;
-  const right = b * multiplierB;
+  const left = <i64>a * multiplierA;
+  const right = <i64>b * multiplierB;
   const sum = kind == OP_ADD ? left + right : (kind == OP_MINIMUM) == left < right ? left : right;
   return requantizeSum(sum, shift, zero, least, most);
 }
@@ -248,6 +280,47 @@ function fourSums<Kind>(a: v128, b: v128): v128 {
     sum = i32x4.add(i32x4.add(left, i32x4.mul(b, i32x4.splat(multiplierB))), i32x4.splat(constant));
   }
   return i32x4.shr_s(sum, shift);
+}
+
+/**
+ * Equation (6) in 64 bits: with c below 32 the differences are shifted left by what is missing (16 + 16 bits fit 32), so that
+ * the quotient is the high word of the 64-bit sum, shifted by what c has above 32: a floor of a floor.
+ */
+function wideSums__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
+  const up = max(32 - shift, 0);
+  const down = max(shift - 32, 0);
+  const round = i64x2.splat(<i64>1 << (shift + up - 1));
+  const timesA = i32x4.splat(multiplierA);
+  const timesB = i32x4.splat(multiplierB);
+  for (let i = 0; i < count; i += 8) {
+    const x = differences(a + i * stepA, wideA, stepA, zeroA);
+    const y = differences(b + i * stepB, wideB, stepB, zeroB);
+    const low = highWords(i32x4.extend_low_i16x8_s(x), i32x4.extend_low_i16x8_s(y), up, timesA, timesB, round);
+    const high = highWords(i32x4.extend_high_i16x8_s(x), i32x4.extend_high_i16x8_s(y), up, timesA, timesB, round);
+    const sums = i16x8.narrow_i32x4_s(i32x4.shr_s(low, down), i32x4.shr_s(high, down));
+    if (wideOut) {
+      storeBytes(out + i * 2, clampWide(sums), (count - i) * 2);
+    } else {
+      storeBytes(out + i, finishCodes(sums, sums), min(count - i, 8));
+    }
+  }
+}
+
+/** Eight codes less their zero point: 9 bits of bytes, 16 of others, whose zero point is 0. */
+function differences(at: usize, isWide: i32, step: i32, zero: i32): v128 {
+  if (isWide) return step ? v128.load(at) : v128.load16_splat(at);
+  const codes = v128.xor(step ? v128.load64_zero(at) : v128.load8_splat(at), i8x16.splat(<i8>flip));
+  return i16x8.sub(i16x8.extend_low_i8x16_s(codes), i16x8.splat(<i16>zero));
+}
+
+// @ts-ignore: decorator
+@inline
+function highWords(x: v128, y: v128, up: i32, timesX: v128, timesY: v128, round: v128): v128 {
+  const a = i32x4.shl(x, up);
+  const b = i32x4.shl(y, up);
+  const low = i64x2.add(i64x2.extmul_low_i32x4_s(a, timesX), i64x2.extmul_low_i32x4_s(b, timesY));
+  const high = i64x2.add(i64x2.extmul_high_i32x4_s(a, timesX), i64x2.extmul_high_i32x4_s(b, timesY));
+  return v128.shuffle<i32>(i64x2.add(low, round), i64x2.add(high, round), 1, 3, 5, 7);
 }
 
 function products__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {

@@ -32,11 +32,12 @@ import {
 import { checkClamp, checkRange, claimConstant } from "../checks";
 import { requantizeMean } from "../numerics/requantize";
 import { storeBytes } from "../numerics/requantize.simd";
-import { fail, flip, pixels, tensorOf, weightsPtr, word } from "../state";
+import { fail, flip, isWide, loadCode, pixels, storeCode, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
-/** Largest window, so that a sum of |code - z| <= 255 stays in 32 bits. */
+/** Largest window, so that a sum of |code - z| <= 255, or <= 2^15 of 16 bits, stays in 32 bits. */
 const MAX_WINDOW: i64 = 1 << 23;
+const MAX_WIDE_WINDOW: i64 = 1 << 15;
 
 /** Elements visited by one run of the step, not more than. */
 export function poolWork(step: usize): i64 {
@@ -62,7 +63,8 @@ export function checkPool(step: usize, index: i32): i32 {
   if (word(input, TENSOR_CHANNELS) != word(output, TENSOR_CHANNELS)) {
     return fail(BAD_STEP, index, STEP_OUT, word(output, TENSOR_CHANNELS));
   }
-  return word(step, STEP_OPCODE) == OP_AVERAGE_POOL ? checkAverage(step, index) : OK;
+  if (word(step, STEP_OPCODE) == OP_AVERAGE_POOL) return checkAverage(step, index);
+  return isWide(input) == isWide(output) ? OK : fail(BAD_STEP, index, STEP_OUT, word(step, STEP_OUT));
 }
 
 /** Every window has at least one pixel: padding below the kernel, the last window starts inside. */
@@ -74,7 +76,8 @@ function checkAxis(step: usize, index: i32, kernel: i32, stride: i32, pad: i32, 
 }
 
 function checkAverage(step: usize, index: i32): i32 {
-  if (<i64>word(step, POOL_KERNEL_H) * word(step, POOL_KERNEL_W) > MAX_WINDOW) {
+  const most = isWide(tensorOf(step, STEP_IN)) ? MAX_WIDE_WINDOW : MAX_WINDOW;
+  if (<i64>word(step, POOL_KERNEL_H) * word(step, POOL_KERNEL_W) > most) {
     return fail(BAD_STEP, index, POOL_KERNEL_H, word(step, POOL_KERNEL_H));
   }
   let status = checkRange(step, index, AVERAGE_MULTIPLIER_COUNT, 1, MAX_EXTENT);
@@ -102,9 +105,9 @@ export function pool_a8(step: usize): void {
       const corner = pixels(input) + y0 * word(input, TENSOR_ROW_PITCH) + x0 * word(input, TENSOR_PIXEL_PITCH);
       const out = pixels(output) + y * word(output, TENSOR_ROW_PITCH) + x * word(output, TENSOR_PIXEL_PITCH);
       if (average) {
-        averageWindow(step, input, corner, rows, columns, out);
+        averageWindow(step, input, corner, rows, columns, out, isWide(output));
       } else {
-        maxWindow(step, input, corner, rows, columns, out);
+        maxWindow(step, input, corner, rows, columns, out, isWide(output));
       }
     }
   }
@@ -113,18 +116,22 @@ export function pool_a8(step: usize): void {
 
 const SUMS: usize = memory.data(64, 16);
 
-function averageWindow(step: usize, input: usize, corner: usize, rows: i32, columns: i32, out: usize): void {
+function averageWindow(step: usize, input: usize, corner: usize, rows: i32, columns: i32, out: usize, wide: bool): void {
   const count = rows * columns;
   const zeros = count * word(step, AVERAGE_IN_ZERO);
   const b = multiplierOf(step, count);
   const channels = word(input, TENSOR_CHANNELS);
   const away = word(step, AVERAGE_ROUNDING) == ROUND_HALF_AWAY;
-  const lanes = ASC_FEATURE_SIMD ? 16 : 1;
+  const wideInput = isWide(input);
+  const lanes = ASC_FEATURE_SIMD ? (wideInput ? 8 : 16) : 1;
   for (let c = 0; c < channels; c += lanes) {
-    if (ASC_FEATURE_SIMD) {
-      sums__simd(input, corner + c, rows, columns);
+    const from = corner + (c << i32(wideInput));
+    if (!ASC_FEATURE_SIMD) {
+      sums__scalar(input, from, rows, columns);
+    } else if (wideInput) {
+      wideSums__simd(input, from, rows, columns);
     } else {
-      sums__scalar(input, corner + c, rows, columns);
+      sums__simd(input, from, rows, columns);
     }
     for (let lane = 0; lane < min(lanes, channels - c); lane++) {
       const acc = load<i32>(SUMS + (lane << 2)) - zeros;
@@ -137,7 +144,7 @@ function averageWindow(step: usize, input: usize, corner: usize, rows: i32, colu
         word(step, POOL_MIN),
         word(step, POOL_MAX),
       );
-      store<u8>(out + c + lane, <u8>(code ^ flip));
+      storeCode(out, c + lane, code, wide);
     }
   }
 }
@@ -151,12 +158,12 @@ function multiplierOf(step: usize, count: i32): i32 {
 }
 
 function sums__scalar(input: usize, corner: usize, rows: i32, columns: i32): void {
-  const f = flip;
+  const wide = isWide(input);
   let sum = 0;
   for (let y = 0; y < rows; y++) {
     let a = corner + y * word(input, TENSOR_ROW_PITCH);
     for (let x = 0; x < columns; x++) {
-      sum += load<i8>(a) ^ f;
+      sum += loadCode(a, 0, wide);
       a += word(input, TENSOR_PIXEL_PITCH);
     }
   }
@@ -189,27 +196,43 @@ function sums__simd(input: usize, corner: usize, rows: i32, columns: i32): void 
   v128.store(SUMS, s3, 48);
 }
 
-function maxWindow(step: usize, input: usize, corner: usize, rows: i32, columns: i32, out: usize): void {
+function wideSums__simd(input: usize, corner: usize, rows: i32, columns: i32): void {
+  let low = i32x4.splat(0);
+  let high = low;
+  for (let y = 0; y < rows; y++) {
+    let a = corner + y * word(input, TENSOR_ROW_PITCH);
+    for (let x = 0; x < columns; x++) {
+      const codes = v128.load(a);
+      low = i32x4.add(low, i32x4.extend_low_i16x8_s(codes));
+      high = i32x4.add(high, i32x4.extend_high_i16x8_s(codes));
+      a += word(input, TENSOR_PIXEL_PITCH);
+    }
+  }
+  v128.store(SUMS, low);
+  v128.store(SUMS, high, 16);
+}
+
+function maxWindow(step: usize, input: usize, corner: usize, rows: i32, columns: i32, out: usize, wide: bool): void {
   const channels = word(input, TENSOR_CHANNELS);
-  if (ASC_FEATURE_SIMD) {
+  if (ASC_FEATURE_SIMD && !wide) {
     for (let c = 0; c < channels; c += 16) {
       storeBytes(out + c, max__simd(step, input, corner + c, rows, columns), channels - c);
     }
   } else {
-    for (let c = 0; c < channels; c++) store<u8>(out + c, <u8>max__scalar(step, input, corner + c, rows, columns));
+    for (let c = 0; c < channels; c++) storeCode(out, c, max__scalar(step, input, corner, c, rows, columns, wide), wide);
   }
 }
 
-function max__scalar(step: usize, input: usize, corner: usize, rows: i32, columns: i32): i32 {
-  let top = -128;
+function max__scalar(step: usize, input: usize, corner: usize, c: i32, rows: i32, columns: i32, wide: bool): i32 {
+  let top = word(step, POOL_MIN);
   for (let y = 0; y < rows; y++) {
     let a = corner + y * word(input, TENSOR_ROW_PITCH);
     for (let x = 0; x < columns; x++) {
-      top = max(top, load<i8>(a) ^ flip);
+      top = max(top, loadCode(a, c, wide));
       a += word(input, TENSOR_PIXEL_PITCH);
     }
   }
-  return max(min(top, word(step, POOL_MAX)), word(step, POOL_MIN)) ^ flip;
+  return min(top, word(step, POOL_MAX));
 }
 
 function max__simd(step: usize, input: usize, corner: usize, rows: i32, columns: i32): v128 {

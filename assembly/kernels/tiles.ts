@@ -17,7 +17,7 @@ import {
   TENSOR_WIDTH,
 } from "../abi";
 import { STRIP_PIXELS } from "../numerics/requantize.simd";
-import { pixels, tensorOf, word } from "../state";
+import { bitsOf, pixels, tensorOf, word } from "../state";
 import { groupChannels, groupDepth, wholeRows } from "./conv";
 
 const MAX_TILE_PIXELS = 6;
@@ -60,7 +60,7 @@ export function startTiles(step: usize, group: i32): void {
   const corner = pixels(input) + group * depth;
   windowRow = corner - word(step, CONV_PAD_TOP) * inputRow - word(step, CONV_PAD_LEFT) * inputPixel;
   window = windowRow;
-  outRow = pixels(output) + group * groupChannels(step);
+  outRow = pixels(output) + ((group * groupChannels(step) * bitsOf(output)) >> 3);
   out = outRow;
   windowStep = word(step, CONV_STRIDE_W) * inputPixel;
   windowRowStep = word(step, CONV_STRIDE_H) * inputRow;

@@ -1,18 +1,22 @@
 // Vector forms of requantize.ts, eight channels at a time; bit-identical to the scalar forms.
 // Kernels sum up a strip of accumulators (up to STRIP_VECTORS / 2 rows of eight channels), then `requantizeStrip`
 // turns it into codes: the form that the step's c needs is chosen once a strip, and both loops keep to 15 registers.
+import { TENSOR_ZERO_POINT } from "../abi";
+import { flip, isWide, word } from "../state";
 
 /**
  * Constants of one step's epilogue, spread over vectors once per step and read by every strip: a v128 constant that
  * the compiler sees would be rebuilt at each use.
  */
-const EPILOGUE: usize = memory.data(96, 16);
+const EPILOGUE: usize = memory.data(128, 16);
 const ROUND: usize = 0; // i64x2: 2^(c-1), and z * 2^c where the form has it
 const ZERO: usize = 16; // i16x8
 const MIN: usize = 32; // i8x16
 const MAX: usize = 48; // i8x16
 const FLIP: usize = 64; // i8x16
 const SHIFT: usize = 80; // i32: c
+const WIDE_MIN: usize = 96; // i16x8, where the output has 16 bits
+const WIDE_MAX: usize = 112;
 
 /** Vectors of four accumulators that a strip holds. */
 export const STRIP_VECTORS = 96;
@@ -27,10 +31,18 @@ type HighWords = i16;
 type Wide = i32;
 /** Bytes of the form that the step takes. */
 let form: i32 = 0;
+/** Whether its codes have 16 bits. */
+let wide: bool = false;
 
-/** Sets the epilogue of a step: c, zero point, clamp and how activations are stored. */
-export function prepareEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void {
-  form = c == 32 ? sizeof<ShiftFree>() : c > 32 && c <= 54 ? sizeof<HighWords>() : sizeof<Wide>();
+/** Sets the epilogue of a step: c, the output's zero point and width, clamp and how activations are stored. */
+export function prepareEpilogue(output: usize, c: i32, min: i32, max: i32): void {
+  wide = isWide(output);
+  setEpilogue(c, word(output, TENSOR_ZERO_POINT), min, max, flip);
+}
+
+export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void {
+  const inHighWords = c <= 54 && (c > 32 || (wide && c == 32));
+  form = inHighWords ? sizeof<HighWords>() : c == 32 ? sizeof<ShiftFree>() : sizeof<Wide>();
   const zero: i64 = form == sizeof<Wide>() ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
@@ -38,6 +50,8 @@ export function prepareEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): 
   v128.store(EPILOGUE, i8x16.splat(<i8>max), MAX);
   v128.store(EPILOGUE, i8x16.splat(<i8>flip), FLIP);
   store<i32>(EPILOGUE, c, SHIFT);
+  v128.store(EPILOGUE, i16x8.splat(<i16>min), WIDE_MIN);
+  v128.store(EPILOGUE, i16x8.splat(<i16>max), WIDE_MAX);
 }
 
 /** Four accumulators times their b, rounded: as 32-bit words that saturate to the right code. */
@@ -113,7 +127,32 @@ function finish<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usiz
   }
 }
 
+/** The same to codes of 16 bits, whose zero point is 0. */
+function finishWide<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+  const round = v128.load(EPILOGUE, ROUND);
+  const end = outputs + (count << 2);
+  for (; blocks > 0; blocks--) {
+    const low = v128.load(multipliers);
+    const high = v128.load(multipliers, 16);
+    for (let at = outputs; at < end; at += 4) {
+      const words = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, round);
+      v128.store(load<usize>(at) + n * 2, clampWide(words));
+      strip += 32;
+    }
+    multipliers += 32;
+    n += 8;
+  }
+}
+
 function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+  if (wide) {
+    if (form == sizeof<HighWords>()) {
+      finishWide<HighWords>(outputs, count, blocks, multipliers, n, strip);
+    } else {
+      finishWide<Wide>(outputs, count, blocks, multipliers, n, strip);
+    }
+    return;
+  }
   if (form == sizeof<ShiftFree>()) {
     finish<ShiftFree>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == sizeof<HighWords>()) {
@@ -126,7 +165,7 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
 /** Most pixels of a strip: one block of each. */
 export const STRIP_PIXELS = STRIP_VECTORS / 2;
 /** Codes of the last, incomplete block on their way, and where each pixel's lie. */
-const PARTS: usize = memory.data(STRIP_PIXELS * 8, 16);
+const PARTS: usize = memory.data(STRIP_PIXELS * 16, 16);
 const PART_OUTPUTS: usize = memory.data(STRIP_PIXELS * 4, 16);
 
 /** Codes of the strip's pixels x channels (blocks of eight, the last one cut), to the addresses at `outputs` plus n. */
@@ -135,10 +174,16 @@ export function requantizeStrip(outputs: usize, count: i32, channels: i32, multi
   finishBlocks(outputs, count, whole, multipliers, n, STRIP);
   const rest = channels & 7;
   if (rest == 0) return;
-  for (let i = 0; i < count; i++) store<usize>(PART_OUTPUTS + (i << 2), PARTS + (i << 3));
+  for (let i = 0; i < count; i++) store<usize>(PART_OUTPUTS + (i << 2), PARTS + (i << 4));
   finishBlocks(PART_OUTPUTS, count, 1, multipliers + (whole << 5), 0, STRIP + (whole * count << 5));
   for (let i = 0; i < count; i++) {
-    storePart(load<usize>(outputs + (i << 2)) + n + (whole << 3), load<u64>(PARTS + (i << 3)), rest);
+    const to = load<usize>(outputs + (i << 2));
+    const first = n + (whole << 3);
+    if (wide) {
+      memory.copy(to + first * 2, PARTS + (i << 4), rest * 2);
+    } else {
+      storePart(to + first, load<u64>(PARTS + (i << 4)), rest);
+    }
   }
 }
 
@@ -174,6 +219,13 @@ export function finishCodes(low: v128, high: v128): v128 {
   const min = v128.load(EPILOGUE, MIN);
   const max = v128.load(EPILOGUE, MAX);
   return clampCodes(i16x8.add_sat_s(low, z), i16x8.add_sat_s(high, z), min, max, v128.load(EPILOGUE, FLIP));
+}
+
+/** Eight values of 16 bits, clamped: codes of 16 bits. */
+// @ts-ignore: decorator
+@inline
+export function clampWide(words: v128): v128 {
+  return i16x8.max_s(i16x8.min_s(words, v128.load(EPILOGUE, WIDE_MAX)), v128.load(EPILOGUE, WIDE_MIN));
 }
 
 const TAIL: usize = memory.data(16, 16);

@@ -20,11 +20,11 @@ export function requantize(acc: i32, b: i32, c: i32, z: i32, min: i32, max: i32)
   return clamp(<i64>z + roundShift(acc, b, c), min, max);
 }
 
-/** Equation (6): add and requantize, in 32 bits. */
+/** Equation (6): add and requantize; 64 bits hold the sums of codes of 16 bits. */
 // @ts-ignore: decorator
 @inline
-export function requantizeSum(sum: i32, c: i32, z: i32, min: i32, max: i32): i32 {
-  return clamp(<i64>(z + ((sum + (1 << (c - 1))) >> c)), min, max);
+export function requantizeSum(sum: i64, c: i32, z: i32, min: i32, max: i32): i32 {
+  return clamp(z + ((sum + (<i64>1 << (c - 1))) >> c), min, max);
 }
 
 /** Equation (7): average pool; ties up, or away from zero. */

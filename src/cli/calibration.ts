@@ -10,6 +10,7 @@ import { calibratorModule } from "../float/node.ts";
 import type { Progress, Sample, Samples } from "../float/samples.ts";
 import { canonicalShape, type Graph } from "../graph/graph.ts";
 import { type Policy, type Preset, parsePolicy, presetPolicy } from "../precision/policy.ts";
+import type { LayerStore } from "../precision/quantize.ts";
 import { readText } from "./files.ts";
 import { type FloatSource, openFloats } from "./inputs/floats.ts";
 import type { InputShape, Preparation } from "./inputs/index.ts";
@@ -54,14 +55,19 @@ function numbers(option: string, list: string): number[] {
   });
 }
 
-/** What the compiler takes of the options; nothing is calibrated before it asks. */
-export function floatOptions(flags: FloatFlags, signal?: AbortSignal): FloatOptions {
+/**
+ * What the compiler takes of the options; nothing is calibrated before it asks.
+ *
+ * @param layers where finished layers are kept
+ */
+export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: LayerStore): FloatOptions {
   const { calibrate: path, cache } = flags;
   const policy = policyOf(flags);
   const base: FloatOptions = {
     signal,
     ...(policy && { policy }),
     observer: { method: methodOf(flags.observer) },
+    ...(layers && { layers }),
   };
   if (path === undefined && cache === undefined) return base;
   const preparation = preparationOf(flags);

@@ -5,11 +5,13 @@ import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
 import { print, writeWhole } from "./output.ts";
+import { type TARGETS, targetBytes } from "./target.ts";
 
 interface Options extends FloatFlags {
   readonly output: string;
   readonly labels?: string;
   readonly strip?: boolean;
+  readonly target: (typeof TARGETS)[number];
   readonly json?: boolean;
 }
 
@@ -23,10 +25,11 @@ export function readLabels(path: string): string[] {
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
   const { output, labels, strip, json } = options;
-  const { bytes, compiled } = await loadModel(path, options, {
+  const additions = {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
-  });
+  };
+  const { bytes, compiled } = await loadModel(path, options, additions, output);
   if (compiled === undefined) {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
       file: path,
@@ -34,7 +37,7 @@ export async function compileCommand(path: string, options: Options): Promise<vo
       hint: "run or inspect it as it is",
     });
   }
-  writeWhole(output, bytes);
+  writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);
   const { peakBytes, lowerBound, haloBytes } = description.plan;
   const result = {

@@ -15,6 +15,7 @@ import { Interrupted } from "./interrupt.ts";
 import { exitCode } from "./output.ts";
 import { reportCommand } from "./report.ts";
 import { run } from "./run.ts";
+import { TARGETS } from "./target.ts";
 
 const program = new Command("dyadic")
   .description("Quantized neural networks on integers alone.")
@@ -65,6 +66,11 @@ compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
   .option("--labels <file>", "class names, one a line, stored in the model")
   .option("--strip", "leave out names and provenance")
+  .addOption(
+    new Option("--target <kind>", "a model file, or one .wasm with an engine and the model in it")
+      .choices([...TARGETS])
+      .default("dyad"),
+  )
   .action(compileCommand);
 
 compiling("export", "write an .onnx that shows the policy in viewers such as Netron")

@@ -20,13 +20,17 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
     renameSync(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
-    throw new DyadicError(
-      "BAD_ARGUMENT",
-      "the file cannot be written",
-      { file: path, found: `${error}` },
-      error,
-    );
+    throw writeFailure(path, error);
   }
+}
+
+export function writeFailure(path: string, error: unknown): DyadicError {
+  return new DyadicError(
+    "BAD_ARGUMENT",
+    "the file cannot be written",
+    { file: path, found: `${error}` },
+    error,
+  );
 }
 
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {

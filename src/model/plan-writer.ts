@@ -6,6 +6,7 @@ import {
   DTYPE_INT2,
   DTYPE_INT4,
   DTYPE_INT8,
+  DTYPE_INT16,
   DTYPE_UINT1,
   MAX_EXTENT,
   MAX_STEPS,
@@ -112,7 +113,7 @@ export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Ar
   return { plan, weights: store.section() };
 }
 
-const DTYPES = { 8: DTYPE_INT8, 4: DTYPE_INT4, 2: DTYPE_INT2, 1: DTYPE_UINT1 } as const;
+const DTYPES = { 16: DTYPE_INT16, 8: DTYPE_INT8, 4: DTYPE_INT4, 2: DTYPE_INT2, 1: DTYPE_UINT1 } as const;
 
 type SetWord = (at: number, value: number) => void;
 

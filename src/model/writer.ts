@@ -4,6 +4,7 @@ import {
   FEATURE_A2,
   FEATURE_A4,
   FEATURE_A8,
+  FEATURE_A16,
   FEATURE_W8,
   FORMAT_MAJOR,
   FORMAT_MINOR,
@@ -99,7 +100,13 @@ function writePrefix(view: DataView, graph: IntegerGraph, layout: Layout, sectio
   view.setUint32(PREFIX_ARENA_BYTES, layout.peakBytes, true);
 }
 
-const ACTIVATION_FEATURES = { 8: FEATURE_A8, 4: FEATURE_A4, 2: FEATURE_A2, 1: FEATURE_A1 } as const;
+const ACTIVATION_FEATURES = {
+  16: FEATURE_A16,
+  8: FEATURE_A8,
+  4: FEATURE_A4,
+  2: FEATURE_A2,
+  1: FEATURE_A1,
+} as const;
 
 /** The bits of everything an engine must know to run this graph: opcodes, widths, dtypes. */
 function requiredFeatures(graph: IntegerGraph): bigint {

@@ -1,5 +1,13 @@
-import { MAX_SHIFT, MAX_SMALL_MULTIPLIER, MAX_SMALL_SHIFT } from "../../assembly/abi.ts";
+import {
+  MAX_SHIFT,
+  MAX_SMALL_MULTIPLIER,
+  MAX_SMALL_SHIFT,
+  MAX_WIDE_MULTIPLIER,
+  MAX_WIDE_SHIFT,
+  MIN_WIDE_SHIFT,
+} from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import type { ActivationBits } from "./pack.ts";
 
 /** Scales as dyadic numbers b / 2^c: one b per channel, one c for all. */
 export interface Dyadic {
@@ -30,15 +38,32 @@ export function toDyadic(scales: ArrayLike<number>, accumulatorBounds: ArrayLike
   throw tooLarge(scales);
 }
 
-/** Equation (9) for add and requantize: every b at most 2^21 and c at most 30, so that sums stay in 32 bits. */
+/** Equation (9) for add, requantize and concat: as their sums take 32 bits or, where a tensor has 16, 64. */
+export function toSumDyadic(scales: readonly number[], bits: readonly ActivationBits[]): Dyadic {
+  return bits.includes(16) ? toWideDyadic(scales) : toSmallDyadic(scales);
+}
+
+/** Equation (9) for sums in 32 bits: every b at most 2^21 and c at most 30. */
 export function toSmallDyadic(scales: readonly number[]): Dyadic {
-  for (let c = MAX_SMALL_SHIFT; c >= 1; c--) {
-    const dyadic = dyadicAt(
-      c,
-      scales,
-      scales.map(() => 255),
-    );
-    if (dyadic?.multiplier.every((b) => b <= MAX_SMALL_MULTIPLIER)) return dyadic;
+  return largestShift(scales, [1, MAX_SMALL_SHIFT], MAX_SMALL_MULTIPLIER, 255);
+}
+
+/** Equation (9) for sums of codes of 16 bits: every b at most 2^30 and c from 16 to 46. */
+function toWideDyadic(scales: readonly number[]): Dyadic {
+  return largestShift(scales, [MIN_WIDE_SHIFT, MAX_WIDE_SHIFT], MAX_WIDE_MULTIPLIER, 2 ** 15);
+}
+
+/** The largest c of a range with which no b is above `most`; differences of codes reach up to `reach`. */
+function largestShift(
+  scales: readonly number[],
+  [least, largest]: readonly [number, number],
+  most: number,
+  reach: number,
+): Dyadic {
+  const bounds = scales.map(() => reach);
+  for (let c = largest; c >= least; c--) {
+    const dyadic = dyadicAt(c, scales, bounds);
+    if (dyadic?.multiplier.every((b) => b <= most)) return dyadic;
   }
   throw tooLarge(scales);
 }
@@ -63,7 +88,7 @@ function dyadicAt(c: number, scales: ArrayLike<number>, bounds: ArrayLike<number
 
 function tooLarge(scales: ArrayLike<number>): DyadicError {
   return new DyadicError("OVERFLOW", "a requantization scale is too large for the engine", {
-    expected: "input scale * weight scale / output scale below 2^30 (below 2^20 for add)",
+    expected: "input scale * weight scale / output scale below 2^30 (below 2^20 for add, 2^14 with 16 bits)",
     found: `${Math.max(...Array.from(scales))}`,
     hint: "the output's range was calibrated far too narrow; calibrate again",
   });

@@ -9,8 +9,16 @@ export function weightRange(bits: WeightBits): readonly [min: number, max: numbe
   return bits === 1 ? [-1, 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
 }
 
-/** Bits of a stored activation. Codes of 8, 4 and 2 bits are signed, those of 1 bit are 0 and 1. */
-export type ActivationBits = 8 | 4 | 2 | 1;
+/** Bits of a stored activation. Codes of 16, 8, 4 and 2 bits are signed, those of 1 bit are 0 and 1. */
+export type ActivationBits = 16 | 8 | 4 | 2 | 1;
+
+/** Activations in the integer meanings of an op: one element a code, Int16Array for codes of 16 bits. */
+export type Codes = Int8Array | Int16Array;
+
+/** Room for codes of a width. */
+export function codesOf(length: number, bits: ActivationBits): Codes {
+  return bits === 16 ? new Int16Array(length) : new Int8Array(length);
+}
 
 /** Smallest and largest code of an activation's width. */
 export function activationRange(bits: ActivationBits): readonly [min: number, max: number] {

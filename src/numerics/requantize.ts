@@ -25,11 +25,11 @@ export function requantize(acc: number, b: number, c: number, z: number, min: nu
 }
 
 /**
- * Equation (6), add and requantize: y = clamp(z + ((sum + 2^(c-1)) >> c), min, max), all in int32.
- * `sum` is the sum over branches of b_i * (q_i - z_i) with b_i <= 2^21: two branches stay below 2^30.
+ * Equation (6), add and requantize: y = clamp(z + floor((sum + 2^(c-1)) / 2^c), min, max). `sum` is the sum over
+ * branches of b_i * (q_i - z_i); with what is added it stays below 2^48, exact in float64.
  */
 export function requantizeSum(sum: number, c: number, z: number, min: number, max: number): number {
-  return clamp(z + ((sum + (1 << (c - 1))) >> c), min, max);
+  return clamp(z + Math.floor((sum + 2 ** (c - 1)) / 2 ** c), min, max);
 }
 
 /**

@@ -48,7 +48,8 @@ export const argMax: Op<Record<string, never>, Record<string, never>> = {
     });
   },
 
-  integer: ([x], _, { inputs }) => Int8Array.from(largest(x!, inputs[0]!.shape[2]), (index) => index - 128),
+  integer: ([x]: readonly Int8Array[], _, { inputs }) =>
+    Int8Array.from(largest(x!, inputs[0]!.shape[2]), (index) => index - 128),
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: () => {},
 };

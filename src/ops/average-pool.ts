@@ -12,7 +12,9 @@ import {
   ROUND_HALF_UP,
 } from "../../assembly/abi.ts";
 import type { Shape, Tensor } from "../graph/graph.ts";
+import { bitsOf } from "../graph/integer.ts";
 import { toDyadic } from "../numerics/dyadic.ts";
+import { type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeMean } from "../numerics/requantize.ts";
 import { activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
@@ -61,7 +63,7 @@ export function lowerAverage(
   const scales = counts.map((count) => input.scale / output.scale / (reduction === "mean" ? count : 1));
   const { multiplier, shift } = toDyadic(
     scales,
-    counts.map((count) => count * 255),
+    counts.map((count) => count * (input.bits === 16 ? 2 ** 15 : 255)),
   );
   const away = attributes.rounding === "halfAway";
   // A mean commutes with the affine map: with one scale and zero point, codes are averaged as they are.
@@ -85,10 +87,10 @@ export function lowerAverage(
 }
 
 export function averageCodes(
-  x: Int8Array,
+  x: Codes,
   parameters: AveragePoolParameters,
   { inputs, output }: OpShapes,
-): Int8Array {
+): Codes {
   const { counts, multipliers, shift, away, inZero, outZero, min, max } = parameters;
   const [inputHeight, inputWidth, channels] = inputs[0]!.shape;
   const pixels = windowOutput(parameters, inputHeight, inputWidth);
@@ -97,10 +99,12 @@ export function averageCodes(
     for (let c = 0; c < channels; c++) sums[pixel * channels + c]! += x[source * channels + c]! - inZero;
   });
   const windows = windowCounts(parameters, inputHeight, inputWidth);
-  return Int8Array.from(sums, (sum, i) => {
+  const codes = codesOf(sums.length, bitsOf(output));
+  sums.forEach((sum, i) => {
     const b = multipliers[counts.indexOf(windows[Math.floor(i / channels)]!)]!;
-    return requantizeMean(sum, b, shift, away, outZero, min, max);
+    codes[i] = requantizeMean(sum, b, shift, away, outZero, min, max);
   });
+  return codes;
 }
 
 export function encodeAverage(parameters: AveragePoolParameters, step: StepEncoder): void {
@@ -149,6 +153,7 @@ export const averagePool: Op<AveragePoolAttributes, AveragePoolParameters> = {
 
   integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
   packed: true,
+  wide: "everywhere",
   scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodeAverage,

@@ -9,7 +9,9 @@ import {
   CONTRACT_A8,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { toSmallDyadic } from "../numerics/dyadic.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { toSumDyadic } from "../numerics/dyadic.ts";
+import { type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
@@ -62,14 +64,15 @@ function indices(from: readonly number[], shape: readonly number[]): Int32Array 
 }
 
 /** Combines two arrays element by element, repeating what has extent 1. */
-export function combine<T extends Int8Array | Float32Array>(
+export function combine<T extends Codes | Float32Array>(
   [a, b]: readonly { readonly data: T; readonly shape: readonly number[] }[],
   shape: readonly number[],
   output: T,
   function_: (a: number, b: number) => number,
 ): T {
   const [left, right] = [indices(a!.shape, shape), indices(b!.shape, shape)];
-  return output.map((_, i) => function_(a!.data[left[i]!]!, b!.data[right[i]!]!)) as T;
+  for (let i = 0; i < output.length; i++) output[i] = function_(a!.data[left[i]!]!, b!.data[right[i]!]!);
+  return output;
 }
 
 /** The declaration that all ops on two tensors share. */
@@ -99,7 +102,8 @@ export function binary(
       const [a, b] = inputs.map(({ shape }, i) => ({ shape, data: codes[i]! }));
       const [zeroA, zeroB] = [inputs[0]!.zeroPoint, inputs[1]!.zeroPoint];
       const [height, width, channels] = output.shape;
-      return combine([a!, b!], output.shape, new Int8Array(height * width * channels), (x, y) =>
+      const room = codesOf(height * width * channels, bitsOf(output));
+      return combine<Codes>([a!, b!], output.shape, room, (x, y) =>
         code(x - zeroA, y - zeroB, parameters, output.zeroPoint),
       );
     },
@@ -136,7 +140,8 @@ export function linear(
 ): Op<BinaryAttributes, BinaryParameters> {
   const lower = (lowering: Lowering<BinaryAttributes>) => {
     const { a, b, to, min, max } = operands(lowering);
-    const { multiplier, shift } = toSmallDyadic([a.scale / to.scale, b.scale / to.scale]);
+    const scales = [a.scale / to.scale, b.scale / to.scale];
+    const { multiplier, shift } = toSumDyadic(scales, [a.bits, b.bits, to.bits]);
     return { multiplierA: multiplier[0]!, multiplierB: sign * multiplier[1]!, shift, min, max };
   };
   const join = sign === 1 ? real : (a: number, b: number) => a + b;

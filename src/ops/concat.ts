@@ -9,7 +9,9 @@ import {
   STEP_OUT,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { toSmallDyadic } from "../numerics/dyadic.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { toSumDyadic } from "../numerics/dyadic.ts";
+import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
@@ -27,7 +29,7 @@ interface ConcatParameters {
 }
 
 /** Lays the inputs one behind the other; `sizes` are their extents along the axis in runs of `inner` elements. */
-function join<T extends Int8Array | Float32Array>(
+function join<T extends Codes | Float32Array>(
   inputs: readonly T[],
   sizes: readonly number[],
   inner: number,
@@ -58,6 +60,7 @@ export const concat: Op<ConcatAttributes, ConcatParameters> = {
   stepBytes: CONCAT_STEP_BYTES,
   inputBytes: CONCAT_INPUT_BYTES,
   activations: Infinity,
+  wide: "everywhere",
   inPlace: [],
 
   shape(inputs, { axis }) {
@@ -87,20 +90,25 @@ export const concat: Op<ConcatAttributes, ConcatParameters> = {
     const axis = node.attributes.axis + 3 - output.shape.length;
     if (axis < 0) throw new DyadicError("UNSUPPORTED_OP", "concat along the batch is not supported");
     const to = affineOf(output, "the output");
-    const scales = inputs.map((input) => affineOf(input!, "the input").scale / to.scale);
-    const { multiplier, shift } = toSmallDyadic(scales);
+    const from = inputs.map((input) => affineOf(input!, "the input"));
+    const scales = from.map(({ scale }) => scale / to.scale);
+    const { multiplier, shift } = toSumDyadic(scales, [to.bits, ...from.map(({ bits }) => bits)]);
     return { axis, multipliers: [...multiplier], shift };
   },
 
   integer(codes, { axis, multipliers, shift }, { inputs, output }) {
+    const bits = bitsOf(output);
     const arrays = codes.map((own, i) => {
       const { zeroPoint } = inputs[i]!;
-      return own.map((code) =>
-        requantizeSum((code - zeroPoint) * multipliers[i]!, shift, output.zeroPoint, -128, 127),
-      );
+      const room = codesOf(own.length, bits);
+      own.forEach((code, k) => {
+        const sum = (code - zeroPoint) * multipliers[i]!;
+        room[k] = requantizeSum(sum, shift, output.zeroPoint, ...activationRange(bits));
+      });
+      return room;
     });
     const sizes = inputs.map(({ shape }) => shape[axis]!);
-    return join(arrays, sizes, volume(output.shape.slice(axis + 1)), new Int8Array(volume(output.shape)));
+    return join(arrays, sizes, volume(output.shape.slice(axis + 1)), codesOf(volume(output.shape), bits));
   },
 
   cost: () => ({ macs: 0, weightBytes: 0 }),

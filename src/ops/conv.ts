@@ -108,12 +108,13 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
         accumulators[pixel * channels + o] = sum;
       }
     });
-    return requantizeChannels(accumulators, parameters);
+    return requantizeChannels(accumulators, parameters, output);
   },
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
   // Four windows widened to 16 bits, for the builds whose dot product takes 16-bit operands.
   packed: true,
+  wide: "output",
   scratchBytes(parameters, shapes) {
     const segment = segmentOf(parameters);
     const row = (parameters.rowLength / segment) * roundUp(segment, QUAD);
@@ -130,7 +131,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
       parameters.weightZero === 0 &&
       parameters.weightBits >= 7 &&
       bitsOf(inputs[0]!) === 8 &&
-      bitsOf(output) === 8 &&
+      bitsOf(output) >= 8 &&
       depth % 8 === 0 &&
       output.shape[0] % 2 === 0 &&
       output.shape[1] % 2 === 0;

@@ -22,10 +22,13 @@ import {
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import type { Tensor } from "../graph/graph.ts";
+import { bitsOf, type IntegerTensor } from "../graph/integer.ts";
 import { type Dyadic, toDyadic } from "../numerics/dyadic.ts";
 import {
   type ActivationBits,
   activationRange,
+  type Codes,
+  codesOf,
   packedBytes,
   packPlanes,
   type WeightBits,
@@ -67,27 +70,35 @@ export function affineOf(
   });
 }
 
+/** Bits of an activation's codes, undefined where there is no such width. */
+export function activationBits({ dtype, quantization }: Tensor): ActivationBits | undefined {
+  const { bits = dtype === "int16" ? 16 : 8 } = quantization ?? {};
+  const widths: readonly number[] = dtype === "int16" ? [16] : [8, 4, 2, 1];
+  return widths.includes(bits) ? (bits as ActivationBits) : undefined;
+}
+
 /** As affineOf, of a tensor that may have a zero point per channel: a model input with mean and deviation folded in. */
 export function affineByChannel(
   tensor: Tensor,
   role: string,
 ): { scale: number; zeroPoints: readonly number[]; bits: ActivationBits } {
   const q = tensor.quantization;
-  if (tensor.dtype !== "int8" || q === undefined || q.scale.length !== 1) {
+  const wide = tensor.dtype === "int16";
+  if ((tensor.dtype !== "int8" && !wide) || q === undefined || q.scale.length !== 1) {
     throw new DyadicError(
       "UNSUPPORTED_OP",
-      `${role} "${tensor.name}" is not an 8-bit tensor with one scale`,
+      `${role} "${tensor.name}" is not an 8-bit or 16-bit tensor with one scale`,
       {
         found: q ? `${tensor.dtype} with ${q.scale.length} scales` : `${tensor.dtype} without quantization`,
         hint: "float models must be calibrated and quantized first",
       },
     );
   }
-  const { bits = 8 } = q;
-  if (bits !== 8 && bits !== 4 && bits !== 2 && bits !== 1) {
+  const bits = activationBits(tensor);
+  if (bits === undefined) {
     throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has no such width`, {
-      expected: "8, 4, 2 or 1 bits",
-      found: `${bits}`,
+      expected: wide ? "16 bits" : "8, 4, 2 or 1 bits",
+      found: `${q.bits}`,
     });
   }
   const channels = tensor.shape.at(-1);
@@ -365,10 +376,14 @@ export function paddedAccumulators(parameters: ConvolutionParameters, zeros: Arr
 }
 
 /** Equation (4) on accumulators whose innermost dimension is the output channel. */
-export function requantizeChannels(accumulators: Int32Array, parameters: ConvolutionParameters): Int8Array {
+export function requantizeChannels(
+  accumulators: Int32Array,
+  parameters: ConvolutionParameters,
+  output: IntegerTensor,
+): Codes {
   const { channels, zeroPoint, min, max } = parameters;
   const { multiplier, shift } = parameters.requantization;
-  const codes = new Int8Array(accumulators.length);
+  const codes = codesOf(accumulators.length, bitsOf(output));
   for (let i = 0; i < codes.length; i++) {
     codes[i] = requantize(accumulators[i]!, multiplier[i % channels]!, shift, zeroPoint, min, max);
   }

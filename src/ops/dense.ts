@@ -73,10 +73,11 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
       for (let k = 0; k < rowLength; k++) sum += x![row * rowLength + k]! * weights[channel * rowLength + k]!;
       accumulators[i] = sum;
     }
-    return requantizeChannels(accumulators, parameters);
+    return requantizeChannels(accumulators, parameters, output);
   },
 
   packed: true,
+  wide: "output",
   scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
     return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;

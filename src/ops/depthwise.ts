@@ -83,12 +83,13 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
           (x![source * channels + c]! - inputZero) * weights[c * rowLength + tap]!;
       }
     });
-    return requantizeChannels(accumulators, parameters);
+    return requantizeChannels(accumulators, parameters, output);
   },
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
   // Byte offsets of the taps, for the builds that walk them in pairs.
   packed: true,
+  wide: "output",
   scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
     return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * row;

@@ -53,7 +53,7 @@ export const gather: Op<GatherAttributes, ResizeParameters> = {
     return { rows: table(1, height), columns: table(2, width) };
   },
 
-  integer: ([x], parameters, { inputs, output }) =>
+  integer: ([x]: readonly Int8Array[], parameters, { inputs, output }) =>
     resizeCodes(x!, parameters, inputs[0]!.shape, output.shape[2]),
   cost: (_, { output }) => ({ macs: 0, weightBytes: 4 * (output.shape[0] + output.shape[1]) }),
   encode: encodeResize,

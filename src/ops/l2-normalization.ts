@@ -47,7 +47,7 @@ export const l2Normalization: Op<Record<string, never>, Record<string, never>> =
     });
   },
 
-  integer([x], _, { inputs, output }) {
+  integer([x]: readonly Int8Array[], _, { inputs, output }) {
     const { zeroPoint } = inputs[0]!;
     const codes = new Int8Array(x!.length);
     rows(x!, output.shape[2], (row, at) => {

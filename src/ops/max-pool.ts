@@ -1,6 +1,7 @@
 import { CONTRACT_A8, MAX_POOL_STEP_BYTES, OP_MAX_POOL } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { clamp } from "../numerics/requantize.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { codesOf } from "../numerics/pack.ts";
 import { activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
 import type { Op } from "./op.ts";
@@ -49,7 +50,7 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
 
   integer([x], parameters, { inputs, output }) {
     const [height, width, channels] = output.shape;
-    const codes = new Int8Array(height * width * channels).fill(-128);
+    const codes = codesOf(height * width * channels, bitsOf(output)).fill(parameters.min);
     const [inputHeight, inputWidth] = inputs[0]!.shape;
     visitWindows(parameters, [height, width], [inputHeight, inputWidth], (pixel, source) => {
       for (let c = 0; c < channels; c++) {
@@ -57,10 +58,11 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
         codes[at] = Math.max(codes[at]!, x![source * channels + c]!);
       }
     });
-    return codes.map((code) => clamp(code, parameters.min, parameters.max));
+    return codes.map((code) => Math.min(code, parameters.max));
   },
 
   packed: true,
+  wide: "everywhere",
   scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodePool,

@@ -65,6 +65,7 @@ export const mean: Op<ReduceAttributes, AveragePoolParameters> = {
 
   integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
   packed: true,
+  wide: "everywhere",
   scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodeAverage,

@@ -1,5 +1,6 @@
 import type { Node, Tensor } from "../graph/graph.ts";
 import type { IntegerTensor } from "../graph/integer.ts";
+import type { Codes } from "../numerics/pack.ts";
 
 /** Pixels around a tensor that a kernel may read: top, left, bottom, right. */
 export type Halo = readonly [top: number, left: number, bottom: number, right: number];
@@ -66,7 +67,7 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   /** Integer parameters; scales become dyadic numbers here and floats end. */
   lower(lowering: Lowering<Attributes>): Parameters;
   /** Meaning in integers, bit for bit: dense canonical codes in and out. */
-  integer(inputs: readonly Int8Array[], parameters: Parameters, shapes: OpShapes): Int8Array;
+  integer(inputs: readonly Codes[], parameters: Parameters, shapes: OpShapes): Codes;
   /** Pixels around input `index` that the kernels read. */
   halo?(parameters: Parameters, shapes: OpShapes): Halo;
   /** Inputs whose bytes the output may take over, when the geometry of both is the same. */
@@ -75,6 +76,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   scratchBytes?(parameters: Parameters, shapes: OpShapes): number;
   /** Whether inputs and the output may be packed below 8 bits, the kernels then running in parts (packed.ts). */
   readonly packed?: boolean;
+  /** Where codes may have 16 bits: nowhere when absent. */
+  readonly wide?: "output" | "everywhere";
   /** Scratch with which a build is faster, taken only where the arena has it to spare. */
   spareScratchBytes?(parameters: Parameters, shapes: OpShapes): number;
   cost(parameters: Parameters, shapes: OpShapes): Cost;

@@ -12,7 +12,7 @@ function align(bytes: number): number {
 
 /** Bytes of a row, widened; none for a tensor that already has bytes. */
 function rowBytes(tensor: IntegerTensor): number {
-  return bitsOf(tensor) === 8 ? 0 : align(tensor.shape[1] * tensor.shape[2]);
+  return bitsOf(tensor) >= 8 ? 0 : align(tensor.shape[1] * tensor.shape[2]);
 }
 
 /** Scratch of an element-wise step: a row of every operand and of the output. */
@@ -23,13 +23,13 @@ export function elementScratch({ inputs, output }: OpShapes): number {
 /** Scratch of a convolution in front of its weights': what the windows of an output row touch, padding included. */
 export function windowScratch({ kernel, stride, dilation }: Window, { inputs, output }: OpShapes): number {
   const columns = (output.shape[1] - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1;
-  const rows = bitsOf(inputs[0]!) === 8 ? 0 : kernel[0] * align(columns * inputs[0]!.shape[2]);
+  const rows = bitsOf(inputs[0]!) >= 8 ? 0 : kernel[0] * align(columns * inputs[0]!.shape[2]);
   return rows + rowBytes(output);
 }
 
 /** Scratch of a pool: the rows under an output row, 16 channels at a time. */
 export function poolScratch({ kernel }: Window, { inputs, output }: OpShapes): number {
   const [height, width] = inputs[0]!.shape;
-  const rows = bitsOf(inputs[0]!) === 8 ? 0 : Math.min(kernel[0], height) * align(width * POOL_CHANNELS);
+  const rows = bitsOf(inputs[0]!) >= 8 ? 0 : Math.min(kernel[0], height) * align(width * POOL_CHANNELS);
   return rows + rowBytes(output);
 }

@@ -84,7 +84,7 @@ export const pad: Op<PadAttributes, PadAttributes> = {
     return { padding, channels, stride };
   },
 
-  integer([x], parameters, { inputs, output }) {
+  integer([x]: readonly Int8Array[], parameters, { inputs, output }) {
     const [height, width, channels] = output.shape;
     const data = new Int8Array(height * width * channels).fill(output.zeroPoint);
     return place(x!, inputs[0]!.shape, data, parameters);

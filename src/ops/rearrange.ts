@@ -74,7 +74,7 @@ function rearrange(
       return { block: lowering.node.attributes.block };
     },
 
-    integer: ([x], { block }, { inputs, output }) =>
+    integer: ([x]: readonly Int8Array[], { block }, { inputs, output }) =>
       move(x!, toDepth ? inputs[0]!.shape : output.shape, block, new Int8Array(x!.length)),
     cost: () => ({ macs: 0, weightBytes: 0 }),
     encode: ({ block }, step) => step.set(REARRANGE_BLOCK, block),

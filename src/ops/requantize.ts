@@ -7,7 +7,9 @@ import {
   REQUANTIZE_SHIFT,
   REQUANTIZE_STEP_BYTES,
 } from "../../assembly/abi.ts";
-import { toSmallDyadic } from "../numerics/dyadic.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { toSumDyadic } from "../numerics/dyadic.ts";
+import { codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./convolution.ts";
@@ -41,17 +43,22 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");
-    const { multiplier, shift } = toSmallDyadic([from.scale / to.scale]);
+    const { multiplier, shift } = toSumDyadic([from.scale / to.scale], [from.bits, to.bits]);
     const [min, max] = activationCodes(node.attributes.activation, to.scale, to.zeroPoint, to.bits);
     return { multiplier: multiplier[0]!, shift, min, max };
   },
 
   integer([x], { multiplier, shift, min, max }, { inputs, output }) {
     const zero = inputs[0]!.zeroPoint;
-    return x!.map((code) => requantizeSum((code - zero) * multiplier, shift, output.zeroPoint, min, max));
+    const codes = codesOf(x!.length, bitsOf(output));
+    x!.forEach((code, i) => {
+      codes[i] = requantizeSum((code - zero) * multiplier, shift, output.zeroPoint, min, max);
+    });
+    return codes;
   },
 
   packed: true,
+  wide: "everywhere",
   scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 0 }),
 

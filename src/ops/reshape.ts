@@ -48,6 +48,7 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   },
   integer: ([x]) => x!.slice(),
   packed: true,
+  wide: "everywhere",
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: () => {},
 };

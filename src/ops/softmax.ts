@@ -50,7 +50,7 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
     return { table: softmaxTable(node.attributes.beta, from.scale) };
   },
 
-  integer([x], { table }, { output }) {
+  integer([x]: readonly Int8Array[], { table }, { output }) {
     const channels = output.shape[2];
     const codes = new Int8Array(x!.length);
     for (let at = 0; at < codes.length; at += channels) {

@@ -30,6 +30,7 @@ export const sum: Op<ReduceAttributes, AveragePoolParameters> = {
 
   integer: ([x], parameters, shapes) => averageCodes(x!, parameters, shapes),
   packed: true,
+  wide: "everywhere",
   scratchBytes: poolScratch,
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: encodeAverage,

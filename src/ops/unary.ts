@@ -2,7 +2,8 @@ import { CONTRACT_A8, LOOKUP_STEP_BYTES, LOOKUP_TABLE_AT, OP_LOOKUP } from "../.
 import { DyadicError } from "../error.ts";
 import { dequantizeValue, quantizeValue } from "../numerics/affine.ts";
 import { exponential } from "../numerics/exponential.ts";
-import { errorFunction, sigmoid, tanh } from "../numerics/functions.ts";
+import { errorFunction, power, roundHalfEven, sigmoid, softplus, tanh } from "../numerics/functions.ts";
+import { logarithm } from "../numerics/logarithm.ts";
 import { activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
 import { affineOf } from "./convolution.ts";
@@ -30,6 +31,20 @@ const FUNCTIONS = {
   square: (x) => x * x,
   abs: Math.abs,
   neg: (x) => -x,
+  log: (x) => (x > 0 ? logarithm(x) : -Infinity),
+  reciprocal: (x) => 1 / x,
+  power,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  round: roundHalfEven,
+  sign: Math.sign,
+  softplus,
+  softsign: (x) => x / (1 + Math.abs(x)),
+  mish: (x) => x * tanh(softplus(x)),
+  celu: (x, alpha) => (x >= 0 ? x : alpha * (exponential(x / alpha) - 1)),
+  selu: (x, alpha, gamma) => gamma * (x >= 0 ? x : alpha * (exponential(x) - 1)),
+  swish: (x, alpha) => x * sigmoid(alpha * x),
+  thresholdedRelu: (x, alpha) => (x > alpha ? x : 0),
 } satisfies Record<string, (x: number, alpha: number, beta: number) => number>;
 
 export type UnaryFunction = keyof typeof FUNCTIONS;
@@ -73,7 +88,7 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
     return { table };
   },
 
-  integer: ([x], { table }) => x!.map((code) => table[code + 128]!),
+  integer: ([x]: readonly Int8Array[], { table }) => x!.map((code) => table[code + 128]!),
   packed: true,
   scratchBytes: (_, shapes) => elementScratch(shapes),
   cost: () => ({ macs: 0, weightBytes: 256 }),

@@ -64,7 +64,7 @@ export function viewOp<Attributes>(
       requireSameQuantization(lowering, name);
       return canonical(view(lowering.inputs[0]!.shape, lowering.node.attributes));
     },
-    integer([x], parameters, { inputs, output }) {
+    integer([x]: readonly Int8Array[], parameters, { inputs, output }) {
       const [height, width, channels] = output.shape;
       const data = new Int8Array(height * width * channels);
       return pick(x!, inputs[0]!.shape, parameters, output.shape, data);

@@ -84,7 +84,8 @@ function checkGeometry(graph: IntegerGraph, layout: Layout, tensor: number): voi
   }
   const pixel = Math.ceil((channels * bits) / 8);
   const pitch = (width + Math.max(halo[1], halo[3])) * pixel;
-  if (bits < 8 && halo.some((side) => side > 0)) throw wrong(`the packed tensor "${name}" has a halo`);
+  if (bits !== 8 && halo.some((side) => side > 0))
+    throw wrong(`the tensor "${name}" of ${bits} bits has a halo`);
   if (pixelPitch !== pixel || rowPitch !== pitch) {
     throw wrong(
       `the pitches of "${name}" do not hold its pixels`,

@@ -10,7 +10,7 @@ import {
 } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
 import { activationRange } from "../numerics/pack.ts";
-import { affineByChannel } from "../ops/convolution.ts";
+import { activationBits, affineByChannel } from "../ops/convolution.ts";
 import { type Op, opNamed } from "../ops/index.ts";
 import { placeConstants } from "./constants.ts";
 
@@ -61,11 +61,12 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
     !Number.isInteger(zeroPoint) ||
     zeroPoint < min ||
     zeroPoint > max ||
-    (zeroPoints.length > 1 && bits < 8) ||
+    (zeroPoints.length > 1 && bits !== 8) ||
+    (bits === 16 && zeroPoint !== 0) ||
     !(scale > 0 && scale < Infinity)
   ) {
     throw new DyadicError("BAD_FILE", `tensor "${tensor.name}" has an impossible quantization`, {
-      expected: `a positive, finite scale and a zero point from ${min} to ${max}`,
+      expected: `a positive, finite scale and a zero point ${bits === 16 ? "of 0" : `from ${min} to ${max}`}`,
       found: `scale ${scale}, zero point ${zeroPoint}`,
     });
   }
@@ -76,7 +77,7 @@ function lowerTensor(tensor: Tensor): IntegerTensor {
     });
   }
   if (zeroPoints.length === 1) {
-    return { name: tensor.name, shape, scale, zeroPoint, ...(bits < 8 && { bits }) };
+    return { name: tensor.name, shape, scale, zeroPoint, ...(bits !== 8 && { bits }) };
   }
   // Bytes with mean and deviation folded in: the host hands them over as they are, so byte 0 is its zero.
   return { name: tensor.name, shape, scale, zeroPoint: -128, zeroPoints: Int8Array.from(zeroPoints) };
@@ -98,7 +99,7 @@ function lowerNode(node: Node, graph: Graph, index: ReadonlyMap<number, number>)
     const inputs = node.inputs.map((input) => graph.tensors[input]);
     checkOperands(node, inputs, op);
     const output = graph.tensors[node.outputs[0]!]!;
-    checkWidths([...inputs.slice(0, op.activations), output], op);
+    checkWidths(inputs.slice(0, op.activations), output, op);
     const shape = op.shape(
       inputs.map((input) => input?.shape ?? []),
       node.attributes,
@@ -140,15 +141,22 @@ function checkOperands(node: Node, inputs: readonly (Tensor | undefined)[], op: 
   }
 }
 
-/** Codes below 8 bits are packed, which not every op can read or write. */
-function checkWidths(activations: readonly (Tensor | undefined)[], op: Op): void {
-  const narrow = activations.find((tensor) => (tensor?.quantization?.bits ?? 8) < 8);
-  if (narrow === undefined || op.packed) return;
-  throw new DyadicError("UNSUPPORTED_OP", `"${narrow.name}" has fewer than 8 bits`, {
-    expected: "8-bit inputs and outputs of this op",
-    found: `${narrow.quantization!.bits} bits`,
-    hint: "give this tensor 8 bits in the policy",
-  });
+/** Codes below 8 bits are packed and those of 16 take two bytes, which not every op can read or write. */
+function checkWidths(inputs: readonly (Tensor | undefined)[], output: Tensor, op: Op): void {
+  const refuse = (tensor: Tensor | undefined, refused: (bits: number) => boolean, what: string) => {
+    const bits = tensor && activationBits(tensor);
+    if (bits === undefined || !refused(bits)) return;
+    throw new DyadicError("UNSUPPORTED_OP", `"${tensor!.name}" has ${what} than 8 bits`, {
+      expected: "8-bit inputs and outputs of this op",
+      found: `${bits} bits`,
+      hint: "give this tensor 8 bits in the policy",
+    });
+  };
+  for (const tensor of [...inputs, output]) {
+    if (!op.packed) refuse(tensor, (bits) => bits < 8, "fewer");
+    const wide = op.wide === "everywhere" || (op.wide === "output" && tensor === output);
+    if (!wide) refuse(tensor, (bits) => bits > 8, "more");
+  }
 }
 
 function lowerBorder(border: Border, role: string, graph: Graph, index: ReadonlyMap<number, number>): Border {
@@ -165,11 +173,9 @@ function lowerBorder(border: Border, role: string, graph: Graph, index: Readonly
       found: border.dtype,
     });
   }
-  if ((tensor.quantization?.bits ?? 8) < 8) {
-    throw new DyadicError("UNSUPPORTED_OP", `a model ${role} has 8 bits`, {
-      ...place,
-      found: `${tensor.quantization!.bits}`,
-    });
+  const bits = activationBits(tensor);
+  if (bits !== 8) {
+    throw new DyadicError("UNSUPPORTED_OP", `a model ${role} has 8 bits`, { ...place, found: `${bits}` });
   }
   if (elements(border.shape) !== elements(tensor.shape)) {
     throw new DyadicError("BAD_FILE", `the ${role} and its tensor "${tensor.name}" differ in size`, {

@@ -59,32 +59,6 @@ export class MomentCollector {
   }
 }
 
-/** The means alone, over as many windows: all that a bias needs. */
-export function collectMeans(layer: Layer, seen: Observations, columns: number): Moments[] {
-  const places = choosePlaces(layer, seen.codes.length, columns);
-  const { groups, rows, taps } = layer;
-  const none = new Float64Array(0);
-  const inputs = new Int16Array((taps + 1) * CHUNK);
-  return Array.from({ length: groups }, (_, group) => {
-    const inputMean = new Float64Array(taps);
-    const outputMean = new Float64Array(rows);
-    for (let first = 0; first < places.length; first += CHUNK) {
-      const chunk = places.slice(first, first + CHUNK);
-      gatherInputs(layer, seen, chunk, group, inputs.fill(0));
-      for (let k = 0; k < taps; k++) {
-        let sum = 0;
-        for (let column = k * CHUNK; column < (k + 1) * CHUNK; column++) sum += inputs[column]!;
-        inputMean[k]! += (seen.affine.scale * sum) / places.length;
-      }
-      for (const { sample, pixel } of chunk) {
-        const from = pixel * layer.output[2] + group * rows;
-        for (let n = 0; n < rows; n++) outputMean[n]! += seen.targets[sample]![from + n]! / places.length;
-      }
-    }
-    return { inputMean, outputMean, second: none, cross: none };
-  });
-}
-
 interface Place {
   readonly sample: number;
   readonly pixel: number;

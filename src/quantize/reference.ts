@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
 import { elements } from "../graph/graph.ts";
 import type { IntegerGraph } from "../graph/integer.ts";
+import type { Codes } from "../numerics/pack.ts";
 import { opNamed } from "../ops/index.ts";
 
 /**
@@ -10,8 +11,8 @@ import { opNamed } from "../ops/index.ts";
  * @returns the codes of every tensor, by index; only tensors that nothing writes stay empty
  * Throws BAD_INPUT where an input has the wrong length.
  */
-export function runReference(graph: IntegerGraph, inputs: readonly Int8Array[]): Int8Array[] {
-  const codes = graph.tensors.map(() => new Int8Array(0));
+export function runReference(graph: IntegerGraph, inputs: readonly Int8Array[]): Codes[] {
+  const codes: Codes[] = graph.tensors.map(() => new Int8Array(0));
   graph.inputs.forEach((border, i) => {
     const size = elements(graph.tensors[border.tensor]!.shape);
     if (inputs[i]?.length !== size) {
@@ -28,7 +29,7 @@ export function runReference(graph: IntegerGraph, inputs: readonly Int8Array[]):
       output: graph.tensors[node.output]!,
     };
     const operands = node.inputs.map((input) => codes[input]!);
-    codes[node.output] = new Int8Array(opNamed(node.op).integer(operands, node.parameters, shapes));
+    codes[node.output] = opNamed(node.op).integer(operands, node.parameters, shapes).slice();
   }
   return codes;
 }

@@ -79,8 +79,9 @@ export async function integerTracer(
     if (engine.read_tensor(tensor, room) !== 1) {
       throw new DyadicError("INTERNAL", `the engine does not show tensor ${tensor}`, { file });
     }
-    const Codes = dtype === DTYPE_INT16 ? Int16Array : Int8Array;
-    const codes = new Codes(engine.memory.buffer, room, elements(shape));
+    const wide = dtype === DTYPE_INT16;
+    const bytes = engine.memory.buffer.slice(room, room + elements(shape) * (wide ? 2 : 1));
+    const codes = wide ? new Int16Array(bytes) : new Int8Array(bytes);
     const { scale } = values[tensor]!;
     return Float32Array.from(codes, (code) => dequantizeValue(code, scale, zeroPoint));
   };

@@ -2,10 +2,10 @@
 import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
 import { InferenceSession as CoreSession, type SessionOptions } from "./core.ts";
-import { type LoaderOptions, responseBytes } from "./loader.ts";
+import { fetchSource, type LoaderOptions, type ModelSource, sourceName } from "./loader.ts";
 
 export * from "./core.ts";
-export type { LoaderOptions } from "./loader.ts";
+export type { LoaderOptions, ModelSource } from "./loader.ts";
 
 function engineUrl(build: Build): URL {
   if (build === "engine-relaxed") return new URL("../../assembly/build/engine-relaxed.wasm", import.meta.url);
@@ -40,17 +40,14 @@ async function compile(url: URL): Promise<WebAssembly.Module> {
 }
 
 export class InferenceSession extends CoreSession {
-  /** Loads a `.dyad` model from a URL, a Response or bytes. Throws DyadicError; see the core session. */
+  /** Loads a `.dyad` model from a URL, a Response, bytes or a self-contained module. Throws DyadicError; see the core session. */
   static override async create(
-    source: string | URL | Response | Uint8Array | ArrayBuffer,
+    source: ModelSource,
     options: SessionOptions & LoaderOptions = {},
   ): Promise<CoreSession> {
-    const { signal } = options;
-    const isUrl = typeof source === "string" || source instanceof URL;
-    const file = options.file ?? (isUrl ? `${source}` : "model");
-    const fetched = isUrl ? await fetch(source, signal === undefined ? {} : { signal }) : source;
-    const bytes = fetched instanceof Response ? await responseBytes(fetched, file, options) : fetched;
+    const file = options.file ?? sourceName(source);
+    const model = await fetchSource(source, file, options);
     const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
-    return CoreSession.create(bytes, { ...options, module, file });
+    return CoreSession.create(model, { ...options, module, file });
   }
 }

@@ -1,15 +1,19 @@
-// The session for any host: takes a compiled engine module and the model's bytes, touches no other global.
-import { OK } from "../../assembly/abi.ts";
+// The session for any host: takes a compiled engine module and the model's bytes, asks the host for nothing else.
+import { MAGIC, OK, PREFIX_BYTES, PREFIX_DIGEST, PREFIX_FILE_BYTES } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import type { IoTensor } from "../model/io.ts";
 import { readModel } from "../model/reader.ts";
-import { quantizeValue } from "../numerics/affine.ts";
 import { type EngineExports, instantiate, type Limits, loadModel, statusError } from "./engine.ts";
-import { Tensor, type TensorArray, type TensorType } from "./tensor.ts";
+import { encodeInput, type Feeds, metadataOf, readOutput, type ValueMetadata } from "./feeds.ts";
+import { type Profile, profileRun, stepOpcodes } from "./profile.ts";
+import type { Tensor } from "./tensor.ts";
 
-export { DyadicError, type ErrorCode } from "../error.ts";
+export { DyadicError, type ErrorCode, type ErrorPlace } from "../error.ts";
 export type { Limits } from "./engine.ts";
-export { Tensor } from "./tensor.ts";
+export type { Feed, Feeds, ValueMetadata } from "./feeds.ts";
+export type { ImageSource } from "./image.ts";
+export type { Profile, ProfiledStep, TraceEvent } from "./profile.ts";
+export { Tensor, type TensorArray, type TensorDetails, type TensorType } from "./tensor.ts";
 
 export interface SessionOptions extends Limits {
   /** The engine to run on; hosts with a loader of their own find one where it is left out. */
@@ -18,47 +22,61 @@ export interface SessionOptions extends Limits {
   readonly file?: string;
 }
 
-/** What a model takes or gives under one name. */
-export interface ValueMetadata {
-  readonly name: string;
-  readonly type: TensorType;
-  /** In the model's own layout. */
-  readonly shape: readonly number[];
-  readonly layout: "flat" | "NHWC" | "NCHW";
-  readonly scale: number;
-  readonly zeroPoint: number;
-  readonly labels?: readonly string[];
+export interface RunOptions {
+  /** Stops the run between two steps; `run` then throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
-/** Values by the names of the model's inputs: tensors, or bare arrays (floats are quantized, integers are codes). */
-export type Feeds = Readonly<Record<string, Tensor | TensorArray>>;
+/** Milliseconds that an abortable run computes before it lets the host hear events. */
+const SLICE_MS = 8;
 
-/** One loaded model in one engine instance. Runs are synchronous inside, so concurrent `run` calls never mix. */
+/** A model's bytes, in memory of the engine's own or of the host's, and the engine that is to load them. */
+interface Source {
+  readonly engine: EngineExports;
+  readonly bytes: Uint8Array;
+}
+
+/** One loaded model in one engine instance. Concurrent runs wait for each other, so they never mix. */
 export class InferenceSession {
   readonly inputMetadata: readonly ValueMetadata[];
   readonly outputMetadata: readonly ValueMetadata[];
+  /** SHA-256 of the model as its file states it (checked on load), 64 hexadecimal digits. */
+  readonly sha256: string;
   private readonly file: string;
   private readonly io: readonly IoTensor[];
+  private readonly opcodes: readonly number[];
   private engine: EngineExports | null;
+  private last: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
 
-  protected constructor(engine: EngineExports, io: readonly IoTensor[], file: string) {
+  protected constructor({ engine, bytes }: Source, file: string, limits: Limits) {
+    const model = readModel(bytes, file);
+    this.sha256 = Array.from(bytes.subarray(PREFIX_DIGEST, PREFIX_BYTES), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join("");
+    loadModel(engine, bytes, file, limits);
+    this.opcodes = stepOpcodes(model); // the engine has checked the plan
     this.engine = engine;
-    this.io = io;
+    this.io = model.io;
     this.file = file;
-    this.inputMetadata = io.filter(({ role }) => role === "input").map(metadata);
-    this.outputMetadata = io.filter(({ role }) => role === "output").map(metadata);
+    this.inputMetadata = model.io.filter(({ role }) => role === "input").map(metadataOf);
+    this.outputMetadata = model.io.filter(({ role }) => role === "output").map(metadataOf);
   }
 
   /**
    * Loads a `.dyad` model. Throws DyadicError: BAD_FILE, CORRUPT, UNSUPPORTED_VERSION, OUT_OF_MEMORY, TOO_MUCH_WORK.
    *
-   * @param model the file's bytes
+   * @param model the file's bytes, or a module of `dyadic compile --target wasm`, which has engine and model in it
    */
   static async create(
-    model: Uint8Array | ArrayBuffer,
+    model: Uint8Array | ArrayBuffer | WebAssembly.Module,
     options: SessionOptions = {},
   ): Promise<InferenceSession> {
     const { module, file = "model" } = options;
+    if (model instanceof WebAssembly.Module) {
+      const engine = await instantiate(model);
+      return new InferenceSession({ engine, bytes: embeddedModel(engine, file) }, file, options);
+    }
     if (module === undefined) {
       throw new DyadicError("BAD_ARGUMENT", "no engine module was given", {
         file,
@@ -66,10 +84,7 @@ export class InferenceSession {
       });
     }
     const bytes = model instanceof Uint8Array ? model : new Uint8Array(model);
-    const { io } = readModel(bytes, file);
-    const engine = await instantiate(module);
-    loadModel(engine, bytes, file, options);
-    return new InferenceSession(engine, io, file);
+    return new InferenceSession({ engine: await instantiate(module), bytes }, file, options);
   }
 
   /** Bytes of the engine's memory: file, arena and statics. */
@@ -77,31 +92,43 @@ export class InferenceSession {
     return this.live().memory.buffer.byteLength;
   }
 
-  /** Runs the model once. Throws BAD_INPUT where a value is missing, unknown or of the wrong size. */
-  async run(feeds: Feeds): Promise<Record<string, Tensor>> {
-    return this.runSync(feeds);
+  /**
+   * Runs the model once. With a signal it works in slices, between which the host hears events; without one it
+   * computes at once, or as soon as the runs before it are done. Inputs are read before `run` returns its promise.
+   * Throws BAD_INPUT where a value is missing, unknown or of the wrong size, and the reason of an aborted signal.
+   */
+  async run(feeds: Feeds, { signal }: RunOptions = {}): Promise<Record<string, Tensor>> {
+    signal?.throwIfAborted();
+    if (signal === undefined && this.waiting === 0) return this.runSync(feeds);
+    const codes = this.io.map(({ role, bytes }) => new Int8Array(role === "input" ? bytes : 0));
+    this.encode(feeds, (index) => codes[index]!);
+    return this.queued(async () => {
+      const engine = this.live();
+      codes.forEach((values, index) => {
+        if (values.length > 0) inputOf(engine, index, values.length).set(values);
+      });
+      await this.runSlices(signal);
+      return this.outputs(this.live());
+    });
   }
 
-  /** As `run`, without a promise. */
+  /** As `run`, without a promise. Throws BUSY while abortable runs are under way. */
   runSync(feeds: Feeds): Record<string, Tensor> {
-    const engine = this.live();
-    for (const name of Object.keys(feeds)) {
-      if (!this.inputMetadata.some((input) => input.name === name))
-        throw this.badInput(`no input "${name}"`, name);
-    }
-    this.io.forEach((io, index) => {
-      if (io.role === "input") this.write(engine, io, index, feeds[io.name]);
-    });
-    const status = engine.run();
-    if (status !== OK) throw statusError(engine, status, this.file);
-    const outputs: Record<string, Tensor> = {};
-    this.io.forEach((io, index) => {
-      if (io.role === "output") outputs[io.name] = read(engine, io, index);
-    });
-    return outputs;
+    const engine = this.idle();
+    this.encode(feeds, (index, bytes) => inputOf(engine, index, bytes));
+    this.check(engine.run());
+    return this.outputs(engine);
   }
 
-  /** Frees the engine and its memory; the session can no longer run. */
+  /** Runs the model once with a clock around every step; `profile.chromeTrace()` is for trace viewers. */
+  profile(feeds: Feeds): Profile {
+    const engine = this.idle();
+    this.encode(feeds, (index, bytes) => inputOf(engine, index, bytes));
+    const runStep = (step: number) => this.check(engine.run_steps(step, step + 1));
+    return profileRun(this.opcodes, runStep, () => performance.now());
+  }
+
+  /** Frees the engine and its memory; the session can no longer run, and runs under way throw DISPOSED. */
   dispose(): void {
     this.engine = null;
   }
@@ -115,52 +142,87 @@ export class InferenceSession {
     throw new DyadicError("DISPOSED", "the session was disposed", { file: this.file });
   }
 
-  private badInput(problem: string, found: string): DyadicError {
-    return new DyadicError("BAD_INPUT", problem, {
+  private idle(): EngineExports {
+    if (this.waiting === 0) return this.live();
+    throw new DyadicError("BUSY", "the session is in the middle of a run", {
       file: this.file,
-      expected: this.inputMetadata
-        .map(({ name, type, shape }) => `${name}: ${type}[${shape.join(", ")}]`)
-        .join("; "),
-      found,
+      hint: "use `await session.run(...)`, which waits for its turn, or a second session",
     });
   }
 
-  /** Writes one input as the int8 codes that the engine takes. */
-  private write(
-    engine: EngineExports,
-    io: IoTensor,
-    index: number,
-    value: Tensor | TensorArray | undefined,
-  ): void {
-    if (value === undefined) throw this.badInput(`input "${io.name}" is missing`, "nothing");
-    const data = value instanceof Tensor ? value.data : value;
-    if (data.length !== io.bytes) {
-      throw this.badInput(`input "${io.name}" has the wrong size`, `${data.length} elements`);
-    }
-    const target = new Int8Array(engine.memory.buffer, engine.input_ptr(index) >>> 0, io.bytes);
-    const unsigned = io.dtype === "uint8" ? 128 : 0;
-    if (data instanceof Float32Array) {
-      const [min, max] = [unsigned - 128, unsigned + 127];
-      for (let i = 0; i < data.length; i++) {
-        target[i] = quantizeValue(data[i]!, io.scale, io.zeroPoint, min, max) - unsigned;
+  private check(status: number): void {
+    if (status !== OK) throw statusError(this.live(), status, this.file);
+  }
+
+  /** Runs `action` behind everything that was queued before, whether that went well or not. */
+  private queued<T>(action: () => Promise<T>): Promise<T> {
+    this.waiting++;
+    const turn = this.last.then(action).finally(() => this.waiting--);
+    this.last = turn.catch(() => {});
+    return turn;
+  }
+
+  private async runSlices(signal: AbortSignal | undefined): Promise<void> {
+    let began = performance.now();
+    signal?.throwIfAborted();
+    for (let step = 0; step < this.opcodes.length; step++) {
+      if (signal !== undefined && performance.now() - began > SLICE_MS) {
+        await new Promise((resolve) => setTimeout(resolve));
+        signal.throwIfAborted();
+        began = performance.now();
       }
-    } else if ((data instanceof Uint8Array || data instanceof Uint8ClampedArray) === unsigned > 0) {
-      for (let i = 0; i < data.length; i++) target[i] = data[i]! - unsigned;
-    } else {
-      throw this.badInput(`input "${io.name}" has the wrong type`, data.constructor.name);
+      this.check(this.live().run_steps(step, step + 1));
+    }
+  }
+
+  private outputs(engine: EngineExports): Record<string, Tensor> {
+    const outputs: Record<string, Tensor> = {};
+    this.io.forEach((io, index) => {
+      if (io.role === "output") outputs[io.name] = readOutput(engine, io, index);
+    });
+    return outputs;
+  }
+
+  /** Every input as codes, where `target` says. */
+  private encode(feeds: Feeds, target: (index: number, bytes: number) => Int8Array): void {
+    try {
+      for (const name of Object.keys(feeds)) {
+        if (this.inputMetadata.some((input) => input.name === name)) continue;
+        throw new DyadicError("BAD_INPUT", `no input "${name}"`, { found: name });
+      }
+      this.io.forEach((io, index) => {
+        if (io.role === "input") encodeInput(feeds[io.name], io, target(index, io.bytes));
+      });
+    } catch (error) {
+      if (!(error instanceof DyadicError)) throw error;
+      const inputs = this.inputMetadata.map(
+        ({ name, type, shape }) => `${name}: ${type}[${shape.join(", ")}]`,
+      );
+      throw error.at({ file: this.file, expected: inputs.join("; ") });
     }
   }
 }
 
-function metadata(io: IoTensor): ValueMetadata {
-  const { name, shape, layout, scale, zeroPoint, labels } = io;
-  const type = io.dtype as TensorType;
-  return { name, type, shape, layout, scale, zeroPoint, ...(labels === undefined ? {} : { labels }) };
+function inputOf(engine: EngineExports, index: number, bytes: number): Int8Array {
+  return new Int8Array(engine.memory.buffer, engine.input_ptr(index) >>> 0, bytes);
 }
 
-/** One output, in the dtype and shape that the model declares. */
-function read(engine: EngineExports, io: IoTensor, index: number): Tensor {
-  const codes = new Int8Array(engine.memory.buffer, engine.output_ptr(index) >>> 0, io.bytes);
-  const data = io.dtype === "uint8" ? Uint8Array.from(codes, (code) => code + 128) : codes.slice();
-  return new Tensor(io.dtype as TensorType, data, io.shape, io);
+/** The model that a self-contained module holds: where `reserve` puts files, and that is where it stays. */
+function embeddedModel(engine: EngineExports, file: string): Uint8Array {
+  const at = engine.reserve(0) >>> 0;
+  if (engine.memory.buffer.byteLength >= at + PREFIX_BYTES)
+    engine.reserve(engine.required_bytes(at, PREFIX_BYTES));
+  const view = new DataView(engine.memory.buffer);
+  const room = view.byteLength - at;
+  if (room < PREFIX_BYTES || view.getUint32(at, true) !== MAGIC) {
+    throw new DyadicError("BAD_FILE", "the module has an engine, but no model in it", {
+      file,
+      hint: "make it with `dyadic compile --target wasm`, or give the model's bytes and { module }",
+    });
+  }
+  return new Uint8Array(
+    engine.memory.buffer,
+    at,
+    Math.min(room, view.getUint32(at + PREFIX_FILE_BYTES, true)),
+  );
 }

@@ -120,14 +120,15 @@ export function loadModel(
   const status = engine.prefix_status(prefix, length);
   if (status !== OK) throw statusError(engine, status, file);
   checkLength(bytes, file);
+  const size = bytes.length; // of a model that lies in the engine's memory, the view ends when that grows
   const required = engine.required_bytes(prefix, length) >>> 0;
   const total = required + extraBytes;
   if (total > memoryLimit) throw tooLarge(file, `${memoryLimit} bytes`, total);
   const ptr = engine.reserve(total) >>> 0;
   if (ptr === 0) throw tooLarge(file, "memory from the host", total);
-  new Uint8Array(engine.memory.buffer).set(bytes, ptr);
-  if (verify) checkDigest(engine, ptr, bytes.length, file);
-  const loaded = engine.load(ptr, bytes.length);
+  if (bytes.length > 0) new Uint8Array(engine.memory.buffer).set(bytes, ptr);
+  if (verify) checkDigest(engine, ptr, size, file);
+  const loaded = engine.load(ptr, size);
   if (loaded !== OK) throw statusError(engine, loaded, file);
   if (engine.work_mega() > Math.ceil(maxMacs / 2 ** 20)) {
     throw new DyadicError("TOO_MUCH_WORK", "one run of this model is more work than allowed", {

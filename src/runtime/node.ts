@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises";
 import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
 import { InferenceSession as CoreSession, type SessionOptions } from "./core.ts";
-import { type LoaderOptions, responseBytes } from "./loader.ts";
+import { fetchSource, type LoaderOptions, type ModelSource, sourceName } from "./loader.ts";
 
 export * from "./core.ts";
-export type { LoaderOptions } from "./loader.ts";
+export type { LoaderOptions, ModelSource } from "./loader.ts";
 
 const modules = new Map<Build, Promise<WebAssembly.Module>>();
 
@@ -22,34 +22,35 @@ export function engineModule(build: Build = chooseBuild()): Promise<WebAssembly.
 
 export class InferenceSession extends CoreSession {
   /**
-   * Loads a `.dyad` model from a path, a URL, a Response or bytes.
+   * Loads a `.dyad` model from a path, a URL, a Response, bytes or a self-contained module.
    * Throws DyadicError; see the core session.
    */
   static override async create(
-    source: string | URL | Response | Uint8Array | ArrayBuffer,
+    source: ModelSource,
     options: SessionOptions & LoaderOptions = {},
   ): Promise<CoreSession> {
-    const file =
-      options.file ?? (typeof source === "string" || source instanceof URL ? `${source}` : "model");
+    const file = options.file ?? sourceName(source);
+    const model = isPath(source)
+      ? await readModelFile(source, file, options)
+      : await fetchSource(source, file, options);
     const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
-    return CoreSession.create(await sourceBytes(source, file, options), { ...options, module, file });
+    return CoreSession.create(model, { ...options, module, file });
   }
 }
 
-async function sourceBytes(
-  source: string | URL | Response | Uint8Array | ArrayBuffer,
+function isPath(source: ModelSource): source is string | URL {
+  return (typeof source === "string" || source instanceof URL) && !/^https?:/.test(`${source}`);
+}
+
+async function readModelFile(
+  path: string | URL,
   file: string,
-  options: LoaderOptions,
-): Promise<Uint8Array | ArrayBuffer> {
-  if (source instanceof Uint8Array || source instanceof ArrayBuffer) return source;
-  if (source instanceof Response) return responseBytes(source, file, options);
-  if (/^https?:/.test(`${source}`)) {
-    return responseBytes(await fetch(source, { signal: options.signal ?? null }), file, options);
-  }
+  { signal }: LoaderOptions,
+): Promise<Uint8Array> {
   try {
-    return await readFile(source, { signal: options.signal });
+    return await readFile(path, { signal });
   } catch (error) {
-    if (options.signal?.aborted) throw error;
+    if (signal?.aborted) throw error;
     throw new DyadicError("BAD_FILE", "the model cannot be read", { file, found: `${error}` }, error);
   }
 }

@@ -56,7 +56,8 @@ export class GraphBuilder {
   }
 
   affine(tensor: number): Affine {
-    const { scale, zeroPoint, bits } = this.tensors[tensor]!.quantization!;
+    const { dtype, quantization } = this.tensors[tensor]!;
+    const { scale, zeroPoint, bits = dtype === "int16" ? 16 : undefined } = quantization!;
     return { scale: scale[0]!, zeroPoint: zeroPoint[0]!, ...(bits !== undefined && { bits }) };
   }
 
@@ -80,7 +81,7 @@ export class GraphBuilder {
       axis: null,
       ...(bits !== undefined && { bits }),
     };
-    return this.tensors.push({ name, dtype: "int8", shape, quantization }) - 1;
+    return this.tensors.push({ name, dtype: bits === 16 ? "int16" : "int8", shape, quantization }) - 1;
   }
 
   private border(tensor: number, dtype: DataType): Border {
@@ -89,25 +90,25 @@ export class GraphBuilder {
   }
 }
 
-/** Gives ops that cannot take packed activations bytes instead, by a requantize in front. */
+/** Gives ops that cannot take packed or 16-bit activations bytes instead, by a requantize in front. */
 export class WideningBuilder extends GraphBuilder {
   override node(op: string, inputs: readonly number[], attributes: unknown, affine: Affine): number {
-    const { packed, keepsScale } = opNamed(op);
-    if (packed) return super.node(op, inputs, attributes, affine);
-    const wide = inputs.map((input) => this.widened(input));
-    const output = keepsScale ? this.affine(wide[0]!) : inBytes(affine);
-    return super.node(op, wide, attributes, output);
-  }
-
-  private widened(tensor: number): number {
-    const { quantization, data } = this.tensors[tensor]!;
-    if (data !== undefined || (quantization?.bits ?? 8) === 8) return tensor;
-    return super.node("requantize", [tensor], { activation: "none" }, inBytes(this.affine(tensor)));
+    const { packed, wide, keepsScale } = opNamed(op);
+    const takes = ({ bits = 8 }: Affine, isOutput = false) =>
+      bits === 8 || (bits < 8 ? packed : wide === "everywhere" || (wide === "output" && isOutput));
+    const own = inputs.map((input) => {
+      const tensor = this.tensors[input];
+      if (tensor === undefined || tensor.data !== undefined || takes(this.affine(input))) return input;
+      return super.node("requantize", [input], { activation: "none" }, inBytes(this.affine(input)));
+    });
+    const output = keepsScale ? this.affine(own[0]!) : takes(affine, true) ? affine : inBytes(affine);
+    return super.node(op, own, attributes, output);
   }
 }
 
 /** Codes of about the same reach in 8 bits. */
 function inBytes(affine: Affine): Affine {
   const { scale, bits = 8 } = affine;
+  if (bits === 16) return { scale: scale * 64, zeroPoint: 0 };
   return bits === 8 ? affine : { scale: scale / 2 ** (8 - bits), zeroPoint: 0 };
 }

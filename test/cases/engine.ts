@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
-import type { IntegerGraph } from "../../src/graph/integer.ts";
+import { bitsOf, type IntegerGraph } from "../../src/graph/integer.ts";
+import type { Codes } from "../../src/numerics/pack.ts";
 import { type EngineExports, instantiate, loadModel } from "../../src/runtime/engine.ts";
 
 export type Build =
@@ -58,7 +59,7 @@ export const hasRelaxed = WebAssembly.validate(engineBytes("engine-relaxed"));
 
 /** Loads a model with room behind it for the largest tensor; returns the room's address. */
 export function openModel(engine: EngineExports, model: Uint8Array, graph: IntegerGraph): number {
-  const largest = Math.max(...graph.tensors.map(({ shape }) => shape[0] * shape[1] * shape[2]));
+  const largest = 2 * Math.max(...graph.tensors.map(({ shape }) => shape[0] * shape[1] * shape[2]));
   return loadModel(engine, model, graph.name, {}, largest);
 }
 
@@ -70,19 +71,17 @@ export function setInputs(engine: EngineExports, inputs: readonly Int8Array[]): 
 }
 
 /** Codes of one tensor of the plan, canonical. */
-export function readTensor(
-  engine: EngineExports,
-  graph: IntegerGraph,
-  tensor: number,
-  room: number,
-): Int8Array {
+export function readTensor(engine: EngineExports, graph: IntegerGraph, tensor: number, room: number): Codes {
   const [height, width, channels] = graph.tensors[tensor]!.shape;
   if (engine.read_tensor(tensor, room) !== 1) throw new Error(`no tensor ${tensor}`);
-  return new Int8Array(engine.memory.buffer, room, height * width * channels).slice();
+  const wide = bitsOf(graph.tensors[tensor]!) === 16;
+  const bytes = engine.memory.buffer.slice(room, room + height * width * channels * (wide ? 2 : 1));
+  return wide ? new Int16Array(bytes) : new Int8Array(bytes);
 }
 
-export function writeTensor(engine: EngineExports, tensor: number, codes: Int8Array, room: number): void {
-  new Int8Array(engine.memory.buffer).set(codes, room);
+export function writeTensor(engine: EngineExports, tensor: number, codes: Codes, room: number): void {
+  const bytes = new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
+  new Uint8Array(engine.memory.buffer).set(bytes, room);
   if (engine.write_tensor(tensor, room) !== 1) throw new Error(`no tensor ${tensor}`);
 }
 
@@ -92,7 +91,7 @@ export function traceNodes(
   graph: IntegerGraph,
   inputs: readonly Int8Array[],
   room: number,
-): Int8Array[] {
+): Codes[] {
   setInputs(engine, inputs);
   const first = graph.inputs.length;
   run(engine, 0, first);

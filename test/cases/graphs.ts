@@ -119,22 +119,22 @@ class Maker {
     const { random, builder, made } = this;
     const labels = random.chance(0.3) ? ["cat", "dog", "Übergröße"] : undefined;
     const last = made.at(-1)!;
-    const end = this.isNarrow(last)
+    const end = !this.hasBytes(last)
       ? builder.node("requantize", [last], { activation: "none" }, this.bytes(this.scale(last)))
       : last;
     builder.output(end, random.pick(["int8", "uint8"]), labels);
     const other = random.pick(made);
-    if (random.chance(0.25) && other !== last && !this.isNarrow(other)) builder.output(other);
+    if (random.chance(0.25) && other !== last && this.hasBytes(other)) builder.output(other);
   }
 
-  private isNarrow(tensor: number): boolean {
-    return (this.builder.affine(tensor).bits ?? 8) < 8;
+  private hasBytes(tensor: number): boolean {
+    return (this.builder.affine(tensor).bits ?? 8) === 8;
   }
 
   /** The scale that the tensor would have in 8 bits. */
   private scale(tensor: number): number {
     const { scale, bits = 8 } = this.builder.affine(tensor);
-    return scale / 2 ** (8 - bits);
+    return bits === 16 ? scale * 64 : scale / 2 ** (8 - bits);
   }
 
   /** Of any width that the graph may have. */
@@ -143,6 +143,7 @@ class Maker {
     const wide = this.bytes(scale, activation);
     const bits = widths.pick(activations);
     if (bits === 8) return wide;
+    if (bits === 16) return { scale: wide.scale / 64, zeroPoint: 0, bits };
     const [min, max] = activationRange(bits);
     const zeroPoint = activation.startsWith("relu") ? min : widths.integer(min, max);
     return { scale: wide.scale * 2 ** (8 - bits), zeroPoint, bits };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Graph } from "../../src/graph/graph.ts";
 import { importModel } from "../../src/import/index.ts";
 import { readNpy } from "../../src/import/npy.ts";
+import type { Codes } from "../../src/numerics/pack.ts";
 import { assetsDirectory, readAsset } from "./assets.ts";
 
 /** A real int8 network of the assets with reference outputs. */
@@ -67,7 +68,7 @@ export function argmax(row: ArrayLike<number>): number {
 }
 
 /** How many elements differ, and by how much at most. */
-export function difference(a: Int8Array, b: Int8Array): { different: number; largest: number } {
+export function difference(a: Codes, b: Codes): { different: number; largest: number } {
   let different = 0;
   let largest = 0;
   a.forEach((code, i) => {

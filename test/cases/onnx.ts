@@ -14,6 +14,8 @@ export const Type = {
   FLOAT16: 10,
   UINT4: 21,
   INT4: 22,
+  UINT2: 25,
+  INT2: 26,
 } as const;
 
 export interface OnnxTensor {
@@ -108,6 +110,8 @@ function rawBytes(type: number, data: readonly number[]): Uint8Array {
     [Type.FLOAT16]: () => Uint16Array.from(data),
     [Type.UINT4]: () => Uint8Array.from(data),
     [Type.INT4]: () => Uint8Array.from(data),
+    [Type.UINT2]: () => Uint8Array.from(data),
+    [Type.INT2]: () => Uint8Array.from(data),
   }[type]!();
   return new Uint8Array(array.buffer);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WASI } from "node:wasi";
 import type { IntegerGraph } from "../../src/graph/integer.ts";
+import type { Codes } from "../../src/numerics/pack.ts";
 
 /** What a WASI command left behind. */
 export interface CommandResult {
@@ -62,7 +63,7 @@ export async function runCommand(
 }
 
 /** Canonical int8 codes as the model's border has them: uint8 is 128 higher. */
-export function borderBytes(codes: readonly Int8Array[], borders: IntegerGraph["inputs"]): Uint8Array {
+export function borderBytes(codes: readonly Codes[], borders: IntegerGraph["inputs"]): Uint8Array {
   return Buffer.concat(
     borders.map(({ dtype }, i) =>
       Uint8Array.from(codes[i]!, (code) => (dtype === "uint8" ? code + 128 : code)),

@@ -3,11 +3,15 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { browserHosts } from "./browsers.ts";
 import type { HostModel } from "./models.ts";
+import { workerdHosts } from "./workerd.ts";
 
-const MODULES = "../../assembly/build";
+export const MODULES = "../../assembly/build";
 const PYTHON = ".venv/bin/python";
 const WAZERO = ".bin/wazero";
+const DENO = "node_modules/@deno/linux-x64-glibc/deno";
+const BUN = "node_modules/@oven/bun-linux-x64/bin/bun";
 
 export interface Outcome {
   readonly hash: string;
@@ -25,7 +29,7 @@ export interface Host {
   readonly version: string;
   /** Names of .wasm files below assembly/build. */
   readonly builds: readonly string[];
-  run(build: string, directory: string, models: readonly HostModel[]): EngineReport;
+  run(build: string, directory: string, models: readonly HostModel[]): Promise<EngineReport>;
 }
 
 /** A host that is not installed here, and how to get it. */
@@ -34,23 +38,34 @@ export interface MissingHost {
   readonly reason: string;
 }
 
-const ENGINES = ["engine-scalar", "engine"];
+export const ENGINES = ["engine-scalar", "engine"];
 const COMMANDS = ["dyadic-wasi-scalar", "dyadic-wasi"];
-const RELAXED_ENGINE = "engine-relaxed";
+export const RELAXED_ENGINE = "engine-relaxed";
 const RELAXED_COMMAND = "dyadic-wasi-relaxed";
 
 export function allHosts(): (Host | MissingHost)[] {
-  return [20, 22, 24].flatMap(nodeHosts).concat(wasmtimeHosts(), wazeroHosts());
+  return [
+    ...[20, 22, 24].flatMap((major) =>
+      scriptHosts(`Node ${major}`, nodeProgram(major), ["--no-warnings"], major > 20),
+    ),
+    ...scriptHosts("Deno", DENO, ["run", "-A", "--no-lock", "--no-config"], true),
+    ...scriptHosts("Bun", BUN, ["run"], true),
+    ...workerdHosts(),
+    ...browserHosts(),
+    ...wasmtimeHosts(),
+    ...wazeroHosts(),
+  ];
 }
 
-/** Node 20 has no relaxed SIMD. */
-function nodeHosts(major: number): (Host | MissingHost)[] {
-  const program = nodeProgram(major);
-  const name = `Node ${major}`;
+/** A host of scripts: the engines by their exports, the commands by its `node:wasi`. Node 20 has no relaxed SIMD. */
+function scriptHosts(
+  name: string,
+  program: string,
+  flags: readonly string[],
+  relaxed: boolean,
+): (Host | MissingHost)[] {
   if (!existsSync(program)) return [{ name, reason: `no ${program}: npm ci (Linux x64 only)` }];
-  const version = output(program, ["--version"]).slice(1);
-  const relaxed = major >= 22;
-  const flags = ["--no-warnings"];
+  const version = /\d[\d.]*/.exec(output(program, ["--version"]))?.[0] ?? "";
   return [
     {
       name,
@@ -59,7 +74,7 @@ function nodeHosts(major: number): (Host | MissingHost)[] {
       run: embedded((wasm, manifest) => [program, ...flags, "build/run-engine.mjs", wasm, manifest]),
     },
     {
-      name: `node:wasi ${major}`,
+      name: `${name} (WASI)`,
       version,
       builds: relaxed ? [...COMMANDS, RELAXED_COMMAND] : COMMANDS,
       run: piped((wasm, directory) => [program, ...flags, "build/run-command.mjs", wasm, directory]),
@@ -108,7 +123,7 @@ function wazeroHosts(): (Host | MissingHost)[] {
 
 /** One process runs every model through the engine's exports and prints an EngineReport. */
 function embedded(line: (wasm: string, manifest: string) => string[]): Host["run"] {
-  return (build, directory) => {
+  return async (build, directory) => {
     const [program = "", ...args] = line(`${MODULES}/${build}.wasm`, join(directory, "manifest.json"));
     return JSON.parse(output(program, args)) as EngineReport;
   };
@@ -116,7 +131,7 @@ function embedded(line: (wasm: string, manifest: string) => string[]): Host["run
 
 /** One process per model: the WASI command with pipes for stdin and stdout. */
 function piped(line: (wasm: string, directory: string) => string[]): Host["run"] {
-  return (build, directory, models) => {
+  return async (build, directory, models) => {
     const [program = "", ...args] = line(`${MODULES}/${build}.wasm`, directory);
     const dotClass = /class (\w+)/.exec(output(program, [...args, "--version"]))?.[1] ?? "-";
     const report: EngineReport = { dotClass, results: {} };
@@ -130,7 +145,7 @@ function piped(line: (wasm: string, directory: string) => string[]): Host["run"]
   };
 }
 
-function output(program: string, args: readonly string[]): string {
+export function output(program: string, args: readonly string[]): string {
   return execute(program, args).toString("utf8").trim();
 }
 

@@ -9,7 +9,7 @@ const count = { passed: 0, failed: 0, skipped: 0 };
 process.chdir(packageDirectory);
 const directory = resolve("build/models");
 const models = prepareModels(directory);
-const columns = [22, 10, 20, 28, 10, 6] as const;
+const columns = [22, 16, 20, 28, 10, 6] as const;
 const line = (cells: readonly string[]) =>
   cells
     .map((cell, i) => cell.padEnd(columns[i] ?? 0))
@@ -23,7 +23,7 @@ for (const { name, expected, samples } of models) {
 console.log(`\n${line(["host", "version", "build", "model", "hash", "class", "ms"])}`);
 for (const host of allHosts()) {
   if ("reason" in host) skip(host.name, host.reason);
-  else for (const build of host.builds) check(host, build);
+  else for (const build of host.builds) await check(host, build);
 }
 console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exitCode = count.failed > 0 ? 1 : 0;
@@ -34,9 +34,9 @@ function skip(name: string, reason: string): void {
   count[failure ? "failed" : "skipped"]++;
 }
 
-function check(host: Host, build: string): void {
+async function check(host: Host, build: string): Promise<void> {
   try {
-    const { dotClass, results } = host.run(build, directory, models);
+    const { dotClass, results } = await host.run(build, directory, models);
     for (const model of models) checkModel(host, build, dotClass, model, results[model.name]);
   } catch (error) {
     console.log(`FAILED: ${host.name} ${host.version} ${build}: ${(error as Error).message}`);

@@ -10,5 +10,6 @@ const wasi = new WASI({
   returnOnExit: true,
 });
 const module = await WebAssembly.compile(new Uint8Array(readFileSync(wasm)));
-const instance = await WebAssembly.instantiate(module, wasi.getImportObject() as WebAssembly.Imports);
+const imports = { wasi_snapshot_preview1: wasi.wasiImport } as WebAssembly.Imports; // Bun has no getImportObject
+const instance = await WebAssembly.instantiate(module, imports);
 process.exitCode = wasi.start(instance) as unknown as number;

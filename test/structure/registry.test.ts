@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as abi from "../../assembly/abi.ts";
 import { OPS } from "../../src/ops/index.ts";
+import { OP_NAMES } from "../../src/runtime/profile.ts";
 import { repositoryFiles, sourceText } from "../cases/sources.ts";
 
 const CONSTANTS = abi as Readonly<Record<string, number>>;
@@ -74,4 +75,9 @@ describe.each(OPS)("$name", (op) => {
 test("every kernel of the engine serves an op", () => {
   const declared = new Set(OPS.flatMap(({ kernels }) => kernels));
   expect(KERNELS.filter((name) => !declared.has(name.split("__")[0]!))).toEqual([]);
+});
+
+test("the runtime's profile names every opcode", () => {
+  const names = OPCODES.map((name) => OP_NAMES[CONSTANTS[name]!]);
+  expect(names).toEqual(OPCODES.map((name) => name.slice(3).toLowerCase().replaceAll("_", "-")));
 });

@@ -69,7 +69,7 @@ function written(source: Graph): Uint8Array {
 function smallModels(count: number): Uint8Array[] {
   const models = [everyOp()];
   for (let seed = 1; models.length < count; seed++) {
-    const model = written(randomGraph(seed, seed % 2 === 0 ? [8] : [8, 4, 2, 1]));
+    const model = written(randomGraph(seed, seed % 2 === 0 ? [8] : [16, 8, 4, 2, 1]));
     if (model.length < 12_000 && arenaOf(model) < 20_000) models.push(model);
   }
   return models;

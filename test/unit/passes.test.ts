@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Graph } from "../../src/graph/graph.ts";
+import type { Codes } from "../../src/numerics/pack.ts";
 import { dropIdentities } from "../../src/passes/drop-identities.ts";
 import { foldPad } from "../../src/passes/fold-pad.ts";
 import { simplify } from "../../src/passes/index.ts";
@@ -12,7 +13,7 @@ import { randomGraph, randomInputs } from "../cases/graphs.ts";
 const AFFINE = { scale: 0.1, zeroPoint: 5 };
 const WINDOW = { stride: [1, 1], dilation: [1, 1], padding: [0, 1, 0, 0], activation: "none" };
 
-function outputsOf(graph: Graph, seed: number): Int8Array[] {
+function outputsOf(graph: Graph, seed: number): Codes[] {
   const integer = lower(graph);
   const codes = runReference(integer, randomInputs(graph, seed));
   return integer.outputs.map((border) => codes[border.tensor]!);

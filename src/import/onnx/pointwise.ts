@@ -143,6 +143,25 @@ function emitLimit(
   return true;
 }
 
+/** Mean of any number of operands. */
+export const mean: Adapter = (operator, builder) => {
+  variadic("add")(operator, builder);
+  const share: Constant = {
+    name: "",
+    type: "float",
+    shape: [],
+    data: Float32Array.of(1 / operator.inputs.length),
+  };
+  emitBinary(operator, builder, "mul", [builder.get(operator.outputs[0]!), share]);
+};
+
+/** Pow with one constant exponent. */
+export const pow: Adapter = (operator, builder) => {
+  const { data } = builder.required(operator, 1);
+  if (data.length !== 1) throw new DyadicError("UNSUPPORTED_OP", "a power with several exponents");
+  emitUnary(operator, builder, builder.value(operator), { function: "power", alpha: data[0]! });
+};
+
 /** Appends a function of every element for its own. */
 export function emitUnary(
   operator: Operator,

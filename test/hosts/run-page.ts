@@ -1,0 +1,17 @@
+// In a browser: the page's function `runBuild`, which a driver calls.
+import { runModels } from "./run-models.ts";
+
+async function fetched(url: string): Promise<Response> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
+  return response;
+}
+
+Object.assign(globalThis, {
+  runBuild: async (wasm: string, directory: string) => {
+    const module = await WebAssembly.compileStreaming(fetched(wasm));
+    const read = async (name: string) =>
+      new Uint8Array(await (await fetched(`${directory}/${name}`)).arrayBuffer());
+    return runModels(module, read);
+  },
+});
