@@ -11,6 +11,7 @@ interface Options extends FloatFlags {
   readonly output: string;
   readonly labels?: string;
   readonly strip?: boolean;
+  readonly stream?: number;
   readonly target: (typeof TARGETS)[number];
   readonly json?: boolean;
 }
@@ -24,10 +25,11 @@ export function readLabels(path: string): string[] {
 
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
-  const { output, labels, strip, json } = options;
+  const { output, labels, strip, stream, json } = options;
   const additions = {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
+    ...(stream === undefined ? {} : { stream }),
   };
   const { bytes, compiled } = await loadModel(path, options, additions, output);
   if (compiled === undefined) {

@@ -66,6 +66,11 @@ compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
   .option("--labels <file>", "class names, one a line, stored in the model")
   .option("--strip", "leave out names and provenance")
+  .option(
+    "--stream <frames>",
+    "so many frames of the input's window a run; the rest is kept as states",
+    Number,
+  )
   .addOption(
     new Option("--target <kind>", "a model file, or one .wasm with an engine and the model in it")
       .choices([...TARGETS])

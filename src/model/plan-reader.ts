@@ -16,6 +16,8 @@ import {
   OP_CONCAT,
   OP_CONSTANT,
   OP_INPUT,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_MAXIMUM,
   OP_MINIMUM,
   OP_MUL,
@@ -149,12 +151,13 @@ function readTensor(words: Int32Array): PlanTensor {
   };
 }
 
-const BINARY = [OP_ADD, OP_MUL, OP_MINIMUM, OP_MAXIMUM, OP_PRELU];
+const BINARY = [OP_ADD, OP_MUL, OP_MINIMUM, OP_MAXIMUM, OP_PRELU, OP_MAT_MUL];
 
 /** Number of tensors that a step with a record of `bytes` reads. */
 function inputCount(opcode: number, bytes: number): number {
   if (opcode === OP_INPUT || opcode === OP_CONSTANT) return 0;
   if (opcode === OP_CONCAT) return Math.floor((bytes - CONCAT_STEP_BYTES) / CONCAT_INPUT_BYTES);
+  if (opcode === OP_LSTM) return 3;
   return BINARY.includes(opcode) ? 2 : 1;
 }
 

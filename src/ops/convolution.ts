@@ -283,6 +283,18 @@ export function unpackedBytes({ weightBits }: ConvolutionParameters, row: number
   return weightBits < 7 ? CHANNEL_BLOCK * row : 0;
 }
 
+/** Blocks of weights that a step unpacks at once where it has the scratch: a whole strip of a tile's sums, or less. */
+const PANELS = [8, 3];
+
+/** Sizes of scratch with which a step unpacks several blocks of weights at a time; `needed` has room for one. */
+export function panelScratch(parameters: ConvolutionParameters, row: number, needed: number): number[] {
+  const block = unpackedBytes(parameters, row);
+  if (block === 0) return [];
+  const blocks = packedChannels(parameters) / CHANNEL_BLOCK / parameters.groups;
+  const sizes = PANELS.map((count) => needed + (Math.min(count, blocks) - 1) * block);
+  return [...new Set(sizes)];
+}
+
 /** Writes the record shared by conv, depthwise and dense; `packed` are the weights in their packed order. */
 export function encodeConvolution(
   parameters: ConvolutionParameters,

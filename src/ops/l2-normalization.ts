@@ -37,6 +37,20 @@ export const l2Normalization: Op<Record<string, never>, Record<string, never>> =
     return { shape: x!.shape, data };
   },
 
+  gradient(gradient, [x], output) {
+    const channels = x!.shape.at(-1)!;
+    const result = new Float32Array(gradient.length);
+    rows(x!.data, channels, (row, at) => {
+      const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+      const y = output.data.subarray(at, at + channels);
+      const along = y.reduce((sum, value, c) => sum + value * gradient[at + c]!, 0);
+      y.forEach((value, c) => {
+        result[at + c] = length > 0 ? (gradient[at + c]! - along * value) / length : 0;
+      });
+    });
+    return [result];
+  },
+
   lower({ inputs, output }) {
     affineOf(inputs[0]!, "the input");
     const { scale } = affineOf(output, "the output");

@@ -40,6 +40,8 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
     data: x!.data.map((value) => activate(value, activation)),
   }),
 
+  gradient: (gradient) => [gradient],
+
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");

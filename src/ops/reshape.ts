@@ -25,6 +25,7 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   },
 
   float: ([x], { shape }) => ({ shape, data: x!.data }),
+  gradient: (gradient) => [gradient],
   lower({ inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");

@@ -38,6 +38,19 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
     return { shape: x!.shape, data };
   },
 
+  gradient(gradient, [x], output, { beta }) {
+    const channels = x!.shape.at(-1)!;
+    const result = new Float32Array(gradient.length);
+    for (let at = 0; at < result.length; at += channels) {
+      const y = output.data.subarray(at, at + channels);
+      const along = y.reduce((sum, value, c) => sum + value * gradient[at + c]!, 0);
+      y.forEach((value, c) => {
+        result[at + c] = beta * value * (gradient[at + c]! - along);
+      });
+    }
+    return [result];
+  },
+
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");

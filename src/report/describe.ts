@@ -4,10 +4,14 @@ import {
   CONV_KERNEL_H,
   CONV_KERNEL_W,
   CONV_WEIGHTS_AT,
+  LSTM_GATES,
+  MAT_MUL_TRANSPOSED_A,
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
   OP_INPUT,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_OUTPUT,
 } from "../../assembly/abi.ts";
 import { type Header, headerOf } from "../model/header.ts";
@@ -56,6 +60,8 @@ export interface Allocation {
 export interface Description {
   readonly inputs: readonly IoTensor[];
   readonly outputs: readonly IoTensor[];
+  /** What the model keeps from run to run. */
+  readonly states: readonly IoTensor[];
   readonly flashBytes: number;
   readonly weightBytes: number;
   readonly macs: number;
@@ -78,7 +84,8 @@ export function describe(bytes: Uint8Array, file: string): Description {
   const header = headerOf(model) ?? null;
   const plan = readPlan(model);
   const inputs = model.io.filter(({ role }) => role === "input");
-  const allocations = allocationsOf(plan, header);
+  const states = model.io.filter(({ role }) => role === "state");
+  const allocations = allocationsOf(plan, header, new Set(states.map(({ tensor }) => tensor)));
   const live = plan.steps.map((_, step) =>
     allocations.filter(({ first, last }) => first <= step && step <= last),
   );
@@ -102,6 +109,7 @@ export function describe(bytes: Uint8Array, file: string): Description {
   return {
     inputs,
     outputs: model.io.filter(({ role }) => role === "output"),
+    states,
     flashBytes: bytes.length,
     weightBytes: plan.weightBytes,
     macs: steps.reduce((sum, { macs }) => sum + macs, 0),
@@ -123,11 +131,19 @@ function opName(opcode: number): string {
 }
 
 function macsOf(plan: Plan, step: PlanStep): number {
+  if (step.opcode === OP_LSTM || step.opcode === OP_MAT_MUL) return productMacs(plan, step);
   if (step.opcode !== OP_CONV && step.opcode !== OP_DENSE && step.opcode !== OP_DEPTHWISE) return 0;
   const [height, width, channels] = plan.tensors[step.outputs[0]!]!.shape;
   const depth = step.opcode === OP_DEPTHWISE ? 1 : plan.tensors[step.inputs[0]!]!.shape[2];
   const taps = step.words[CONV_KERNEL_H / 4]! * step.words[CONV_KERNEL_W / 4]!;
   return height * width * channels * depth * taps;
+}
+
+function productMacs(plan: Plan, step: PlanStep): number {
+  const [height, width, channels] = plan.tensors[step.outputs[0]!]!.shape;
+  const [, columns, taps] = plan.tensors[step.inputs[0]!]!.shape;
+  const depth = step.words[MAT_MUL_TRANSPOSED_A / 4] === 1 ? columns : taps;
+  return height * width * channels * (step.opcode === OP_LSTM ? LSTM_GATES * (taps + channels) : depth);
 }
 
 /** Packed weights lie in front of the biases. */
@@ -136,8 +152,12 @@ function weightBytesOf({ contract, words }: PlanStep): number {
   return words[CONV_BIAS_AT / 4]! - words[CONV_WEIGHTS_AT / 4]!;
 }
 
-/** All that the arena ever holds: inputs from the start, outputs to the end, scratch for its step. */
-function allocationsOf({ tensors, steps }: Plan, header: Header | null): Allocation[] {
+/** All that the arena ever holds: inputs from the start, outputs to the end, states always, scratch for its step. */
+function allocationsOf(
+  { tensors, steps }: Plan,
+  header: Header | null,
+  states: ReadonlySet<number>,
+): Allocation[] {
   const held = tensors.map((tensor, index): Allocation => {
     const users = steps.flatMap(({ inputs }, i) => (inputs.includes(index) ? [i] : []));
     const writer = steps.findIndex(({ outputs }) => outputs.includes(index));
@@ -146,8 +166,8 @@ function allocationsOf({ tensors, steps }: Plan, header: Header | null): Allocat
       name: header?.values[index]?.name ?? "",
       kind: "tensor",
       ...extent(tensor),
-      first: steps[writer]?.opcode === OP_INPUT ? 0 : writer,
-      last: given ? steps.length - 1 : Math.max(writer, ...users),
+      first: states.has(index) || steps[writer]?.opcode === OP_INPUT ? 0 : writer,
+      last: given || states.has(index) ? steps.length - 1 : Math.max(writer, ...users),
       shape: tensor.shape,
     };
   });

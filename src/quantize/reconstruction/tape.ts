@@ -98,6 +98,12 @@ export class Tape {
     return space.view(value, elements);
   }
 
+  /** What a node computed for the sample that ran last, before it was clamped and rounded; valid until the next call. */
+  raw(node: Node): Float32Array {
+    const { raw, elements } = this.space.place(node.outputs[0]!);
+    return this.space.view(raw, elements);
+  }
+
   /** Walks back from dL/doutput of the sample that ran last; the layers' gradients add up. */
   back(gradient: Float32Array): void {
     const { space, unit, steps } = this;
