@@ -45,7 +45,7 @@ export function floatTracer(
 }
 
 /**
- * A `.dyad` of one input, stepped through on an engine.
+ * A `.dyad` of one input, stepped through on an engine; states start anew with every sample.
  * Throws BAD_ARGUMENT for a stripped file and for several inputs.
  *
  * @param samplesOf samples of the input as canonical codes of its dtype
@@ -71,6 +71,7 @@ export async function integerTracer(
   const most = Math.max(...tensors.map(({ shape }) => 2 * elements(shape)));
   const room = loadModel(engine, bytes, file, {}, most);
   const start = (index: number) => {
+    engine.reset(); // samples are independent of each other
     const codes = Int8Array.from(samples[index]!, (code) => code - (input.dtype === "uint8" ? 128 : 0));
     new Int8Array(engine.memory.buffer).set(codes, engine.input_ptr(0) >>> 0);
   };
