@@ -1,6 +1,6 @@
 import { ARG_MAX_STEP_BYTES, CONTRACT_A8, MAX_ARG_MAX_CHANNELS, OP_ARG_MAX } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 
 /** Index of the first largest of each row of `channels`. */

@@ -17,7 +17,7 @@ import { toDyadic } from "../numerics/dyadic.ts";
 import { type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeMean } from "../numerics/requantize.ts";
 import { activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import { spreadWindows } from "./gradient.ts";
 import type { Op, OpShapes, StepEncoder } from "./op.ts";
 import { poolScratch } from "./packed.ts";

@@ -14,7 +14,7 @@ import { toSumDyadic } from "../numerics/dyadic.ts";
 import { type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import { slopeOf } from "./gradient.ts";
 import type { Lowering, Op, StepEncoder } from "./op.ts";
 import { elementScratch } from "./packed.ts";

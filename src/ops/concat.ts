@@ -13,7 +13,7 @@ import { bitsOf } from "../graph/integer.ts";
 import { toSumDyadic } from "../numerics/dyadic.ts";
 import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import { movedBack } from "./gradient.ts";
 import type { Op } from "./op.ts";
 

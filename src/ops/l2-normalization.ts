@@ -1,7 +1,7 @@
 import { CONTRACT_A8, L2_NORMALIZE_STEP_BYTES, OP_L2_NORMALIZE } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { normalizedCode, squareRoot } from "../numerics/normalize.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 
 /** Calls `visit` with every row of `channels`, and where it starts. */

@@ -22,7 +22,8 @@ import { toDyadic } from "../numerics/dyadic.ts";
 import { sigmoid, tanh } from "../numerics/functions.ts";
 import { cellState, gateCode, sigmoidTable, tableSigmoid, tableTanh } from "../numerics/lstm.ts";
 import { clamp, requantize } from "../numerics/requantize.ts";
-import { affineOf, roundUp } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { roundUp } from "./convolution.ts";
 import type { FloatValue, Lowering, Op } from "./op.ts";
 
 /** Gates lie in this order: input, forget, cell, output. */

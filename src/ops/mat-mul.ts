@@ -15,7 +15,8 @@ import { elements } from "../graph/graph.ts";
 import { toDyadic } from "../numerics/dyadic.ts";
 import { requantize } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
-import { affineOf, roundUp } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { roundUp } from "./convolution.ts";
 import type { Op } from "./op.ts";
 
 interface MatMulAttributes {

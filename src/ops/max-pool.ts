@@ -3,7 +3,7 @@ import { DyadicError } from "../error.ts";
 import { bitsOf } from "../graph/integer.ts";
 import { codesOf } from "../numerics/pack.ts";
 import { activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 import { poolScratch } from "./packed.ts";
 import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { quantizeValue } from "../numerics/affine.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import { movedBack } from "./gradient.ts";
 import type { Halo, Op } from "./op.ts";
 

@@ -12,7 +12,7 @@ import { toSumDyadic } from "../numerics/dyadic.ts";
 import { codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 

@@ -2,7 +2,7 @@ import { CONTRACT_A8, OP_SOFTMAX, SOFTMAX_STEP_BYTES, SOFTMAX_TABLE_AT } from ".
 import { DyadicError } from "../error.ts";
 import { exponential } from "../numerics/exponential.ts";
 import { softmaxCode, softmaxTable } from "../numerics/softmax.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 

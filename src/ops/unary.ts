@@ -6,7 +6,7 @@ import { errorFunction, power, roundHalfEven, sigmoid, softplus, tanh } from "..
 import { logarithm } from "../numerics/logarithm.ts";
 import { activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import { slopeOf } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";

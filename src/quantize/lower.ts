@@ -10,7 +10,7 @@ import {
 } from "../graph/graph.ts";
 import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
 import { activationRange } from "../numerics/pack.ts";
-import { activationBits, affineByChannel } from "../ops/convolution.ts";
+import { activationBits, affineByChannel } from "../ops/affine.ts";
 import { type Op, opNamed } from "../ops/index.ts";
 import { placeConstants } from "./constants.ts";
 

@@ -69,7 +69,7 @@ test.each(["conv2", "dense"])("the first layer where they part is the damaged on
   expect((await compared(onnx, other)).firstApart).toBe(layer); // float with float: what is in front is the same
   const compiled = join(folder, `${layer}.dyad`);
   await printed(() =>
-    compileCommand(other, { calibrate: input, scale: 255, target: "dyad", output: compiled, json: true }),
+    compileCommand(other, { calibrate: input, scale: 255, output: compiled, target: "dyad", json: true }),
   );
   expect((await compared(dyad, compiled)).firstApart).toBe(layer);
 });
@@ -86,7 +86,7 @@ test.skipIf(assetsDirectory === null)(
     const data = `${assetsDirectory}/mlperf_tiny`;
     const model = `${data}/models/kws_ref_model.tflite`;
     const output = join(folder, "kws.dyad");
-    await printed(() => compileCommand(model, { target: "dyad", output, json: true }));
+    await printed(() => compileCommand(model, { output, target: "dyad", json: true }));
     const samples = `${data}/data/kws01_eval_x.npy`;
     const { layers } = await printed<Result>(() =>
       compare(model, output, { input: samples, count: 4, below: 20, json: true }),

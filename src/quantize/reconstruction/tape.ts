@@ -6,7 +6,7 @@ import type { Graph, Node } from "../../graph/graph.ts";
 import { realsOf } from "../../graph/reals.ts";
 import { activationRange } from "../../numerics/pack.ts";
 import { type Activation, activationCodes } from "../../ops/activation.ts";
-import { affineOf } from "../../ops/convolution.ts";
+import { affineOf } from "../../ops/affine.ts";
 import { opNamed } from "../../ops/index.ts";
 import { wholeWindow } from "../../ops/mean.ts";
 import { type PoolAttributes, poolWindow } from "../../ops/pool.ts";
