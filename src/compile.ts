@@ -12,9 +12,12 @@ import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
 import { simplify } from "./passes/index.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
+import { type Allocated, type AllocationOptions, choosePolicy } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
+import type { Evidence, SensitivityProvider } from "./precision/sensitivity/provider.ts";
+import type { Certificate } from "./precision/solve/index.ts";
 import type { Widened } from "./precision/widths.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
@@ -45,11 +48,22 @@ export interface FloatOptions extends Pick<Progress, "signal"> {
   readonly pixels?: Pixels;
   /** Keeps layers as they are finished, so that a run that was stopped goes on. */
   readonly layers?: LayerStore;
+  /** A budget that decides the bits, in place of a policy: needs samples and a calibration of them. */
+  readonly allocation?: Allocating;
   /** Rounds to nearest whatever the policy says: for questions of size and time, which need no samples. */
   readonly draft?: boolean;
-  /** Called after every sample that is calibrated, and after every node that is quantized. */
-  onProgress?(done: number, total: number, stage: "calibrate" | "quantize"): void;
+  /** Called after every sample that is calibrated, every loss that is measured, every node that is quantized. */
+  onProgress?(done: number, total: number, stage: "calibrate" | "round" | "measure" | "quantize"): void;
 }
+
+/** A budget, and how the widths that fit it best are found. */
+export type Allocating = Pick<
+  AllocationOptions,
+  "budget" | "weightBits" | "activationBits" | "store" | "solver" | "nodes" | "seconds" | "table"
+> & {
+  /** What a narrow width costs; a function chooses by the graph. */
+  readonly provider: SensitivityProvider | ((graph: Graph) => SensitivityProvider);
+};
 
 export interface CompileOptions extends ImportOptions, FloatOptions {
   /** Name of the source file, for messages and the header. */
@@ -71,6 +85,8 @@ export interface Compiled {
   readonly policy?: Policy;
   /** Activations that have more bits than the policy asked for, and why. */
   readonly widened: readonly Widened[];
+  /** How a budget was spent. */
+  readonly allocated?: Allocated;
 }
 
 /** A graph whose activations are codes, and what the compiler decided for it. */
@@ -80,6 +96,7 @@ interface Quantized {
   readonly policy?: Policy;
   readonly widened?: readonly Widened[];
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly allocated?: Allocated | undefined;
 }
 
 /**
@@ -91,8 +108,9 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
   const { file } = options;
   try {
     const graph = simplify(importModel(bytes, file, options));
-    const quantized = await quantize(graph, options);
-    return emit(quantized, options, sha256(bytes));
+    const source = sha256(bytes);
+    const quantized = await quantize(graph, options, source);
+    return emit(quantized, options, source);
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }
@@ -108,9 +126,9 @@ export function compileGraph(
 }
 
 /** calibrate and allocate: a float graph in codes. A quantized one stays as it is, unless a policy wants it otherwise. */
-async function quantize(simplified: Graph, options: CompileOptions): Promise<Quantized> {
+async function quantize(simplified: Graph, options: CompileOptions, source: Uint8Array): Promise<Quantized> {
   const isQuantized = !isFloat(simplified);
-  if (isQuantized && options.policy === undefined) {
+  if (isQuantized && options.policy === undefined && options.allocation === undefined) {
     refuseCalibration(options);
     return { graph: simplified };
   }
@@ -118,33 +136,87 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
   const input = options.pixels && pixelInput(float, options.pixels);
   const graph = input?.graph ?? float;
   const own = graph.policy === undefined ? presetPolicy("8") : parsePolicy(graph.policy);
-  const policy = options.policy ?? own;
+  const asked = options.policy ?? own;
   refuseUncalibrated(options);
   const samples = samplesOf(graph, options, input?.sample);
-  const decided = decide(graph, options.draft ? forSize(policy) : policy);
+  decide(graph, asked); // refuses what cannot be done before anybody waits
   const seen = await calibration(graph, options, samples);
   const module = () => calibratorOf(options).module();
+  const borders = { input: input?.border ?? "int8", inputZeroPoints: input?.zeroPoints } as const;
+  const common = {
+    ...borders,
+    inputRange: input?.range,
+    observer: options.observer,
+    signal: options.signal,
+  };
+  const allocated =
+    options.allocation &&
+    (await allocatePolicy({ graph, samples, module }, seen, { ...common, borders }, options, source));
+  const policy = allocated?.policy ?? (options.draft ? forSize(asked) : asked);
   const quantized = await quantizeByPolicy(
     graph,
-    decided,
+    decide(graph, policy),
     { seen, samples, module },
     {
-      input: input?.border ?? "int8",
-      inputRange: input?.range,
-      inputZeroPoints: input?.zeroPoints,
-      observer: options.observer,
+      ...common,
       layers: options.layers,
-      signal: options.signal,
       onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
     },
   );
   const { policy: effective, widths } = quantized.decision;
+  const certificate = allocated && { allocation: certificateText(allocated.allocation.certificate) };
   return {
     graph: quantized.graph,
     policy: effective,
     widened: widths.widened,
-    ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
+    allocated,
+    ...(seen instanceof Calibration && {
+      calibration: seen,
+      metadata: { ...provenance(seen, options), ...certificate },
+    }),
   };
+}
+
+/** allocate: the policy of a budget. Flash is that of the whole file, which is written as a draft to know it. */
+function allocatePolicy(
+  evidence: Evidence,
+  seen: Calibration | Ranges,
+  common: Pick<AllocationOptions, "inputRange" | "observer" | "signal" | "borders">,
+  options: CompileOptions,
+  source: Uint8Array,
+): Promise<Allocated> {
+  const { provider, ...allocation } = options.allocation!;
+  if (!(seen instanceof Calibration) || evidence.samples.length === 0) {
+    throw new DyadicError("BAD_ARGUMENT", "a budget needs samples, to know what narrow widths lose", {
+      expected: "real inputs",
+      hint: "--calibrate FOLDER or X.npy",
+    });
+  }
+  const { outputs } = withLabels(evidence.graph, options.labels);
+  const fileBytes: AllocationOptions["fileBytes"] = (network, asked, certificate) => {
+    const labels = (i: number) => outputs[i]!.labels && { labels: outputs[i]!.labels };
+    const integer = {
+      ...network,
+      outputs: network.outputs.map((border, i) => ({ ...border, ...labels(i) })),
+    };
+    const { policy } = decide(evidence.graph, asked);
+    const metadata = { ...provenance(seen, options), allocation: certificateText(certificate) };
+    const header = headerOf(integer, { graph: evidence.graph, policy, metadata }, options.file ?? "", source);
+    return writeModel(integer, plan(integer), options.strip ? undefined : header).length;
+  };
+  return choosePolicy(evidence, seen, {
+    ...allocation,
+    ...common,
+    provider: typeof provider === "function" ? provider(evidence.graph) : provider,
+    fileBytes,
+    onProgress: (done, total, stage) => options.onProgress?.(done, total, stage),
+  });
+}
+
+/** The certificate as the header keeps it: without limits that decide nothing. */
+function certificateText({ limits, ...certificate }: Certificate): string {
+  const kept = limits.filter(({ name, binding }) => binding || name === "flash");
+  return JSON.stringify({ ...certificate, limits: kept });
 }
 
 /** Whether no activation of a graph is quantized. */
@@ -226,6 +298,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
     widened,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
+    ...(quantized.allocated && { allocated: quantized.allocated }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { DyadicError } from "../error.ts";
+import { allocationJson, allocationSummary, budgetOf, explanation, frontierJson } from "./budget.ts";
 import type { FloatFlags } from "./calibration.ts";
 import { describe, summary } from "./describe.ts";
 import { readText } from "./files.ts";
@@ -10,6 +11,8 @@ interface Options extends FloatFlags {
   readonly output: string;
   readonly labels?: string;
   readonly strip?: boolean;
+  readonly explain?: boolean;
+  readonly frontier?: string;
   readonly target: (typeof TARGETS)[number];
   readonly json?: boolean;
 }
@@ -23,7 +26,13 @@ export function readLabels(path: string): string[] {
 
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
-  const { output, labels, strip, json } = options;
+  const { output, labels, strip, json, explain, frontier } = options;
+  const allocating = budgetOf(options);
+  if (allocating === undefined && (explain || frontier !== undefined)) {
+    throw new DyadicError("BAD_ARGUMENT", "there is nothing to explain without a budget", {
+      expected: "--flash, --ram or --latency",
+    });
+  }
   const additions = {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
@@ -36,6 +45,10 @@ export async function compileCommand(path: string, options: Options): Promise<vo
       hint: "run or inspect it as it is",
     });
   }
+  const { allocated } = compiled;
+  if (frontier !== undefined && allocating !== undefined) {
+    writeWhole(frontier, new TextEncoder().encode(await frontierJson(compiled, allocating)));
+  }
   writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);
   const { peakBytes, lowerBound, haloBytes } = description.plan;
@@ -45,6 +58,9 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     macs: description.macs,
     policy: compiled.policy ?? null,
     plan: { peakBytes, lowerBound, haloBytes },
+    ...(allocated && { allocation: allocationJson(allocated) }),
   };
-  print(json === true, result, () => `${output}\n${summary(description)}`);
+  const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;
+  const layers = allocated !== undefined && explain ? explanation(allocated) : "";
+  print(json === true, result, () => `${output}\n${summary(description)}${spent}${layers}`);
 }
