@@ -10,7 +10,9 @@ import type { Header } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
+import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Allocated, type AllocationOptions, choosePolicy } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
@@ -18,7 +20,7 @@ import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precisio
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
 import type { Evidence, SensitivityProvider } from "./precision/sensitivity/provider.ts";
 import type { Certificate } from "./precision/solve/index.ts";
-import type { Widened } from "./precision/widths.ts";
+import type { Adjusted } from "./precision/widths.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
@@ -70,6 +72,11 @@ export interface CompileOptions extends ImportOptions, FloatOptions {
   readonly file?: string;
   /** Leaves out the header: names of layers and provenance. */
   readonly strip?: boolean;
+  /**
+   * Frames of a run: a model over a whole window of time becomes one that takes so many at a time and keeps the rest
+   * (src/passes/stream.ts).
+   */
+  readonly stream?: number;
   /** One label per class, for the output that has as many channels. */
   readonly labels?: readonly string[];
 }
@@ -83,8 +90,8 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  /** Activations that have more bits than the policy asked for, and why. */
-  readonly widened: readonly Widened[];
+  /** Activations that have other bits than the policy asked for, and why. */
+  readonly adjusted: readonly Adjusted[];
   /** How a budget was spent. */
   readonly allocated?: Allocated;
 }
@@ -94,7 +101,7 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  readonly widened?: readonly Widened[];
+  readonly adjusted?: readonly Adjusted[];
   readonly metadata?: Readonly<Record<string, string>>;
   readonly allocated?: Allocated | undefined;
 }
@@ -108,9 +115,8 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
   const { file } = options;
   try {
     const graph = simplify(importModel(bytes, file, options));
-    const source = sha256(bytes);
-    const quantized = await quantize(graph, options, source);
-    return emit(quantized, options, source);
+    const quantized = await quantize(graph, options, sha256(bytes));
+    return emit(quantized, options, sha256(bytes));
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }
@@ -133,47 +139,51 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
     return { graph: simplified };
   }
   const float = isQuantized ? dequantizeGraph(simplified) : simplified;
-  const input = options.pixels && pixelInput(float, options.pixels);
-  const graph = input?.graph ?? float;
-  const own = graph.policy === undefined ? presetPolicy("8") : parsePolicy(graph.policy);
-  const asked = options.policy ?? own;
+  const own = float.policy === undefined ? presetPolicy("8") : parsePolicy(float.policy);
+  const policy = options.draft ? forSize(options.policy ?? own) : (options.policy ?? own);
+  const balanced = policy.equalisation ? equalise(float) : float;
+  const input = options.pixels && pixelInput(balanced, options.pixels);
+  const graph = input?.graph ?? balanced;
   refuseUncalibrated(options);
   const samples = samplesOf(graph, options, input?.sample);
-  decide(graph, asked); // refuses what cannot be done before anybody waits
+  const decided = decide(graph, policy);
   const seen = await calibration(graph, options, samples);
   const module = () => calibratorOf(options).module();
   const borders = { input: input?.border ?? "int8", inputZeroPoints: input?.zeroPoints } as const;
-  const common = {
-    ...borders,
-    inputRange: input?.range,
-    observer: options.observer,
-    signal: options.signal,
-  };
+  const common = { inputRange: input?.range, observer: options.observer, signal: options.signal };
+  const evidence = { graph, samples, module };
   const allocated =
-    options.allocation &&
-    (await allocatePolicy({ graph, samples, module }, seen, { ...common, borders }, options, source));
-  const policy = allocated?.policy ?? (options.draft ? forSize(asked) : asked);
+    options.allocation && (await allocatePolicy(evidence, seen, { ...common, borders }, options, source));
   const quantized = await quantizeByPolicy(
-    graph,
-    decide(graph, policy),
+    allocated ? decide(graph, withNetwork(allocated.policy, policy)) : decided,
     { seen, samples, module },
     {
       ...common,
+      ...borders,
       layers: options.layers,
       onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
     },
   );
   const { policy: effective, widths } = quantized.decision;
-  const certificate = allocated && { allocation: certificateText(allocated.allocation.certificate) };
   return {
     graph: quantized.graph,
     policy: effective,
-    widened: widths.widened,
+    adjusted: widths.adjusted,
     allocated,
     ...(seen instanceof Calibration && {
       calibration: seen,
-      metadata: { ...provenance(seen, options), ...certificate },
+      metadata: metadataOf(seen, options, allocated?.allocation.certificate),
     }),
+  };
+}
+
+/** A policy for the layers under what another says of the network as a whole. */
+function withNetwork(policy: Policy, { biasCorrection, equalisation, reconstruction }: Policy): Policy {
+  return {
+    ...policy,
+    ...(biasCorrection !== undefined && { biasCorrection }),
+    ...(equalisation !== undefined && { equalisation }),
+    ...(reconstruction !== undefined && { reconstruction }),
   };
 }
 
@@ -199,8 +209,8 @@ function allocatePolicy(
       ...network,
       outputs: network.outputs.map((border, i) => ({ ...border, ...labels(i) })),
     };
-    const { policy } = decide(evidence.graph, asked);
-    const metadata = { ...provenance(seen, options), allocation: certificateText(certificate) };
+    const { policy } = decide(evidence.graph, withNetwork(asked, options.policy ?? asked));
+    const metadata = metadataOf(seen, options, certificate);
     const header = headerOf(integer, { graph: evidence.graph, policy, metadata }, options.file ?? "", source);
     return writeModel(integer, plan(integer), options.strip ? undefined : header).length;
   };
@@ -213,10 +223,16 @@ function allocatePolicy(
   });
 }
 
-/** The certificate as the header keeps it: without limits that decide nothing. */
-function certificateText({ limits, ...certificate }: Certificate): string {
-  const kept = limits.filter(({ name, binding }) => binding || name === "flash");
-  return JSON.stringify({ ...certificate, limits: kept });
+/** What the header says besides: how the model was calibrated, and the certificate of its policy. */
+function metadataOf(
+  seen: Calibration,
+  options: CompileOptions,
+  certificate?: Certificate,
+): Record<string, string> {
+  if (certificate === undefined) return provenance(seen, options);
+  // Not what is used of a limit: that depends on the header's own length.
+  const limits = certificate.limits.map(({ name, atMost, shadowPrice }) => ({ name, atMost, shadowPrice }));
+  return { ...provenance(seen, options), allocation: JSON.stringify({ ...certificate, limits }) };
 }
 
 /** Whether no activation of a graph is quantized. */
@@ -284,18 +300,19 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 
 /** lower, plan and write. */
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
-  const graph = withLabels(quantized.graph, options.labels);
+  const labelled = withLabels(quantized.graph, options.labels);
+  const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
   const integer = lower(graph);
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy, widened = [] } = quantized;
+  const { calibration, policy, adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
-    widened,
+    adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
     ...(quantized.allocated && { allocated: quantized.allocated }),

@@ -121,11 +121,15 @@ function providerOf(graph: Graph, name: ProviderName = defaultProvider(graph)) {
 /** How the budget was spent, for programs. */
 export function allocationJson({ allocation, provider }: Allocated) {
   const { certificate, weightBytes, peakBytes, rounds } = allocation;
-  const limits = certificate.limits.filter(
-    ({ name, binding }) => binding || name === "flash" || name === "latency",
-  );
-  return { sensitivity: provider, ...certificate, limits, weightBytes, peakBytes, rounds };
+  return { sensitivity: provider, ...certificate, weightBytes, peakBytes, rounds };
 }
+
+/** What a hundred units of a limit are called. */
+const MORE: Readonly<Record<string, string>> = {
+  flash: "100 more bytes of flash are",
+  ram: "100 more bytes of RAM are",
+  latency: "100 more ns are",
+};
 
 /** A line on what was proven, and one a limit on what more of it is worth. */
 export function allocationSummary({ allocation, provider }: Allocated): string {
@@ -133,9 +137,7 @@ export function allocationSummary({ allocation, provider }: Allocated): string {
   const proof = gap === 0 ? "proven least" : `at most ${gap.toPrecision(2)} above the least`;
   const worth = limits
     .filter(({ binding }) => binding)
-    .map(
-      ({ name, shadowPrice }) => `100 more bytes of ${name} are worth ${(100 * shadowPrice).toPrecision(2)}`,
-    );
+    .map(({ name, shadowPrice }) => `${MORE[name]} worth ${(100 * shadowPrice).toPrecision(2)} of it`);
   return [`loss ${loss.toPrecision(3)} (${provider}, ${solver}), ${proof}`, ...worth].join("\n");
 }
 

@@ -72,6 +72,7 @@ test("a latency table gives a step's time by all that a kernel sees of it", () =
     nodes: [{ name: "n", op: "requantize", inputs: [0], output: 1, parameters: {} }],
     inputs: [],
     outputs: [],
+    states: [],
   };
   const step = latencyKey(graph, 0);
   expect(step).toBe("requantize 4x4x3a8 4x4x3a4");

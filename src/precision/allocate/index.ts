@@ -14,7 +14,8 @@ import { byContent } from "../quantize.ts";
 import { perturbActivations, perturbWeights } from "../sensitivity/perturbations.ts";
 import type { Evidence, Perturbation, SensitivityProvider } from "../sensitivity/provider.ts";
 import type { Certificate } from "../solve/index.ts";
-import { type AllocateOptions, type Allocation, allocate, type Budget } from "./allocate.ts";
+import { type AllocateOptions, type Allocation, allocate } from "./allocate.ts";
+import type { Budget } from "./knapsack.ts";
 import { candidatesOf, lossesOf, policyOf, type Space, searchSpace } from "./space.ts";
 
 /** Where losses are kept as they are measured, so that nothing is measured twice. */
@@ -159,5 +160,6 @@ function spread(samples: readonly Sample[], count: number): Sample[] {
   return Array.from({ length }, (_, i) => samples[Math.floor(((i + 0.5) * samples.length) / length)]!);
 }
 
-export type { Allocation, Budget } from "./allocate.ts";
+export type { Allocation } from "./allocate.ts";
 export { type FrontierPoint, frontierOf } from "./frontier.ts";
+export type { Budget } from "./knapsack.ts";

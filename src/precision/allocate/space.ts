@@ -65,7 +65,7 @@ function canBe(graph: Graph, tensors: readonly number[], bits: ActivationBits): 
   );
   if (overrides.length === 0) return false;
   const policy: Policy = { version: 1, overrides: [...everythingAt8(graph), ...overrides] };
-  const widths = activationWidths(graph, policy, applyPolicy(graph, policy));
+  const widths = activationWidths({ graph, added: new Map() }, policy, applyPolicy(graph, policy));
   return tensors.every((tensor) => widths.bits.get(tensor) === bits);
 }
 
