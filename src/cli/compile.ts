@@ -21,7 +21,7 @@ export function readLabels(path: string): string[] {
     .split(/\r?\n/);
 }
 
-/** `dyadic compile`: import to write; the file appears whole or not at all. */
+/** `dyadic compile`: import to write; the file appears whole or not at all. A module may hold a model compiled before. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
   const { output, labels, strip, json } = options;
   const additions = {
@@ -29,11 +29,11 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     ...(strip === undefined ? {} : { strip }),
   };
   const { bytes, compiled } = await loadModel(path, options, additions, output);
-  if (compiled === undefined) {
+  if (compiled === undefined && options.target === "dyad") {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
       file: path,
       expected: "a .tflite or .onnx model",
-      hint: "run or inspect it as it is",
+      hint: "run or inspect it as it is, or put it in a module with --target wasm",
     });
   }
   writeWhole(output, await targetBytes(bytes, options.target));
@@ -43,7 +43,7 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     output,
     flashBytes: bytes.length,
     macs: description.macs,
-    policy: compiled.policy ?? null,
+    policy: compiled?.policy ?? null,
     plan: { peakBytes, lowerBound, haloBytes },
   };
   print(json === true, result, () => `${output}\n${summary(description)}`);
