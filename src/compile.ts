@@ -10,12 +10,16 @@ import type { Header } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
+import { absorbBiases } from "./passes/absorb-biases.ts";
+import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
-import type { Widened } from "./precision/widths.ts";
+import type { Adjusted } from "./precision/widths.ts";
+import { channelStatistics } from "./quantize/channel-statistics.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
@@ -56,6 +60,11 @@ export interface CompileOptions extends ImportOptions, FloatOptions {
   readonly file?: string;
   /** Leaves out the header: names of layers and provenance. */
   readonly strip?: boolean;
+  /**
+   * Frames of a run: a model over a whole window of time becomes one that takes so many at a time and keeps the rest
+   * (src/passes/stream.ts).
+   */
+  readonly stream?: number;
   /** One label per class, for the output that has as many channels. */
   readonly labels?: readonly string[];
 }
@@ -69,8 +78,8 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  /** Activations that have more bits than the policy asked for, and why. */
-  readonly widened: readonly Widened[];
+  /** Activations that have other bits than the policy asked for, and why. */
+  readonly adjusted: readonly Adjusted[];
 }
 
 /** A graph whose activations are codes, and what the compiler decided for it. */
@@ -78,7 +87,7 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
-  readonly widened?: readonly Widened[];
+  readonly adjusted?: readonly Adjusted[];
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -115,17 +124,18 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
     return { graph: simplified };
   }
   const float = isQuantized ? dequantizeGraph(simplified) : simplified;
-  const input = options.pixels && pixelInput(float, options.pixels);
-  const graph = input?.graph ?? float;
-  const own = graph.policy === undefined ? presetPolicy("8") : parsePolicy(graph.policy);
-  const policy = options.policy ?? own;
+  const own = float.policy === undefined ? presetPolicy("8") : parsePolicy(float.policy);
+  const policy = options.draft ? forSize(options.policy ?? own) : (options.policy ?? own);
+  const balanced = policy.equalisation ? equalise(float) : float;
+  const input = options.pixels && pixelInput(balanced, options.pixels);
+  const prepared = input?.graph ?? balanced;
   refuseUncalibrated(options);
-  const samples = samplesOf(graph, options, input?.sample);
-  const decided = decide(graph, options.draft ? forSize(policy) : policy);
+  const samples = samplesOf(prepared, options, input?.sample);
+  const graph = policy.biasAbsorption ? await absorbed(prepared, samples, options) : prepared;
+  const decided = decide(graph, policy);
   const seen = await calibration(graph, options, samples);
   const module = () => calibratorOf(options).module();
   const quantized = await quantizeByPolicy(
-    graph,
     decided,
     { seen, samples, module },
     {
@@ -142,9 +152,22 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
   return {
     graph: quantized.graph,
     policy: effective,
-    widened: widths.widened,
+    adjusted: widths.adjusted,
     ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
   };
+}
+
+/** The graph with biases absorbed, by what the samples do to it. */
+async function absorbed(graph: Graph, samples: Samples, options: CompileOptions): Promise<Graph> {
+  if (samples.length === 0) {
+    throw new DyadicError("BAD_ARGUMENT", "bias absorption needs samples, and there are only ranges", {
+      expected: "real inputs",
+      hint: "--calibrate FOLDER or X.npy; or the policy without biasAbsorption",
+    });
+  }
+  const { signal } = options;
+  const module = await calibratorOf(options).module();
+  return absorbBiases(graph, await channelStatistics(graph, samples, module, { signal }));
 }
 
 /** Whether no activation of a graph is quantized. */
@@ -212,18 +235,19 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 
 /** lower, plan and write. */
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
-  const graph = withLabels(quantized.graph, options.labels);
+  const labelled = withLabels(quantized.graph, options.labels);
+  const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
   const integer = lower(graph);
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy, widened = [] } = quantized;
+  const { calibration, policy, adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
-    widened,
+    adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
   };

@@ -9,6 +9,8 @@ import { hex, sha256 } from "../numerics/sha256.ts";
 import { type LayerPlace, layersOf } from "../quantize/layer.ts";
 import type { LayerChoice, LayerWeights } from "../quantize/layer-weights.ts";
 import { type ActivationOptions, quantizePostTraining } from "../quantize/post-training.ts";
+import { reestimate } from "../quantize/re-estimate.ts";
+import { reconstruct } from "../quantize/reconstruction/index.ts";
 import { quantizeSequentially, type SequentialOptions } from "../quantize/sequential.ts";
 import {
   applyPolicy,
@@ -18,6 +20,7 @@ import {
   type Policy,
   type PolicyRow,
 } from "./policy.ts";
+import { type Streamed, widenStream } from "./stream.ts";
 import { type ActivationWidths, activationWidths } from "./widths.ts";
 
 /** Raised when a method's results change: layers of older versions are then not taken for its own. */
@@ -25,6 +28,8 @@ const METHODS_VERSION = 1;
 
 /** A policy applied to a graph: what holds for every layer and every activation. */
 export interface Decision {
+  /** The graph that is quantized: the given one, and requantize nodes where its residual stream has 16 bits. */
+  readonly streamed: Streamed;
   readonly rows: readonly PolicyRow[];
   readonly widths: ActivationWidths;
   readonly biasCorrection: boolean;
@@ -60,12 +65,12 @@ export interface QuantizeOptions extends ActivationOptions, Pick<SequentialOptio
 }
 
 /**
- * What a policy means for a graph. Throws UNSUPPORTED_OP for widths that nobody honours, and what applyPolicy does.
- * Nothing is calibrated for it.
+ * What a policy means for a graph, before anything is calibrated. Throws what applyPolicy does.
  */
 export function decide(graph: Graph, policy: Policy): Decision {
   const asked = applyPolicy(graph, policy);
-  const widths = activationWidths(graph, policy, asked);
+  const streamed = widenStream(graph, policy, asked);
+  const widths = activationWidths(streamed, policy, asked);
   const bitsOf = ({ outputs }: Node) => widths.bits.get(outputs[0]!)!;
   const rows = layersOf(graph).map(({ node, place }) => {
     const row = asked[place.index]!;
@@ -75,21 +80,32 @@ export function decide(graph: Graph, policy: Policy): Decision {
   const named = graph.nodes.filter(({ name }) => names.has(name)).map((n) => [n.name, bitsOf(n)] as const);
   const { biasCorrection = true } = policy;
   const effective = effectivePolicy(rows, { ...policy, biasCorrection }, new Map(named));
-  return { rows, widths, policy: effective, biasCorrection, insists: policy.biasCorrection === true };
+  return {
+    streamed,
+    rows,
+    widths,
+    policy: effective,
+    biasCorrection,
+    insists: policy.biasCorrection === true,
+  };
 }
+
+/** What a network's policy may ask for that looks at samples after calibration. */
+const OPTIONS = ["biasCorrection", "reestimation", "reconstruction"] as const;
 
 /** The decision where there are only ranges. Throws BAD_ARGUMENT, naming the layer, where it cannot do without samples. */
 function withoutSamples(decision: Decision): Decision {
   const { rows, insists, policy } = decision;
   const row = rows.find(({ settings }) => settings.rounding !== "nearest");
-  if (row === undefined && !insists) {
+  const [option] = OPTIONS.filter((own) => (own === "biasCorrection" ? insists : policy[own]));
+  if (row === undefined && option === undefined) {
     return { ...decision, biasCorrection: false, policy: { ...policy, biasCorrection: false } };
   }
-  const what = row ? `the rounding "${row.settings.rounding}"` : "bias correction";
+  const what = row ? `the rounding "${row.settings.rounding}"` : `the policy's ${option}`;
   throw new DyadicError("BAD_ARGUMENT", `${what} needs samples, and there are only ranges`, {
     ...(row && { node: row.name, op: row.op }),
     expected: "real inputs",
-    hint: '--calibrate FOLDER or X.npy; or the policy\'s rounding "nearest" without biasCorrection',
+    hint: '--calibrate FOLDER or X.npy; or the policy\'s rounding "nearest", without any of its methods',
   });
 }
 
@@ -99,25 +115,32 @@ export function forSize(policy: Policy): Policy {
   return {
     ...policy,
     biasCorrection: false,
+    biasAbsorption: false,
+    reestimation: false,
+    reconstruction: false,
     defaults: plain(policy.defaults ?? {}),
     overrides: (policy.overrides ?? []).map((own) => (own.rounding === undefined ? own : plain(own))),
   };
 }
 
-/** The range of every activation for the width that it has. */
+/** The range of every activation for the width that it has. Of 16 bits there are enough for the extremes. */
 export function rangesFor(
-  graph: Graph,
   seen: Calibration | Ranges,
-  { bits }: ActivationWidths,
-  { observer, inputRange }: Pick<QuantizeOptions, "observer" | "inputRange"> = {},
-): Ranges {
-  const ranges = new Map(seen instanceof Calibration ? [] : seen);
-  if (seen instanceof Calibration) {
-    for (const [tensor, own] of seen.statistics) {
-      ranges.set(tensor, chooseRange(own, { ...observer, bits: bits.get(tensor) ?? 8 }));
-    }
+  { widths: { bits }, streamed }: Pick<Decision, "widths" | "streamed">,
+  observer: RangeOptions = {},
+): Map<number, Range> {
+  const rangeOf = (tensor: number, of: number): Range | undefined => {
+    if (!(seen instanceof Calibration)) return seen.get(of);
+    const own = seen.statistics.get(of);
+    const width = bits.get(tensor) ?? 8;
+    const method = width === 16 ? { method: "minmax" as const } : {};
+    return own && chooseRange(own, { ...observer, ...method, bits: width });
+  };
+  const ranges = new Map<number, Range>();
+  for (const tensor of bits.keys()) {
+    const range = rangeOf(tensor, streamed.added.get(tensor)?.of ?? tensor);
+    if (range !== undefined) ranges.set(tensor, range);
   }
-  if (inputRange !== undefined) ranges.set(graph.inputs[0]!.tensor, inputRange);
   return ranges;
 }
 
@@ -127,18 +150,23 @@ export function rangesFor(
  * methods that need samples where there are none.
  */
 export async function quantizeByPolicy(
-  graph: Graph,
   decided: Decision,
   { seen, samples, module }: Evidence,
   options: QuantizeOptions = {},
 ): Promise<{ graph: Graph; decision: Decision }> {
-  const ranges = rangesFor(graph, seen, decided.widths, options);
+  const { graph } = decided.streamed;
+  const ranges = rangesFor(seen, decided, options.observer);
+  if (options.inputRange !== undefined) ranges.set(graph.inputs[0]!.tensor, options.inputRange);
   if (!needsSamples(decided))
     return { decision: decided, graph: nearestGraph(graph, ranges, decided, options) };
   const { order, hashes } = byContent(samples);
   const known = order.length > 0 || !(seen instanceof Calibration) ? hashes : seen.samples;
   const finished = options.layers?.open(keyOf(graph, decided, ranges, known, options)) ?? new Map();
-  if (order.length === 0 && decided.rows.some((_, index) => !finished.has(index))) {
+  const { reconstruction = false, reestimation = false } = decided.policy;
+  if (
+    order.length === 0 &&
+    (reconstruction || reestimation || decided.rows.some((_, index) => !finished.has(index)))
+  ) {
     const decision = withoutSamples(decided);
     return { decision, graph: nearestGraph(graph, ranges, decision, options) };
   }
@@ -148,14 +176,23 @@ export async function quantizeByPolicy(
     finished,
     onLayer: (index, weights) => options.layers?.add(index, weights),
   };
-  return {
-    decision: decided,
-    graph: await quantizeSequentially(graph, ranges, order, await module(), sequential),
-  };
+  const compiled = await module();
+  const rounded = await quantizeSequentially(graph, ranges, order, compiled, sequential);
+  const { signal, onProgress } = options;
+  const progress = { signal, ...(onProgress && { onProgress }) };
+  const matched = reestimation ? await reestimate(graph, rounded, order, compiled, progress) : rounded;
+  const refined = reconstruction ? await reconstruct(graph, matched, order, compiled, progress) : matched;
+  return { decision: decided, graph: refined };
 }
 
-function needsSamples({ rows, biasCorrection }: Decision): boolean {
-  return rows.length > 0 && (biasCorrection || rows.some((row) => row.settings.rounding !== "nearest"));
+function needsSamples({ rows, policy, biasCorrection }: Decision): boolean {
+  if (rows.length === 0) return false;
+  return (
+    biasCorrection ||
+    policy.reconstruction === true ||
+    policy.reestimation === true ||
+    rows.some(({ settings }) => settings.rounding !== "nearest")
+  );
 }
 
 function nearestGraph(graph: Graph, ranges: Ranges, decision: Decision, options: QuantizeOptions): Graph {

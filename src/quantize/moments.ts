@@ -1,4 +1,5 @@
 import type { CalibratorExports } from "../float/calibrator.ts";
+import type { Codes } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import type { Layer } from "./layer.ts";
 
@@ -21,7 +22,7 @@ export interface Moments {
 /** The layer's side of the calibration set: one array a sample. */
 export interface Observations {
   /** Codes of the layer's input in the quantized network, NHWC; Int16Array where they are less zero points by channel. */
-  readonly codes: readonly (Int8Array | Int16Array)[];
+  readonly codes: readonly Codes[];
   readonly affine: Affine;
   /** Wanted outputs before the activation, NHWC. */
   readonly targets: readonly Float32Array[];

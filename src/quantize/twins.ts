@@ -1,13 +1,12 @@
 import { DyadicError } from "../error.ts";
 import { forEachSample, type Samples } from "../float/samples.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts";
-import { type ActivationBits, activationRange } from "../numerics/pack.ts";
+import { activationRange, type Codes } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import { type Activation, activationBounds } from "../ops/activation.ts";
+import { activationBits } from "../ops/affine.ts";
 import { opNamed } from "../ops/index.ts";
 import { singleNode } from "./single.ts";
-
-type Codes = Int8Array | Int16Array;
 
 /**
  * The float network and its quantized twin, run side by side over the calibration set one node at a time. Values are
@@ -184,23 +183,19 @@ export class Twins {
 
   private encode(values: Float32Array, tensor: number): Codes {
     const { scale, zeroPoint } = this.affine(tensor);
-    const { zeroPoint: zeros, bits = 8 } = this.base.tensors[tensor]!.quantization!;
-    const [lowest, highest] = activationRange(bits as ActivationBits);
+    const own = this.base.tensors[tensor]!;
+    const { zeroPoint: zeros } = own.quantization!;
+    const bits = activationBits(own)!;
+    const [lowest, highest] = activationRange(bits);
     const byChannel = zeros.length > 1;
-    const codes = new (byChannel ? Int16Array : Int8Array)(values.length);
+    const codes = new (byChannel || bits === 16 ? Int16Array : Int8Array)(values.length);
     const offset = zeroPoint + 0.5;
     const inverse = 1 / scale;
-    if (!byChannel) {
-      for (let i = 0; i < values.length; i++) {
-        const code = Math.floor(values[i]! * inverse + offset);
-        codes[i] = code > highest ? highest : code < lowest ? lowest : code;
-      }
-      return codes;
-    }
     for (let i = 0; i < values.length; i++) {
-      const own = zeros[i % zeros.length]!;
       const code = Math.floor(values[i]! * inverse + offset);
-      codes[i] = code > highest - own ? highest - own : code < lowest - own ? lowest - own : code;
+      const least = byChannel ? lowest - zeros[i % zeros.length]! : lowest;
+      const most = byChannel ? highest - zeros[i % zeros.length]! : highest;
+      codes[i] = code > most ? most : code < least ? least : code;
     }
     return codes;
   }

@@ -124,6 +124,14 @@ export class InferenceSession {
     return this.outputs(engine);
   }
 
+  /**
+   * Every state of a model that has some (streams, LSTMs) becomes what it was before the first run. Throws BUSY while
+   * abortable runs are under way.
+   */
+  reset(): void {
+    this.idle().reset();
+  }
+
   /** Runs the model once with a clock around every step; `profile.chromeTrace()` is for trace viewers. */
   profile(feeds: Feeds): Profile {
     const engine = this.idle();

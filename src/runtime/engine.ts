@@ -35,6 +35,7 @@ export interface EngineExports {
   step_count(): number;
   run(): number;
   run_steps(from: number, to: number): number;
+  reset(): void;
   read_tensor(index: number, target: number): number;
   write_tensor(index: number, source: number): number;
   self_test(): number;

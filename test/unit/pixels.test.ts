@@ -4,7 +4,7 @@ import { FloatNetwork } from "../../src/float/network.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { importModel } from "../../src/import/index.ts";
 import { readModel } from "../../src/model/reader.ts";
-import { affineOf } from "../../src/ops/convolution.ts";
+import { affineOf } from "../../src/ops/affine.ts";
 import { simplify } from "../../src/passes/index.ts";
 import { pixelInput } from "../../src/precision/pixels.ts";
 import { lower } from "../../src/quantize/lower.ts";

@@ -20,7 +20,7 @@ async function quantized(graph: Graph, policy: Policy) {
   const samples = randomSamples(graph, 1, 4);
   const decision = decide(graph, policy);
   const evidence = { seen: await calibrate(graph, samples, module), samples, module: async () => module };
-  return quantizeByPolicy(graph, decision, evidence);
+  return quantizeByPolicy(decision, evidence);
 }
 
 /** Seeds whose graphs have inner layers with weights. */
@@ -36,7 +36,7 @@ test("every width, method and granularity runs: engine and reference agree to th
     const policy: Policy = {
       version: 1,
       biasCorrection: random.chance(0.5),
-      ...(random.chance(0.3) && { residualBits: 8 as const }),
+      ...(random.chance(0.3) && { residualBits: random.pick([8, 16] as const) }),
       defaults: {
         weightBits: WEIGHT_WIDTHS[i % WEIGHT_WIDTHS.length]!,
         activationBits: random.pick(ACTIVATION_WIDTHS.filter((bits) => bits <= 8)),
@@ -64,14 +64,14 @@ describe("widths of activations", () => {
   const graph = resNet(1);
   /** Of every node that writes an activation, by op. */
   function widths(policy: Omit<Policy, "version">) {
-    const { bits, widened } = decide(graph, { version: 1, ...policy }).widths;
+    const { bits, adjusted } = decide(graph, { version: 1, ...policy }).widths;
     const of = (op: string) =>
       graph.nodes.filter((node) => node.op === op).map(({ outputs }) => bits.get(outputs[0]!));
-    return { of, widened };
+    return { of, adjusted };
   }
 
   it("are those of the layers, passed on by what has no weights; softmax writes bytes", () => {
-    const { of, widened } = widths({ defaults: { activationBits: 4 } });
+    const { of, adjusted } = widths({ defaults: { activationBits: 4 } });
     expect([of("conv"), of("add"), of("mean"), of("dense"), of("softmax")]).toEqual([
       Array(9).fill(4),
       [4, 4, 4],
@@ -79,7 +79,7 @@ describe("widths of activations", () => {
       [4],
       [8],
     ]);
-    expect(widened).toEqual([]);
+    expect(adjusted).toEqual([]);
   });
 
   it("of the residual stream are what the policy says: of all that additions read and write", () => {
@@ -101,13 +101,13 @@ describe("widths of activations", () => {
 
   it("are the widest wanted where codes are moved as they are, and 8 where an op takes bytes alone", () => {
     const moving = randomFloatGraph(SEEDS.find((seed) => moves(randomFloatGraph(seed)))!);
-    const { bits, widened } = decide(moving, { version: 1, defaults: { activationBits: 2 } }).widths;
+    const { bits, adjusted } = decide(moving, { version: 1, defaults: { activationBits: 2 } }).widths;
     for (const { op, inputs, outputs } of moving.nodes) {
       const { keepsScale, packed } = opNamed(op);
       if (keepsScale) expect(bits.get(inputs[0]!)).toBe(bits.get(outputs[0]!));
       if (!packed) expect([bits.get(inputs[0]!), bits.get(outputs[0]!)]).toEqual([8, 8]);
     }
-    expect(widened.some(({ because }) => because.endsWith("takes bytes alone"))).toBe(true);
+    expect(adjusted.some(({ because }) => because.endsWith("takes bytes alone"))).toBe(true);
   });
 });
 
