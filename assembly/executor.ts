@@ -13,6 +13,8 @@ import {
   OP_INPUT,
   OP_L2_NORMALIZE,
   OP_LOOKUP,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_MAX_POOL,
   OP_MAXIMUM,
   OP_MINIMUM,
@@ -20,6 +22,7 @@ import {
   OP_OUTPUT,
   OP_PAD,
   OP_PRELU,
+  OP_PUSH,
   OP_RESHAPE,
   OP_REQUANTIZE,
   OP_RESIZE,
@@ -29,6 +32,7 @@ import {
   STEP_ENGINE,
   STEP_OPCODE,
   STEP_OUT,
+  STEP_SCRATCH_BYTES,
 } from "./abi";
 import { RELAXED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
@@ -43,8 +47,11 @@ import { constant_a8, pad_a8, reshape_a8 } from "./kernels/copy";
 import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
 import { lookup_a8 } from "./kernels/lookup";
+import { lstm_a8 } from "./kernels/lstm";
+import { mat_mul_a8 } from "./kernels/mat-mul";
 import { pointwise_a8 } from "./kernels/pointwise";
 import { pool_a8 } from "./kernels/pool";
+import { push_a8 } from "./kernels/push";
 import { rearrange_a8 } from "./kernels/rearrange";
 import { resize_a8 } from "./kernels/resize";
 import { softmax_a8 } from "./kernels/softmax";
@@ -136,6 +143,15 @@ function runKernel(step: usize): void {
     case OP_L2_NORMALIZE:
       channels_a8(step);
       break;
+    case OP_PUSH:
+      push_a8(step);
+      break;
+    case OP_LSTM:
+      lstm_a8(step);
+      break;
+    case OP_MAT_MUL:
+      mat_mul_a8(step);
+      break;
   }
 }
 
@@ -151,7 +167,7 @@ function convolve(step: usize): void {
       return;
     }
   }
-  if (takesWinograd(step)) {
+  if (takesWinograd(step, word(step, STEP_SCRATCH_BYTES))) {
     conv_a8w8__simd_winograd(step);
   } else {
     conv_a8w8__simd(step);

@@ -1,9 +1,10 @@
 // Steps that the 8-bit kernels cannot take as they are, cut into parts that they can: records of a step and its
 // tensors, in static memory, over scratch. A step with packed pixels runs one output row at a time, its operands' rows
 // widened to bytes (with the zero point around them) and its output's packed behind it; a step with planes of weights
-// one block of eight channels at a time, unpacked to bytes; a pool of packed pixels 16 channels at a time.
+// one panel at a time, unpacked to bytes: as many blocks of eight channels as its scratch has room for, one at least;
+// a pool of packed pixels 16 channels at a time.
 //
-//   scratch   | rows of the first input | row of the second | output row | block of weights | the kernel's own |
+//   scratch   | rows of the first input | row of the second | output row | panel of weights | the kernel's own |
 import {
   BINARY_IN_B,
   CHANNEL_BLOCK,
@@ -50,8 +51,11 @@ import {
   TENSOR_WIDTH,
   TENSOR_ZERO_POINT,
 } from "./abi";
-import { arrangeCodes, unpackQuads } from "./arrange";
-import { blockBytes, groupChannels, groupDepth, packedChannels, packedRow, roundUp } from "./kernels/conv";
+import { arrangeCodes, RELAXED, unpackQuads } from "./arrange";
+import { blockBytes, groupChannels, groupDepth, packedRow, roundUp } from "./kernels/conv";
+import { convScratch } from "./kernels/conv.simd";
+import { takesWinograd } from "./kernels/conv.winograd";
+import { depthwiseScratch } from "./kernels/depthwise.simd";
 import { packPixels, widenPixels } from "./numerics/packed";
 import { hasPlanes } from "./numerics/unpack";
 import { isBinary } from "./operands";
@@ -74,6 +78,8 @@ let inStart: i32 = 0;
 let outStart: i32 = 0;
 let row: i32 = 0;
 let rowCount: i32 = 0;
+/** Blocks of eight channels in a panel of weights. */
+let panel: i32 = 0;
 let block: i32 = 0;
 let blocks: i32 = 0;
 
@@ -171,7 +177,8 @@ export function firstPart(step: usize): usize {
   rowB = rowsA + <i32>rowsBytes(step);
   outRow = rowB + (isBinary(opcode) ? <i32>rowBytes(step, BINARY_IN_B) : 0);
   unpacked = outRow + <i32>rowBytes(step, STEP_OUT);
-  const end = unpacked + <i32>planeScratch(step);
+  panel = panelBlocks(step);
+  const end = unpacked + <i32>planeScratch(step) * panel;
   store<i32>(STEP, end, STEP_SCRATCH_AT);
   store<i32>(STEP, word(step, STEP_SCRATCH_BYTES) - (end - rowsA), STEP_SCRATCH_BYTES);
   copyTensor(0, STEP_IN);
@@ -182,7 +189,7 @@ export function firstPart(step: usize): usize {
   outStart = word(output, TENSOR_OFFSET);
   rowCount = runsByRows(step) ? word(output, TENSOR_HEIGHT) : 0;
   blocks = 1;
-  if (planeScratch(step) != 0) blocks = packedChannels(step) / CHANNEL_BLOCK;
+  if (planeScratch(step) != 0) blocks = word(step, CONV_GROUPS) * panelsOf(step);
   if (isPool(opcode) && isPacked(tensorOf(step, STEP_IN))) {
     blocks = (word(output, TENSOR_CHANNELS) + POOL_CHANNELS - 1) / POOL_CHANNELS;
   }
@@ -200,7 +207,7 @@ export function nextPart(): usize {
     takeRow();
     block = 0;
   }
-  if (planeScratch(whole) != 0) takeBlock();
+  if (planeScratch(whole) != 0) takePanel();
   else if (isPool(word(whole, STEP_OPCODE)) && isPacked(tensorOf(whole, STEP_IN))) takePoolChannels();
   return STEP;
 }
@@ -343,24 +350,49 @@ function packRow(): void {
   packPixels(target, arenaPtr + outRow, word(output, TENSOR_WIDTH), channels, pitch, bitsOf(output), flip);
 }
 
-/** Eight output channels of one group, fewer where the group ends; their weights as bytes. */
-function takeBlock(): void {
+/** Blocks of one group, and how many panels they make. */
+function groupBlocks(step: usize): i32 {
+  return (groupChannels(step) + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+}
+
+function panelsOf(step: usize): i32 {
+  return (groupBlocks(step) + panel - 1) / panel;
+}
+
+/** Blocks that scratch beyond what the step needs has room for, and one; a kernel that wants the rest for itself gets it. */
+function panelBlocks(step: usize): i32 {
+  const bytes = planeScratch(step);
+  if (bytes == 0) return 1;
+  const spare = <i64>word(step, STEP_SCRATCH_BYTES) - partsScratch(step);
+  if (ASC_FEATURE_SIMD && !(word(step, STEP_ENGINE) & RELAXED) && takesWinograd(step, spare)) return 1;
+  const own = word(step, STEP_OPCODE) == OP_DEPTHWISE ? depthwiseScratch(packedRow(step)) : convScratch(packedRow(step));
+  return <i32>min((spare - own) / bytes + 1, <i64>groupBlocks(step));
+}
+
+/** The output channels of a panel, of one group; their weights as bytes. */
+function takePanel(): void {
   const perGroup = groupChannels(whole);
-  const groupBlocks = (perGroup + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
-  const group = block / groupBlocks;
-  const n = (block % groupBlocks) * CHANNEL_BLOCK;
-  const count = min(CHANNEL_BLOCK, perGroup - n);
+  const panels = panelsOf(whole);
+  const group = block / panels;
+  const first = (block % panels) * panel;
+  const n = first * CHANNEL_BLOCK;
+  const count = min(panel * CHANNEL_BLOCK, perGroup - n);
   const depthwise = word(whole, STEP_OPCODE) == OP_DEPTHWISE;
   takeChannels(STEP_IN, depthwise ? n : group * groupDepth(whole), depthwise ? count : groupDepth(whole));
   takeChannels(STEP_OUT, group * perGroup + n, count);
   const codes = arenaPtr + unpacked;
-  const packed = weightsPtr + word(whole, CONV_WEIGHTS_AT) + block * <i32>blockBytes(whole);
+  const bytes = <i32>blockBytes(whole);
+  const place = group * groupBlocks(whole) + first; // of the panel's first block
+  const packed = weightsPtr + word(whole, CONV_WEIGHTS_AT) + place * bytes;
   const taps = <i32>packedRow(whole);
-  unpackQuads(whole, codes, packed, taps / QUAD, 0, taps / QUAD);
-  if (ASC_FEATURE_SIMD) arrangeCodes(codes, taps * CHANNEL_BLOCK, word(whole, STEP_ENGINE), true);
+  const taken = (count + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+  for (let i = 0; i < taken; i++) {
+    unpackQuads(whole, codes + i * taps * CHANNEL_BLOCK, packed + i * bytes, taps / QUAD, 0, taps / QUAD);
+  }
+  if (ASC_FEATURE_SIMD) arrangeCodes(codes, taken * taps * CHANNEL_BLOCK, word(whole, STEP_ENGINE), true);
   store<i32>(STEP, <i32>(codes - weightsPtr), CONV_WEIGHTS_AT);
-  store<i32>(STEP, word(whole, CONV_BIAS_AT) + block * CHANNEL_BLOCK * 4, CONV_BIAS_AT);
-  store<i32>(STEP, word(whole, CONV_MULTIPLIER_AT) + block * CHANNEL_BLOCK * 4, CONV_MULTIPLIER_AT);
+  store<i32>(STEP, word(whole, CONV_BIAS_AT) + place * CHANNEL_BLOCK * 4, CONV_BIAS_AT);
+  store<i32>(STEP, word(whole, CONV_MULTIPLIER_AT) + place * CHANNEL_BLOCK * 4, CONV_MULTIPLIER_AT);
   store<i32>(STEP, 1, CONV_GROUPS);
 }
 

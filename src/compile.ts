@@ -12,6 +12,7 @@ import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
@@ -57,6 +58,11 @@ export interface CompileOptions extends ImportOptions, FloatOptions {
   readonly file?: string;
   /** Leaves out the header: names of layers and provenance. */
   readonly strip?: boolean;
+  /**
+   * Frames of a run: a model over a whole window of time becomes one that takes so many at a time and keeps the rest
+   * (src/passes/stream.ts).
+   */
+  readonly stream?: number;
   /** One label per class, for the output that has as many channels. */
   readonly labels?: readonly string[];
 }
@@ -217,7 +223,8 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 
 /** lower, plan and write. */
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
-  const graph = withLabels(quantized.graph, options.labels);
+  const labelled = withLabels(quantized.graph, options.labels);
+  const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
   const integer = lower(graph);
   const layout = plan(integer);
   verifyLayout(integer, layout);

@@ -27,7 +27,6 @@ import {
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
-  STEP_SCRATCH_BYTES,
   TENSOR_CHANNELS,
   TENSOR_HEIGHT,
   TENSOR_PIXEL_PITCH,
@@ -49,8 +48,8 @@ export function winogradScratch(depth: i32): i64 {
   return <i64>depth * POINTS * 2 * (CHANNEL_BLOCK + TILES) + SUM_BYTES;
 }
 
-/** Whether the step is one that this kernel computes, and was given the scratch for it. */
-export function takesWinograd(step: usize): bool {
+/** Whether the step is one that this kernel computes, and these bytes of scratch are enough for it. */
+export function takesWinograd(step: usize, scratch: i64): bool {
   const depth = word(tensorOf(step, STEP_IN), TENSOR_CHANNELS);
   const output = tensorOf(step, STEP_OUT);
   return (
@@ -63,7 +62,7 @@ export function takesWinograd(step: usize): bool {
     depth % 8 == 0 &&
     depth <= MAX_DEPTH &&
     ((word(output, TENSOR_HEIGHT) | word(output, TENSOR_WIDTH)) & 1) == 0 &&
-    <i64>word(step, STEP_SCRATCH_BYTES) >= winogradScratch(depth)
+    scratch >= winogradScratch(depth)
   );
 }
 

@@ -5,6 +5,7 @@ import {
   MAX_EXTENT,
   OK,
   PAD_CHANNEL,
+  PAD_FILL,
   PAD_LEFT,
   PAD_STRIDE_H,
   PAD_STRIDE_W,
@@ -16,7 +17,6 @@ import {
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
-  TENSOR_ZERO_POINT,
 } from "../abi";
 import { checkRange, claimConstant } from "../checks";
 import {
@@ -45,6 +45,7 @@ export function constant_a8(step: usize): void {
 
 export function checkPad(step: usize, index: i32): i32 {
   let status = checkRange(step, index, PAD_STRIDE_H, 1, MAX_EXTENT);
+  if (status == OK) status = checkRange(step, index, PAD_FILL, -128, 127);
   if (status == OK) status = checkRange(step, index, PAD_STRIDE_W, 1, MAX_EXTENT);
   if (status == OK) status = checkInside(step, index, PAD_TOP, TENSOR_HEIGHT, word(step, PAD_STRIDE_H));
   if (status == OK) status = checkInside(step, index, PAD_LEFT, TENSOR_WIDTH, word(step, PAD_STRIDE_W));
@@ -62,7 +63,7 @@ export function pad_a8(step: usize): void {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   const channels = word(input, TENSOR_CHANNELS);
-  const fill = <u8>(word(output, TENSOR_ZERO_POINT) ^ flip);
+  const fill = <u8>(word(step, PAD_FILL) ^ flip);
   for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
     const row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
     memory.fill(row, fill, word(output, TENSOR_WIDTH) * word(output, TENSOR_PIXEL_PITCH));

@@ -48,22 +48,28 @@ export function unpack(target: usize, block: usize, vectors: i32, bits: i32, fro
   if (bits > low) unpackPlane(target, high + from * 2 * (bits - low), bits - low, low, bits, count);
 }
 
-/** One plane at bit `at` of the codes, upon those below it; `bits`, unless 0, is the width they now have in all. */
+/** One plane at bit `at` of the codes, upon those below it; `bits`, unless 0, is the width they then have in all. */
 function unpackPlane(target: usize, source: usize, width: i32, at: i32, bits: i32, count: i32): void {
+  if (!ASC_FEATURE_SIMD) {
+    unpackPlane__scalar(target, source, width, at, bits, count);
+  } else if (width == 4) {
+    unpackPlane__simd(target, source, 4, at, bits, count);
+  } else if (width == 2) {
+    unpackPlane__simd(target, source, 2, at, bits, count);
+  } else {
+    unpackPlane__simd(target, source, 1, at, bits, count);
+  }
+}
+
+function unpackPlane__scalar(target: usize, source: usize, width: i32, at: i32, bits: i32, count: i32): void {
   const each = 8 / width;
   const mask = (1 << width) - 1;
   for (let v = 0; v < count; v++) {
     const shift = (v % each) * width;
-    if (ASC_FEATURE_SIMD) {
-      let codes = v128.and(i16x8.shr_u(v128.load(source), shift), i8x16.splat(<i8>mask));
-      if (at > 0) codes = v128.or(v128.load(target), i16x8.shl(codes, at));
-      v128.store(target, bits == 0 ? codes : signed16(codes, bits));
-    } else {
-      for (let i: usize = 0; i < <usize>PLANE_BYTES; i++) {
-        let code = (<i32>load<u8>(source + i) >> shift) & mask;
-        if (at > 0) code = <i32>load<u8>(target + i) | (code << at);
-        store<u8>(target + i, <u8>(bits == 0 ? code : signed(code, bits)));
-      }
+    for (let i: usize = 0; i < <usize>PLANE_BYTES; i++) {
+      let code = (<i32>load<u8>(source + i) >> shift) & mask;
+      if (at > 0) code = <i32>load<u8>(target + i) | (code << at);
+      store<u8>(target + i, <u8>(bits == 0 ? code : signed(code, bits)));
     }
     target += PLANE_BYTES;
     if (v % each == each - 1) source += PLANE_BYTES;
@@ -78,10 +84,30 @@ function signed(code: i32, bits: i32): i32 {
   return bits == 1 ? 1 - 2 * code : (code ^ half) - half;
 }
 
+/** `width` is a constant wherever this is inlined: V8 shifts by a variable in four instructions. */
 // @ts-ignore: decorator
 @inline
-function signed16(codes: v128, bits: i32): v128 {
-  const one = 1 << (bits - 1);
-  const half = i8x16.splat(<i8>one);
-  return bits == 1 ? i8x16.sub(half, i8x16.add(codes, codes)) : i8x16.sub(v128.xor(codes, half), half);
+function unpackPlane__simd(target: usize, source: usize, width: i32, at: i32, bits: i32, count: i32): void {
+  const each = 8 / width;
+  const ones = (1 << width) - 1;
+  const sign = bits > 1 ? 1 << (bits - 1) : 0;
+  const mask = i8x16.splat(<i8>ones);
+  // Signed codes are (code ^ half) - half; a single bit is 1 - 2 * code, which is (-2 * code) + 1.
+  const half = i8x16.splat(<i8>sign);
+  const end = target + count * PLANE_BYTES;
+  while (target < end) {
+    let rest = v128.load(source);
+    source += PLANE_BYTES;
+    for (const unit = min(target + each * PLANE_BYTES, end); target < unit; target += PLANE_BYTES) {
+      let codes = v128.and(rest, mask);
+      rest = i16x8.shr_u(rest, width);
+      if (width < 4 && at > 0) codes = v128.or(v128.load(target), i16x8.shl(codes, at));
+      if (width == 1 && bits == 1) {
+        codes = i8x16.sub(i8x16.splat(1), i8x16.add(codes, codes));
+      } else {
+        codes = i8x16.sub(v128.xor(codes, half), half);
+      }
+      v128.store(target, codes);
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
+import { describe } from "../report/describe.ts";
 import type { FloatFlags } from "./calibration.ts";
-import { describe, summary } from "./describe.ts";
+import { summary } from "./describe.ts";
 import { loadForSize } from "./model.ts";
 import { exitCode, print, table } from "./output.ts";
 

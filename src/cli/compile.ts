@@ -1,7 +1,8 @@
 import { DyadicError } from "../error.ts";
+import { describe } from "../report/describe.ts";
 import type { FloatFlags } from "./calibration.ts";
 import { choiceTable } from "./chosen.ts";
-import { describe, summary } from "./describe.ts";
+import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
 import { print, writeWhole } from "./output.ts";
@@ -11,6 +12,7 @@ interface Options extends FloatFlags {
   readonly output: string;
   readonly labels?: string;
   readonly strip?: boolean;
+  readonly stream?: number;
   readonly target: (typeof TARGETS)[number];
   readonly json?: boolean;
 }
@@ -24,10 +26,11 @@ export function readLabels(path: string): string[] {
 
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
-  const { output, labels, strip, json } = options;
+  const { output, labels, strip, stream, json } = options;
   const additions = {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
+    ...(stream === undefined ? {} : { stream }),
   };
   const { bytes, compiled } = await loadModel(path, options, additions, output);
   if (compiled === undefined) {

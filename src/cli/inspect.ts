@@ -5,9 +5,10 @@ import { importModel } from "../import/index.ts";
 import { simplify } from "../passes/index.ts";
 import { dumpLayout } from "../plan/index.ts";
 import type { Policy } from "../precision/policy.ts";
+import { describe } from "../report/describe.ts";
 import type { FloatFlags } from "./calibration.ts";
 import { policyLine } from "./chosen.ts";
-import { describe, summary } from "./describe.ts";
+import { summary } from "./describe.ts";
 import { readBytes } from "./files.ts";
 import { isCompiled, loadModel, siblingsOf } from "./model.ts";
 import { print, table } from "./output.ts";
@@ -37,8 +38,8 @@ export async function inspect(path: string, options: Options): Promise<void> {
       table([
         ["step", "op", "output", "bits", "weights", "macs", "live bytes", "name"],
         ...description.plan.steps.map(
-          ({ op, output, bits, weightBits, macs, liveBytes, name }, i) =>
-            [i, op, output.join("x"), bits, weightBits ?? "", macs, liveBytes, name] as const,
+          ({ op, output, activationBits, weightBits, macs, liveBytes, name }, i) =>
+            [i, op, output.join("x"), activationBits, weightBits ?? "", macs, liveBytes, name] as const,
         ),
       ]),
     ].join(""),

@@ -13,6 +13,7 @@ import { exportCommand } from "./export.ts";
 import { inspect, STAGES } from "./inspect.ts";
 import { Interrupted } from "./interrupt.ts";
 import { exitCode } from "./output.ts";
+import { reportCommand } from "./report.ts";
 import { run } from "./run.ts";
 import { TARGETS } from "./target.ts";
 
@@ -65,6 +66,11 @@ compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
   .option("--labels <file>", "class names, one a line, stored in the model")
   .option("--strip", "leave out names and provenance")
+  .option(
+    "--stream <frames>",
+    "so many frames of the input's window a run; the rest is kept as states",
+    Number,
+  )
   .addOption(
     new Option("--target <kind>", "a model file, or one .wasm with an engine and the model in it")
       .choices([...TARGETS])
@@ -94,6 +100,15 @@ compiling("eval", "top-1 accuracy on labelled samples")
 compiling("inspect", "what a file holds, or a stage of its compilation as text")
   .addOption(new Option("--stage <stage>", "the text of one stage").choices([...STAGES]))
   .action(inspect);
+
+compiling("report", "everything about a model on one page, for people: accuracy, layers, ranges, the arena")
+  .option("-o, --output <file>", "where to write the HTML")
+  .option("--against <file>", "the float model to compare with; left out, the model itself if it is float")
+  .option("--inputs <file>", "npy with a leading dimension of samples")
+  .option("--labels <file>", "npy with one class index a sample")
+  .option("--frontier <file>", "points of bytes and loss, as compile --frontier writes them")
+  .option("-n, --count <samples>", "how many samples go through every layer", Number, 32)
+  .action(reportCommand);
 
 const comparison = program
   .command("compare")

@@ -39,7 +39,7 @@ export function siblingsOf(path: string): (name: string) => Uint8Array {
 }
 
 /** What a command adds to what it writes. */
-type Additions = Pick<CompileOptions, "labels" | "strip">;
+type Additions = Pick<CompileOptions, "labels" | "strip" | "stream">;
 
 /**
  * Reads `.dyad`, or compiles `.tflite` and `.onnx`; Ctrl-C stops it, and what is finished by then is kept beside --cache

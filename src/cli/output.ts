@@ -37,6 +37,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   UNSUPPORTED_OP: 2,
   UNSUPPORTED_VERSION: 2,
   OVERFLOW: 2,
+  NO_POLICY: 3,
 };
 
 /** Exit code of an error (DESIGN section 7): 1 the user's, 2 an unsupported model. */

@@ -89,10 +89,10 @@ function bindSoftmax({ wasm, node, output, from, to }: Binding): Step | undefine
 }
 
 function bindPad({ wasm, node, inputs, output, from, to }: Binding): Step | undefined {
-  const { padding, channels, stride = [1, 1] } = node.attributes as PadAttributes;
+  const { padding, channels, stride = [1, 1], value = 0 } = node.attributes as PadAttributes;
   const [, height, width, depth] = inputs[0]!.shape as Image;
   const [, , outWidth, outDepth] = output.shape as Image;
-  if ([...padding, ...channels].some((side) => side < 0)) return undefined;
+  if (value !== 0 || [...padding, ...channels].some((side) => side < 0)) return undefined;
   const [below, right] = [outWidth * outDepth * 4 * stride[0], outDepth * 4 * stride[1]];
   const row = outWidth * outDepth * 4;
   const inside = to + padding[0] * row + (padding[1] * outDepth + channels[0]) * 4;

@@ -10,12 +10,14 @@ import {
   lowerConvolution,
   packBlocks,
   paddedAccumulators,
+  panelScratch,
   requantizeChannels,
   roundUp,
   unpackedBytes,
   weightContract,
 } from "./convolution.ts";
-import type { Op } from "./op.ts";
+import { channelSums } from "./gradient.ts";
+import type { Op, OpShapes } from "./op.ts";
 import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
 
@@ -29,6 +31,33 @@ export interface ConvAttributes extends Omit<Window, "kernel"> {
 function segmentOf({ kernel, dilation, groups, rowLength }: ConvolutionParameters): number {
   const [height, width] = kernel;
   return rowLength / (dilation[1] === 1 && groups === 1 ? height : height * width);
+}
+
+/** Taps of a channel, every segment padded to whole quads. */
+function paddedRow(parameters: ConvolutionParameters): number {
+  const segment = segmentOf(parameters);
+  return (parameters.rowLength / segment) * roundUp(segment, QUAD);
+}
+
+/**
+ * Scratch of Winograd's F(2x2, 3x3), 16-bit: weights of one block of 8 channels (of planes also as bytes), windows of
+ * 4 tiles, their 32-bit sums. 0 where the layer is none for it.
+ */
+function winogradScratch(parameters: ConvolutionParameters, { inputs, output }: OpShapes): number {
+  const { kernel, stride, dilation } = parameters;
+  const depth = inputs[0]!.shape[2];
+  const fits =
+    [...kernel].join() === "3,3" &&
+    [...stride, ...dilation].every((size) => size === 1) &&
+    parameters.groups === 1 &&
+    parameters.weightZero === 0 &&
+    bitsOf(inputs[0]!) === 8 &&
+    bitsOf(output) >= 8 &&
+    depth % 8 === 0 &&
+    output.shape[0] % 2 === 0 &&
+    output.shape[1] % 2 === 0;
+  const own = depth * 16 * 2 * (8 + 4) + 16 * 4 * 8 * 4;
+  return fits ? unpackedBytes(parameters, paddedRow(parameters)) + own : 0;
 }
 
 function windowOf(attributes: ConvAttributes, weights: readonly number[]): Window {
@@ -78,6 +107,27 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
     return finish(data, [1, height!, width!, channels!], bias, attributes.activation);
   },
 
+  gradient(gradient, [x, weights, bias], { shape }, attributes) {
+    const window = windowOf(attributes, weights!.shape);
+    const [, height, width, channels] = shape as [number, number, number, number];
+    const [inputs, depth] = [x!.shape[3]!, weights!.shape[3]!];
+    const perGroup = channels / (inputs / depth);
+    const [inInput, inWeights] = [x!, weights!].map(({ data }) => new Float64Array(data.length));
+    visitWindows(window, [height, width], [x!.shape[1]!, x!.shape[2]!], (pixel, source, tap) => {
+      for (let o = 0; o < channels; o++) {
+        const own = gradient[pixel * channels + o]!;
+        const at = (o * window.kernel[0] * window.kernel[1] + tap) * depth;
+        const from = source * inputs + Math.floor(o / perGroup) * depth;
+        for (let c = 0; c < depth; c++) {
+          inInput![from + c]! += own * weights!.data[at + c]!;
+          inWeights![at + c]! += own * x!.data[from + c]!;
+        }
+      }
+    });
+    const biases = bias && channelSums(gradient, channels);
+    return [Float32Array.from(inInput!), Float32Array.from(inWeights!), biases];
+  },
+
   lower(lowering) {
     const [channels, height, width, depth] = lowering.inputs[1]!.shape as number[];
     const length = height! * width! * depth!;
@@ -116,26 +166,13 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   packed: true,
   wide: "output",
   scratchBytes(parameters, shapes) {
-    const segment = segmentOf(parameters);
-    const row = (parameters.rowLength / segment) * roundUp(segment, QUAD);
+    const row = paddedRow(parameters);
     return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
   },
-  // Winograd's F(2x2, 3x3), 16-bit: weights of one block of 8 channels, windows of 4 tiles, their 32-bit sums.
-  spareScratchBytes(parameters, { inputs, output }) {
-    const { kernel, stride, dilation } = parameters;
-    const depth = inputs[0]!.shape[2];
-    const fits =
-      [...kernel].join() === "3,3" &&
-      [...stride, ...dilation].every((size) => size === 1) &&
-      parameters.groups === 1 &&
-      parameters.weightZero === 0 &&
-      parameters.weightBits >= 7 &&
-      bitsOf(inputs[0]!) === 8 &&
-      bitsOf(output) >= 8 &&
-      depth % 8 === 0 &&
-      output.shape[0] % 2 === 0 &&
-      output.shape[1] % 2 === 0;
-    return fits ? depth * 16 * 2 * (8 + 4) + 16 * 4 * 8 * 4 : 0;
+  spareScratchBytes(parameters, shapes) {
+    const row = paddedRow(parameters);
+    const panels = panelScratch(parameters, row, this.scratchBytes!(parameters, shapes));
+    return [winogradScratch(parameters, shapes), ...panels].sort((a, b) => b - a);
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], segmentOf(parameters)),

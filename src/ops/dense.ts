@@ -8,11 +8,13 @@ import {
   finish,
   lowerConvolution,
   packBlocks,
+  panelScratch,
   requantizeChannels,
   roundUp,
   unpackedBytes,
   weightContract,
 } from "./convolution.ts";
+import { channelSums } from "./gradient.ts";
 import { NO_HALO, type Op } from "./op.ts";
 import { windowScratch } from "./packed.ts";
 
@@ -57,6 +59,20 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
     return finish(data, [rows, channels], bias, attributes.activation);
   },
 
+  gradient(gradient, [x, weights, bias], { shape }) {
+    const [channels, depth] = [shape[1]!, x!.shape[1]!];
+    const [inInput, inWeights] = [x!, weights!].map(({ data }) => new Float64Array(data.length));
+    gradient.forEach((own, i) => {
+      const [from, at] = [Math.floor(i / channels) * depth, (i % channels) * depth];
+      for (let k = 0; k < depth; k++) {
+        inInput![from + k]! += own * weights!.data[at + k]!;
+        inWeights![at + k]! += own * x!.data[from + k]!;
+      }
+    });
+    const biases = bias && channelSums(gradient, channels);
+    return [Float32Array.from(inInput!), Float32Array.from(inWeights!), biases];
+  },
+
   lower(lowering) {
     const [channels, depth] = lowering.inputs[1]!.shape as [number, number];
     return lowerConvolution(lowering, POINT, channels, (channel) =>
@@ -81,6 +97,13 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
     return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
+  },
+  spareScratchBytes(parameters, shapes) {
+    return panelScratch(
+      parameters,
+      roundUp(parameters.rowLength, QUAD),
+      this.scratchBytes!(parameters, shapes),
+    );
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),

@@ -9,11 +9,13 @@ import {
   lowerConvolution,
   packBlocks,
   paddedAccumulators,
+  panelScratch,
   requantizeChannels,
   roundUp,
   unpackedBytes,
   weightContract,
 } from "./convolution.ts";
+import { channelSums } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
@@ -59,6 +61,21 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
     return finish(data, [1, height!, width!, channels!], bias, attributes.activation);
   },
 
+  gradient(gradient, [x, weights, bias], { shape }, attributes) {
+    const window = windowOf(attributes, weights!.shape);
+    const [, height, width, channels] = shape as [number, number, number, number];
+    const [inInput, inWeights] = [x!, weights!].map(({ data }) => new Float64Array(data.length));
+    visitWindows(window, [height, width], [x!.shape[1]!, x!.shape[2]!], (pixel, source, tap) => {
+      for (let c = 0; c < channels; c++) {
+        const [own, from, at] = [gradient[pixel * channels + c]!, source * channels + c, tap * channels + c];
+        inInput![from]! += own * weights!.data[at]!;
+        inWeights![at]! += own * x!.data[from]!;
+      }
+    });
+    const biases = bias && channelSums(gradient, channels);
+    return [Float32Array.from(inInput!), Float32Array.from(inWeights!), biases];
+  },
+
   lower(lowering) {
     const [, height, width, channels] = lowering.inputs[1]!.shape as number[];
     const length = height! * width!;
@@ -93,6 +110,13 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
     return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * row;
+  },
+  spareScratchBytes(parameters, shapes) {
+    return panelScratch(
+      parameters,
+      roundUp(parameters.rowLength, QUAD),
+      this.scratchBytes!(parameters, shapes),
+    );
   },
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),

@@ -6,7 +6,8 @@ import { errorFunction, power, roundHalfEven, sigmoid, softplus, tanh } from "..
 import { logarithm } from "../numerics/logarithm.ts";
 import { activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { slopeOf } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
@@ -76,6 +77,11 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
 
   shape: ([x]) => x!,
   float: ([x], attributes) => ({ shape: x!.shape, data: x!.data.map(realFunction(attributes)) }),
+
+  gradient(gradient, [x], _, attributes) {
+    const real = realFunction(attributes);
+    return [gradient.map((value, i) => value * slopeOf(real, x!.data[i]!))];
+  },
 
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");

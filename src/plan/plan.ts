@@ -61,12 +61,16 @@ type Granted = readonly number[];
 function spare(graph: IntegerGraph, found: readonly Chain[], packing: Packing): [Packing, Granted] {
   let granted: Granted = graph.nodes.map((_, k) => scratchBytes(graph, k));
   const lowerBound = largestSum(itemsOf(graph, found, granted));
-  for (const { node, bytes } of scratchWishes(graph, (k) => granted[k]!)) {
-    const more = granted.with(node, bytes);
-    const items = itemsOf(graph, found, more);
-    if (largestSum(items) > lowerBound) continue;
-    const attempt = pack(items);
-    if (attempt.peakBytes <= packing.peakBytes) [packing, granted] = [attempt, more];
+  for (const { node, sizes } of scratchWishes(graph, (k) => granted[k]!)) {
+    for (const bytes of sizes) {
+      const more = granted.with(node, bytes);
+      const items = itemsOf(graph, found, more);
+      if (largestSum(items) > lowerBound) continue;
+      const attempt = pack(items);
+      if (attempt.peakBytes > packing.peakBytes) continue;
+      [packing, granted] = [attempt, more];
+      break;
+    }
   }
   return [packing, granted];
 }

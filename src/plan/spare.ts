@@ -5,10 +5,10 @@ import { opNamed } from "../ops/index.ts";
 const MOST_STEPS = 16;
 const MOST_NODES = 200;
 
-/** A step that is faster with more scratch than it needs. */
+/** A step that is faster with more scratch than it needs; sizes, the best first. */
 export interface Wish {
   readonly node: number;
-  readonly bytes: number;
+  readonly sizes: readonly number[];
 }
 
 /** Wishes for scratch beyond what steps need; those with the most multiply-adds first. */
@@ -20,8 +20,10 @@ export function scratchWishes(graph: IntegerGraph, needed: (node: number) => num
       inputs: node.inputs.map((input) => graph.tensors[input]!),
       output: graph.tensors[node.output]!,
     };
-    const bytes = op.spareScratchBytes?.(node.parameters, shapes) ?? 0;
-    return bytes > needed(k) ? [{ node: k, bytes, macs: op.cost(node.parameters, shapes).macs }] : [];
+    const sizes = (op.spareScratchBytes?.(node.parameters, shapes) ?? []).filter(
+      (bytes) => bytes > needed(k),
+    );
+    return sizes.length > 0 ? [{ node: k, sizes, macs: op.cost(node.parameters, shapes).macs }] : [];
   });
   return wishes.sort((a, b) => b.macs - a.macs || a.node - b.node).slice(0, MOST_STEPS);
 }

@@ -21,12 +21,12 @@ export async function channelStatistics(
 ): Promise<ReadonlyMap<number, ChannelStatistics>> {
   const { split, bare } = splitActivations(graph);
   const network = await FloatNetwork.create(split, module);
-  const sums = new Map<number, Sums>();
+  const sums = new Map<number, ChannelSums>();
   const visit = (tensor: number, values: Float32Array) => {
     const output = bare.get(tensor);
     if (output === undefined) return;
     const channels = graph.tensors[output]!.shape.at(-1)!;
-    const own = sums.get(output) ?? new Sums(channels);
+    const own = sums.get(output) ?? new ChannelSums(channels);
     sums.set(output, own);
     own.add(values);
   };
@@ -58,7 +58,7 @@ function splitActivations(graph: Graph): { split: Graph; bare: ReadonlyMap<numbe
 }
 
 /** Sums of one tensor's channels, about the first sample's values so that squares keep their digits. */
-class Sums {
+export class ChannelSums {
   private readonly origin: Float64Array;
   private readonly first: Float64Array;
   private readonly second: Float64Array;

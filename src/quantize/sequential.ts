@@ -17,7 +17,7 @@ import {
   unseenMoments,
   withBiases,
 } from "./layer-weights.ts";
-import { MomentCollector, type Observations, windowCount } from "./moments.ts";
+import { MomentCollector, type Moments, type Observations, windowCount } from "./moments.ts";
 import { type ActivationOptions, quantizeActivations } from "./post-training.ts";
 import type { RoundingName, WeightWidth } from "./rounding/index.ts";
 import { Twins } from "./twins.ts";
@@ -40,9 +40,17 @@ export interface SequentialOptions extends ActivationOptions {
   readonly finished?: ReadonlyMap<number, LayerWeights>;
   /** Called with every other layer as it is finished: what `finished` of a later run takes. */
   onLayer?(index: number, weights: LayerWeights): void;
+  /** Called with every layer before it is rounded as chosen, and with what rounds it otherwise, for the same inputs. */
+  onTrial?(layer: LayerPlace, round: (choice: LayerChoice) => Promise<LayerReals>): Promise<void>;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
+}
+
+/** Rounded weights and bias as reals, in the layout of the graph. */
+export interface LayerReals {
+  readonly weights: Float32Array;
+  readonly bias: Float32Array;
 }
 
 /** One width and method for all layers, but 8 bits for the first and the last, and for depthwise where given. */
@@ -140,7 +148,10 @@ class Sequence {
     const layer = layerOf(node, graph);
     const targets = await this.twins.runTargets(node);
     const finished = options.finished?.get(place.index);
-    const weights = finished ?? (await this.round(layer, place, targets, moments));
+    const round = this.rounder(layer, targets, moments);
+    await options.onTrial?.(place, async (choice) => this.realsOf(layer, await round(choice)));
+    const { choose = uniformChoice(8) } = options;
+    const weights = finished ?? (await round(choose(place)));
     if (finished === undefined) options.onLayer?.(place.index, weights);
     this.twins.activate(node, targets);
     const placed = placeLayer(layer, weights, tensors[node.inputs[0]!]!, tensors);
@@ -148,25 +159,39 @@ class Sequence {
     await this.twins.runQuantized(node, constantsOf(placed, tensors));
   }
 
-  private async round(
+  /** The layer's weights and bias as a rounding leaves them. */
+  private realsOf(layer: Layer, weights: LayerWeights): LayerReals {
+    const tensors = [...this.tensors];
+    const placed = placeLayer(layer, weights, tensors[layer.node.inputs[0]!]!, tensors);
+    const constants = constantsOf(placed, tensors);
+    return { weights: realsOf(constants.get(1)!), bias: realsOf(constants.get(2)!) };
+  }
+
+  /** What rounds the layer for the inputs that it has seen; moments are taken when first needed. */
+  private rounder(
     layer: Layer,
-    place: LayerPlace,
     targets: readonly Float32Array[],
     moments: MomentCollector,
-  ): Promise<LayerWeights> {
+  ): (choice: LayerChoice) => Promise<LayerWeights> {
     const { options, twins } = this;
-    const { choose = uniformChoice(8), compensateBranches = true, biasCorrection = true } = options;
+    const { compensateBranches = true, biasCorrection = true } = options;
     const wanted = compensateBranches ? twins.compensated(layer.node, targets) : targets;
-    const choice = choose(place);
-    if (choice.method === "nearest") return this.roundToNearest(layer, choice, wanted);
     const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
     const input = layer.node.inputs[0]!;
     const seen = { codes: twins.codes(input), affine: twins.affine(input), targets: wanted };
-    const whole = moments.collect(layer, seen, columns);
-    const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
-    const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
-    const damping = this.dampingOf(layer, seen, columns, moments);
-    return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
+    let taken: { used: readonly Moments[]; damping: number; shrinkage: number } | undefined;
+    const take = () => {
+      const whole = moments.collect(layer, seen, columns);
+      const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
+      const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
+      return { used, ...this.dampingOf(layer, seen, columns, moments) };
+    };
+    return async (choice) => {
+      if (choice.method === "nearest") return this.roundToNearest(layer, choice, wanted);
+      taken ??= take();
+      const { used, ...damping } = taken;
+      return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
+    };
   }
 
   /** Sees the samples only for the mean error of the outputs, in all of them. */

@@ -4,7 +4,7 @@ import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts"
 import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import { type Activation, activationBounds } from "../ops/activation.ts";
-import { activationBits } from "../ops/convolution.ts";
+import { activationBits } from "../ops/affine.ts";
 import { opNamed } from "../ops/index.ts";
 import { singleNode } from "./single.ts";
 

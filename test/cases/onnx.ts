@@ -143,6 +143,9 @@ function entry(key: string, value: string): Write {
   };
 }
 
+/** AttributeProto.AttributeType, by the field that holds the value. */
+const ATTRIBUTE_TYPES = { f: 1, i: 2, s: 3, t: 4, floats: 6, ints: 7 } as const;
+
 function writeAttribute(name: string, attribute: OnnxAttribute): Write {
   return (writer) => {
     text(writer, 1, name);
@@ -155,6 +158,8 @@ function writeAttribute(name: string, attribute: OnnxAttribute): Write {
     }
     if ("ints" in attribute)
       for (const value of attribute.ints) writer.uint32((8 << 3) | VARINT).int64(value);
+    const kind = Object.keys(attribute)[0] as keyof typeof ATTRIBUTE_TYPES;
+    writer.uint32((20 << 3) | VARINT).int32(ATTRIBUTE_TYPES[kind]);
   };
 }
 

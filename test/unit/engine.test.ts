@@ -48,7 +48,7 @@ interface Case {
 }
 
 function compiled(seed: number): Case {
-  const source = randomGraph(seed, seed % 2 === 0 ? [8] : [16, 16, 8, 8, 4, 4, 2, 1]);
+  const source = randomGraph(seed, seed % 2 === 0 ? [8] : [16, 16, 8, 8, 4, 4, 2, 1], { states: true });
   const graph = lower(source);
   return { seed, graph, model: writeModel(graph, plan(graph)), inputs: randomInputs(source, seed) };
 }
@@ -64,13 +64,17 @@ function bytesOf({ buffer, byteOffset, byteLength }: Codes): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Every node's codes, then two whole runs: the second one starts from the arena that the first one left. */
+/**
+ * Every node's codes, then three whole runs: the second one starts from the arena and the states that the first one
+ * left, the third one from states cleared.
+ */
 function compare(
   engine: TestExports,
   { hardware, assumed, name }: Variant,
   { graph, model, inputs, seed }: Case,
   expected: readonly Codes[],
 ): void {
+  const second = runReference(graph, inputs, expected);
   if (hardware !== undefined) engine.emulate(hardware);
   const room = openModel(engine, model, graph);
   if (assumed !== undefined) engine.assume_class(assumed);
@@ -79,12 +83,13 @@ function compare(
   graph.nodes.forEach((node, k) => {
     expectCodes(traced[k]!, expected[node.output]!, `${place}, node ${k} ${node.op}`);
   });
-  for (let repeat = 0; repeat < 2; repeat++) {
+  [second, expected].forEach((codes, repeat) => {
+    if (repeat > 0) engine.reset();
     const outputs = runModel(engine, graph, inputs);
     graph.outputs.forEach((border, i) => {
-      expectCodes(outputs[i]!, expected[border.tensor]!, `${place}, output ${i}`);
+      expectCodes(outputs[i]!, codes[border.tensor]!, `${place}, run ${repeat}, output ${i}`);
     });
-  }
+  });
 }
 
 describe("every build computes what the integer reference does, tensor by tensor", () => {
@@ -110,8 +115,30 @@ test("a changed class is adopted between runs", async () => {
   for (const dotClass of [DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED, DOT_SIGNED, DOT_PAIR_SATURATING]) {
     engine.emulate(dotClass);
     expect(engine.self_test()).toBe(dotClass);
+    engine.reset();
     expect(runModel(engine, graph, inputs)).toEqual(expected);
     engine.assume_class(DOT_NONE);
+    engine.reset();
     expect(runModel(engine, graph, inputs)).toEqual(expected);
+  }
+});
+
+test("a changed class keeps the states", async () => {
+  let checked = 0;
+  for (let seed = 1; checked < 5; seed++) {
+    const { graph, model, inputs } = compiled(seed);
+    if (graph.states.length === 0) continue;
+    checked++;
+    const engine = await openEngine("test-emulated");
+    engine.emulate(DOT_UNSIGNED);
+    openModel(engine, model, graph);
+    let codes: Codes[] | undefined;
+    for (const dotClass of [DOT_UNSIGNED, DOT_SIGNED, DOT_NONE, DOT_UNSIGNED]) {
+      if (dotClass !== DOT_NONE) engine.emulate(dotClass);
+      engine.assume_class(dotClass);
+      codes = runReference(graph, inputs, codes);
+      const expected = graph.outputs.map((border) => codes![border.tensor]!);
+      expect(runModel(engine, graph, inputs)).toEqual(expected);
+    }
   }
 });

@@ -15,6 +15,7 @@ import {
   PREFIX_MAJOR,
   PREFIX_MINOR,
   ROLE_INPUT,
+  ROLE_OUTPUT,
   SECTION_ALIGNMENT,
   SECTION_KIND,
   TENSOR_HALO_BOTTOM,
@@ -69,7 +70,7 @@ function written(source: Graph): Uint8Array {
 function smallModels(count: number): Uint8Array[] {
   const models = [everyOp()];
   for (let seed = 1; models.length < count; seed++) {
-    const model = written(randomGraph(seed, seed % 2 === 0 ? [8] : [16, 8, 4, 2, 1]));
+    const model = written(randomGraph(seed, seed % 2 === 0 ? [8] : [16, 8, 4, 2, 1], { states: true }));
     if (model.length < 12_000 && arenaOf(model) < 20_000) models.push(model);
   }
   return models;
@@ -138,11 +139,13 @@ function runLoaded(
   const arena = Math.ceil((start + file.length) / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
   const arenaEnd = arena + arenaOf(file);
   memory.fill(garbage, arena, room + CANARY);
+  engine.reset(); // states were cleared when the file was loaded, before the garbage
   const loaded = Buffer.from(memory.subarray(start, arena));
   const { view, io } = dissect(file);
   const count = view.getUint32(io.at, true);
   const record = (i: number) => io.at + IO_HEADER_BYTES + i * IO_RECORD_BYTES;
-  const isInput = (i: number) => view.getInt32(record(i) + IO_ROLE, true) === ROLE_INPUT;
+  const role = (i: number) => view.getInt32(record(i) + IO_ROLE, true);
+  const isInput = (i: number) => role(i) === ROLE_INPUT;
   const bytes = (i: number) => view.getInt32(record(i) + IO_BYTES, true);
   for (let i = 0; i < count; i++) {
     const at = engine.input_ptr(i) >>> 0;
@@ -156,7 +159,7 @@ function runLoaded(
     behind.every((byte) => byte === garbage),
     "bytes behind the arena",
   ).toBe(true);
-  const outputs = Array.from({ length: count }, (_, i) => i).filter((i) => !isInput(i));
+  const outputs = Array.from({ length: count }, (_, i) => i).filter((i) => role(i) === ROLE_OUTPUT);
   return outputs
     .map((i) => {
       const at = engine.output_ptr(i) >>> 0;

@@ -4,7 +4,10 @@ import { instantiateCalibrator } from "../../src/float/calibrator.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { realsOf } from "../../src/graph/reals.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
+import { channelStatistics } from "../../src/quantize/channel-statistics.ts";
 import { lower } from "../../src/quantize/lower.ts";
+import { quantizePostTraining } from "../../src/quantize/post-training.ts";
+import { reestimate } from "../../src/quantize/re-estimate.ts";
 import { reconstruct } from "../../src/quantize/reconstruction/index.ts";
 import { Tape } from "../../src/quantize/reconstruction/tape.ts";
 import { unitsOf } from "../../src/quantize/reconstruction/unit.ts";
@@ -115,8 +118,10 @@ describe("reconstruction", () => {
     const losses: (readonly [number, number])[] = [];
     const run = () =>
       reconstruct(graph, base, samples, module, {
+        layers: 2,
         steps: 60,
         batch: 8,
+        rates: { codes: 0.01, scales: 0.002, bias: 0.05 },
         onUnit: (_, before, after) => losses.push([before, after]),
       });
     const [first, second] = [await run(), await run()];
@@ -129,6 +134,22 @@ describe("reconstruction", () => {
     expect(activations(first)).toEqual(activations(base));
     expect(bits(first)).toEqual(bits(base));
     expect(() => lower(first)).not.toThrow();
+  });
+
+  test("leaves codes alone by default, and fits one unit to the softmax", async () => {
+    const graph = floatChain(RELU);
+    const { samples, base } = await quantized(graph, 2);
+    const losses: number[] = [];
+    const tuned = await reconstruct(graph, base, samples, module, {
+      steps: 40,
+      batch: 8,
+      onUnit: (_, before, after) => losses.push(before, after),
+    });
+    expect(losses).toHaveLength(2);
+    expect(losses[1]).toBeLessThan(losses[0]!);
+    const codes = (own: Graph) => own.nodes.map(({ inputs }) => own.tensors[inputs[1]!]?.data);
+    expect(codes(tuned)).toEqual(codes(base));
+    expect(tuned).not.toEqual(base);
   });
 
   test("cuts a chain between layers, and never through a sum", () => {
@@ -148,4 +169,31 @@ describe("reconstruction", () => {
     };
     await expect(reconstruct(pooled, base, samples, module)).rejects.toThrow(/"sum", mul: .*gradient/);
   });
+});
+
+test("re-estimation gives layers the means and deviations of the float network", async () => {
+  const graph = floatChain(RELU);
+  const samples = randomSamples(graph, 5, 24);
+  const ranges = (await calibrate(graph, samples, module)).ranges({ method: "minmax" });
+  const choose = uniformChoice(2, "nearest");
+  const base = quantizePostTraining(graph, ranges, { choose });
+  const distance = async (own: Graph) => {
+    const wanted = await channelStatistics(graph, samples, module);
+    const found = await channelStatistics(withConstants(graph, own), samples, module);
+    let sum = 0;
+    for (const [tensor, { mean, deviation }] of wanted) {
+      const other = found.get(tensor)!;
+      mean.forEach((value, c) => {
+        const scale = deviation[c]! + 1e-9;
+        sum +=
+          Math.abs(value - other.mean[c]!) / scale + Math.abs(deviation[c]! - other.deviation[c]!) / scale;
+      });
+    }
+    return sum;
+  };
+  const estimated = await reestimate(graph, base, samples, module);
+  expect(await distance(estimated)).toBeLessThan(0.5 * (await distance(base)));
+  const codes = (own: Graph) => own.nodes.map(({ inputs }) => own.tensors[inputs[1]!]?.data);
+  expect(codes(estimated)).toEqual(codes(base));
+  expect(() => lower(estimated)).not.toThrow();
 });

@@ -207,7 +207,10 @@ export class Exporter {
     const [min, max] = activationCodes(activation, scale[0]!, zeroPoint[0]!, bits as 8);
     if (min === -128 && max === 127) return real;
     const [lowest, highest] = activationRange(bits as 8);
-    if (activation === "relu" && bits === 8) return this.emit("Relu", [real], output);
+    // Codes of 8 bits end where the file's own type does.
+    if (bits === 8) {
+      return activation === "relu" ? this.emit("Relu", [real], output) : this.clip(real, low, high, output);
+    }
     const bound = (code: number, end: number, limit: number) =>
       code === end ? (code - zeroPoint[0]!) * scale[0]! : limit;
     return this.clip(real, bound(min, lowest, low), bound(max, highest, high), output);

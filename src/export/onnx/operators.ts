@@ -89,12 +89,12 @@ function average(exporter: Exporter, node: Node<Attributes>): void {
   const axes = node.attributes.axes as Sizes | undefined;
   const meanKernel = axes && [axes.includes(1) ? height! : 1, axes.includes(2) ? width! : 1];
   const kernel = meanKernel ?? (node.attributes.kernel as Sizes);
-  const [, down, across] = exporter.tensor(node.outputs[0]!).shape;
-  const isGlobal = kernel[0] === height && kernel[1] === width && down! * across! === 1;
+  const padding = (node.attributes.padding as Sizes | undefined) ?? [0, 0, 0, 0];
+  const isGlobal = kernel[0] === height && kernel[1] === width && padding.every((pixels) => pixels === 0);
   const window = {
     kernel_shape: kernel,
     strides: (node.attributes.stride as Sizes | undefined) ?? kernel,
-    pads: (node.attributes.padding as Sizes | undefined) ?? [0, 0, 0, 0],
+    pads: padding,
   };
   real(exporter, node, isGlobal ? "GlobalAveragePool" : "AveragePool", isGlobal ? {} : window);
 }

@@ -1,7 +1,8 @@
-// Operators that pick and rearrange elements: Gather, Pad by other pixels, DepthToSpace, SpaceToDepth, ArgMax.
+// Operators that pick and rearrange elements: Gather, Pad by other pixels, DepthToSpace, SpaceToDepth; and those over one axis, ArgMax
+// and LpNormalization.
 import { DyadicError } from "../../error.ts";
 import type { Adapter, Builder, Value } from "./builder.ts";
-import { channelsLast, held, plain } from "./layout.ts";
+import { channelsLast, held, type Order, plain } from "./layout.ts";
 import { axisOf, type Operator } from "./operator.ts";
 import { reducible } from "./reduce.ts";
 import { emitSlice } from "./shaping.ts";
@@ -134,6 +135,24 @@ export const spaceToDepth: Adapter = (operator, builder) => {
   builder.emit(operator, "spaceToDepth", [builder.image(x)], result, { block: size });
 };
 
+/** An order with an axis behind all others. */
+function innermost(x: Value, axis: number): Order {
+  const others = plain(x.shape.length).filter((other) => other !== axis);
+  return x.order.at(-1) === axis ? x.order : held(x.shape, [...others, axis], axis);
+}
+
+/** LpNormalization with p = 2. */
+export const lpNormalization: Adapter = (operator, builder) => {
+  const x = builder.settle(builder.value(operator));
+  if (operator.int("p", 2) !== 2) {
+    throw new DyadicError("UNSUPPORTED_OP", "only the L2 norm is supported", {
+      found: `p = ${operator.int("p", 2)}`,
+    });
+  }
+  const order = innermost(x, axisOf(operator.int("axis", -1), x.shape.length));
+  builder.emit(operator, "l2Normalization", [builder.arrange(x, order)], { shape: x.shape, order }, {});
+};
+
 /** ArgMax; of equal ones the first. The index stays a real here, and is a code of its own in 8 bits. */
 export const argMax: Adapter = (operator, builder) => {
   const x = builder.settle(builder.value(operator));
@@ -142,8 +161,7 @@ export const argMax: Adapter = (operator, builder) => {
     throw new DyadicError("UNSUPPORTED_OP", "ArgMax of the last of equal elements is not supported");
   }
   const axis = axisOf(operator.int("axis", 0), rank);
-  const others = plain(rank).filter((other) => other !== axis);
-  const order = x.order.at(-1) === axis ? x.order : held(x.shape, [...others, axis], axis);
+  const order = innermost(x, axis);
   const shape = x.shape.map((size, own) => (own === axis ? 1 : size));
   const found = builder.emit(operator, "argMax", [builder.arrange(x, order)], { shape, order }, {});
   if (operator.int("keepdims", 1) === 1) return;

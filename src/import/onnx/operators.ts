@@ -1,7 +1,7 @@
 import type { Adapter } from "./builder.ts";
 import { convTranspose } from "./conv-transpose.ts";
 import { gemm, matMul } from "./dense.ts";
-import { argMax, depthToSpace, gather, spaceToDepth } from "./moving.ts";
+import { argMax, depthToSpace, gather, lpNormalization, spaceToDepth } from "./moving.ts";
 import { pad } from "./pad.ts";
 import { add, clip, div, gelu, mean, mul, pow, prelu, relu, sub, unary, variadic } from "./pointwise.ts";
 import {
@@ -70,6 +70,7 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Identity: identity,
   LeakyRelu: unary("leakyRelu", ["alpha", Math.fround(0.01)]),
   Log: unary("log"),
+  LpNormalization: lpNormalization,
   MatMul: matMul,
   MatMulInteger: integerProduct,
   Max: variadic("maximum"),

@@ -93,10 +93,11 @@ export const add: Adapter = (operator, builder) =>
 export const mul: Adapter = (operator, builder) =>
   emitBinary(operator, builder, "mul", operandsOf(operator, builder));
 
-/** Sub; minus a constant is plus its negative. */
+/** Sub; minus a constant of reals is plus its negative. */
 export const sub: Adapter = (operator, builder) => {
   const [a, b] = operandsOf(operator, builder);
-  if (isConstant(b)) emitBinary(operator, builder, "add", [a, mapped(b, (x) => -x)]);
+  const isReal = isConstant(b) && b.quantization === undefined;
+  if (isReal) emitBinary(operator, builder, "add", [a, mapped(b, (x) => -x)]);
   else emitBinary(operator, builder, "sub", [a, b]);
 };
 

@@ -15,9 +15,13 @@ const POSITIONS: Readonly<Record<string, (i: number, scale: number, from: number
   asymmetric: (i, scale) => i / scale,
   half_pixel: (i, scale) => (i + 0.5) / scale - 0.5,
   pytorch_half_pixel: (i, scale, _, to) => (to > 1 ? (i + 0.5) / scale - 0.5 : 0),
-  // The length before it is rounded down to whole pixels, as ONNX's own reference has it.
-  align_corners: (i, scale, from, to) => (to > 1 ? (i * (from - 1)) / (from * scale - 1) : 0),
+  align_corners: (i, scale, from, to) => (to > 1 ? (i * (from - 1)) / (lengthOf(from * scale, to) - 1) : 0),
 };
+
+/** The resized length, before it is rounded down to whole pixels: so ONNX's own reference has it. */
+function lengthOf(exact: number, whole: number): number {
+  return Math.abs(exact - whole) < TOLERANCE ? whole : exact;
+}
 
 const ROUNDINGS: Readonly<Record<string, (position: number) => number>> = {
   floor: Math.floor,

@@ -130,7 +130,7 @@ export function emitWindow(
 ): void {
   const dimensions = spatial(x);
   const [outputs = 0, inputs] = weights.shape;
-  const isDepthwise = group > 1 && inputs === 1;
+  const isDepthwise = group > 1 && inputs === 1 && outputs === group;
   const height = dimensions === 1 ? -1 : 2;
   const order = isDepthwise ? [1, height, dimensions + 1, 0] : [0, height, dimensions + 1, 1];
   const { kernel: _, ...steps } = window;

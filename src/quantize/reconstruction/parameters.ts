@@ -26,7 +26,9 @@ export class LayerParameters {
   private readonly scales: Float64Array;
   private readonly bias: Float64Array;
   private readonly inputScale: number;
-  private readonly learnsCodes: boolean;
+  private readonly rates: Rates;
+  /** Whether weights and scales move: not where they are as fine as bytes, nor in depthwise layers. */
+  private readonly isFree: boolean;
   private readonly optimisers: readonly [codes: Adam, scales: Adam, bias: Adam];
 
   /** @param base the layer's node in the quantized graph, with codes and a bias */
@@ -36,6 +38,7 @@ export class LayerParameters {
     const width = widthOf(weights!);
     const scale = weights!.quantization!.scale;
     this.tape = tape;
+    this.rates = rates;
     this.width = width;
     this.inputScale = input!.quantization!.scale[0]!;
     const channels = layer.groups * layer.rows;
@@ -48,7 +51,7 @@ export class LayerParameters {
     this.rows = Array.from({ length: channels }, (_, n) => {
       return rangeOf(levels, this.latent.subarray(n * layer.taps, (n + 1) * layer.taps));
     });
-    this.learnsCodes = width !== 8 && width !== 7 && layer.groups === 1;
+    this.isFree = width !== 8 && width !== 7 && layer.groups === 1;
     const unit = graph.tensors[base.outputs[0]!]!.quantization!.scale[0]!;
     this.optimisers = [
       new Adam(new Float64Array(this.latent.length).fill(rates.codes)),
@@ -74,7 +77,7 @@ export class LayerParameters {
     const { weights, bias } = this.tape.take();
     const [latents, scales, biases] = this.optimisers;
     biases.step(this.bias, bias, share);
-    if (weights === undefined || !this.learnsCodes) return;
+    if (weights === undefined || !this.isFree) return;
     const codes = this.codes();
     const byScale = new Float64Array(this.scales.length);
     for (let n = 0, i = 0; n < byScale.length; n++) {
@@ -84,13 +87,14 @@ export class LayerParameters {
       }
     }
     scales.step(this.scales, byScale, share);
+    for (const [n, scale] of this.scales.entries()) if (scale <= 0) this.scales[n] = Number.MIN_VALUE;
+    if (this.rates.codes === 0) return;
     latents.step(this.latent, weights, share);
     for (let n = 0, i = 0; n < this.scales.length; n++) {
       const { lowest, highest } = this.rows[n]!;
       for (let k = 0; k < taps; k++, i++) {
         this.latent[i] = clamp(this.latent[i]!, lowest - SLACK, highest + SLACK);
       }
-      if (this.scales[n]! <= 0) this.scales[n] = Number.MIN_VALUE;
     }
   }
 
@@ -116,7 +120,7 @@ export class LayerParameters {
 }
 
 /** The width of stored weights: 2 bits without a code beyond 1 are taken for ternary, and stay so. */
-function widthOf({ quantization, data }: Tensor): WeightWidth {
+export function widthOf({ quantization, data }: Tensor): WeightWidth {
   const { bits = 8 } = quantization!;
   const isTernary = bits === 2 && (data as Int8Array).every((code) => Math.abs(code) <= 1);
   return isTernary ? "ternary" : (bits as WeightWidth);

@@ -6,7 +6,7 @@ import type { Graph, Node } from "../../graph/graph.ts";
 import { realsOf } from "../../graph/reals.ts";
 import { activationRange } from "../../numerics/pack.ts";
 import { type Activation, activationCodes } from "../../ops/activation.ts";
-import { affineOf } from "../../ops/convolution.ts";
+import { affineOf } from "../../ops/affine.ts";
 import { opNamed } from "../../ops/index.ts";
 import { wholeWindow } from "../../ops/mean.ts";
 import { type PoolAttributes, poolWindow } from "../../ops/pool.ts";
@@ -96,6 +96,12 @@ export class Tape {
     for (const { forward } of steps) forward();
     const { value, elements } = space.place(unit.output);
     return space.view(value, elements);
+  }
+
+  /** What a node computed for the sample that ran last, before it was clamped and rounded; valid until the next call. */
+  raw(node: Node): Float32Array {
+    const { raw, elements } = this.space.place(node.outputs[0]!);
+    return this.space.view(raw, elements);
   }
 
   /** Walks back from dL/doutput of the sample that ran last; the layers' gradients add up. */
