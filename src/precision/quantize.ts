@@ -199,7 +199,7 @@ function choices({ rows, widths, biasCorrection }: Decision) {
 }
 
 /** All samples in memory, in the order of their content's hashes: files may be read in any. */
-function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
+export function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
   const own = Array.from({ length: samples.length }, (_, i) => {
     const sample = samples.at(i)!;
     return { sample, hash: sampleHash(sample) };
