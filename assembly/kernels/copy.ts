@@ -33,6 +33,7 @@ import {
   word,
 } from "../state";
 import { fillHalo, spread } from "./border";
+import { fillCodes, moveCodes } from "./move";
 
 export function checkConstant(step: usize, index: i32): i32 {
   const status = checkRange(step, index, STEP_IN, -1, -1);
@@ -62,10 +63,20 @@ export function pad_a8(step: usize): void {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   const channels = word(input, TENSOR_CHANNELS);
-  const fill = <u8>(word(output, TENSOR_ZERO_POINT) ^ flip);
+  const bits = bitsOf(output);
+  const zero = word(output, TENSOR_ZERO_POINT);
   for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
-    const row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
-    memory.fill(row, fill, word(output, TENSOR_WIDTH) * word(output, TENSOR_PIXEL_PITCH));
+    let row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
+    const width = word(output, TENSOR_WIDTH);
+    const pitch = word(output, TENSOR_PIXEL_PITCH);
+    if (bits >= 8) {
+      memory.fill(row, bits == 8 ? <u8>(zero ^ flip) : 0, width * pitch); // of 16 bits, the zero point is 0
+      continue;
+    }
+    for (let x = 0; x < width; x++) {
+      fillCodes(row, word(output, TENSOR_CHANNELS), zero, bits);
+      row += pitch;
+    }
   }
   const outStep = word(step, PAD_STRIDE_W) * word(output, TENSOR_PIXEL_PITCH);
   for (let y = 0; y < word(input, TENSOR_HEIGHT); y++) {
@@ -73,10 +84,9 @@ export function pad_a8(step: usize): void {
     let out =
       pixels(output) +
       (word(step, PAD_TOP) + y * word(step, PAD_STRIDE_H)) * word(output, TENSOR_ROW_PITCH) +
-      word(step, PAD_LEFT) * word(output, TENSOR_PIXEL_PITCH) +
-      word(step, PAD_CHANNEL);
+      word(step, PAD_LEFT) * word(output, TENSOR_PIXEL_PITCH);
     for (let x = 0; x < word(input, TENSOR_WIDTH); x++) {
-      memory.copy(out, a, channels);
+      moveCodes(out, word(step, PAD_CHANNEL), a, 0, channels, bits);
       a += word(input, TENSOR_PIXEL_PITCH);
       out += outStep;
     }

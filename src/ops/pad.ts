@@ -9,6 +9,8 @@ import {
   PAD_TOP,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { type Codes, codesOf } from "../numerics/pack.ts";
 import { affineOf } from "./convolution.ts";
 import type { Halo, Op } from "./op.ts";
 
@@ -29,7 +31,7 @@ function paddedShape(x: readonly number[], { padding, channels, stride = [1, 1] 
 }
 
 /** Copies `x` (dense NHWC) into `data`, which already holds the fill, at the place the attributes give. */
-function place<T extends Int8Array | Float32Array>(
+function place<T extends Codes | Float32Array>(
   x: T,
   shape: readonly number[],
   data: T,
@@ -62,6 +64,8 @@ export const pad: Op<PadAttributes, PadAttributes> = {
   stepBytes: PAD_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  packed: true,
+  wide: "everywhere",
   keepsScale: true,
 
   shape: ([x], attributes) => paddedShape(x!, attributes),
@@ -84,9 +88,9 @@ export const pad: Op<PadAttributes, PadAttributes> = {
     return { padding, channels, stride };
   },
 
-  integer([x]: readonly Int8Array[], parameters, { inputs, output }) {
+  integer([x], parameters, { inputs, output }) {
     const [height, width, channels] = output.shape;
-    const data = new Int8Array(height * width * channels).fill(output.zeroPoint);
+    const data = codesOf(height * width * channels, bitsOf(output)).fill(output.zeroPoint);
     return place(x!, inputs[0]!.shape, data, parameters);
   },
 
