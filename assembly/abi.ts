@@ -140,7 +140,10 @@ export const OP_SPACE_TO_DEPTH = 22;
 export const OP_DEPTH_TO_SPACE = 23;
 export const OP_ARG_MAX = 24;
 export const OP_L2_NORMALIZE = 25;
-export const LAST_OPCODE = 25;
+export const OP_PUSH = 26;
+export const OP_LSTM = 27;
+export const OP_MAT_MUL = 28;
+export const LAST_OPCODE = 28;
 
 export const CONTRACT_A8 = 1; // 8-bit activations, no weights
 export const CONTRACT_A8W8 = 2; // bits of the weights are 10 - contract
@@ -216,7 +219,8 @@ export const PAD_LEFT = 36;
 export const PAD_CHANNEL = 40;
 export const PAD_STRIDE_H = 44; // from one input pixel to the next, in the output
 export const PAD_STRIDE_W = 48;
-export const PAD_STEP_BYTES = 52;
+export const PAD_FILL = 52; // the code around and between the input's pixels
+export const PAD_STEP_BYTES = 56;
 
 export const RESHAPE_STEP_BYTES = 32;
 
@@ -258,12 +262,42 @@ export const REARRANGE_BLOCK = 32; // side of the square of pixels that is one d
 export const REARRANGE_STEP_BYTES = 36;
 
 export const ARG_MAX_STEP_BYTES = 32;
-export const MAX_ARG_MAX_CHANNELS = 256; // an index is a code plus 128
+export const MAX_ARG_MAX_CHANNELS = 256; // an index is a code plus 128; above that, four channels: an i32's bytes
 export const L2_NORMALIZE_STEP_BYTES = 32;
+
+export const PUSH_AXIS = 32; // AXIS_HEIGHT or AXIS_WIDTH: STEP_OUT is a state that moves up along it by the input's extent
+export const PUSH_STEP_BYTES = 36;
+
+// lstm: STEP_IN are the time steps, one a pixel; hidden and cell state are states that it reads and writes
+export const LSTM_HIDDEN = 32; // n codes
+export const LSTM_CELL = 36; // n i16, two bytes each, in units of 2^-LSTM_CELL_BITS
+export const LSTM_INPUT_WEIGHTS_AT = 40; // rows of i8, input, forget, cell and output gate of one unit after the other
+export const LSTM_HIDDEN_WEIGHTS_AT = 44; // rows are padded with zeros to a multiple of ROW_ALIGNMENT
+export const LSTM_BIAS_AT = 48; // i32 a row, of the input's accumulator
+export const LSTM_MULTIPLIERS_AT = 52; // by gate: b of the input's accumulator, b of the hidden state's
+export const LSTM_SHIFT = 56; // c of equation (12)
+export const LSTM_CELL_BITS = 60;
+export const LSTM_CELL_CLIP = 64; // largest magnitude of the cell state
+export const LSTM_MULTIPLIER = 68; // of the output, equation (4)
+export const LSTM_OUT_SHIFT = 72;
+export const LSTM_TABLE_AT = 76; // 513 i16: sigmoid from -8 to 8 in steps of 1/32, Q15
+export const LSTM_STEP_BYTES = 80;
+export const LSTM_TABLE_BYTES = 1026;
+export const LSTM_GATES = 4;
+export const MAX_LSTM_MULTIPLIER = 1073741823; // so that two products of an accumulator and b fit 64 bits
+
+export const MAT_MUL_TRANSPOSED_A = 36; // 1 where rows and columns of the first operand trade places
+export const MAT_MUL_TRANSPOSED_B = 40;
+export const MAT_MUL_MULTIPLIER = 44;
+export const MAT_MUL_SHIFT = 48;
+export const MAT_MUL_MIN = 52;
+export const MAT_MUL_MAX = 56;
+export const MAT_MUL_STEP_BYTES = 60;
 
 // --- packing and numerics -----------------------------------------------------------------------------
 export const CHANNEL_BLOCK = 8; // output channels of one packed block: [N/8][K/4][8][4]
 export const QUAD = 4; // consecutive k of one packed row
+export const ROW_ALIGNMENT = 8; // taps of a row that lstm and mat mul take at a time
 export const PLANE_BYTES = 16; // sub-byte codes: as many vectors of 16 canonical codes as fit share 16 bytes
 export const WEIGHTS_ALIGNMENT = 16; // of every array in the weights section
 export const MAX_SHIFT = 62;

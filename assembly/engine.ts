@@ -6,6 +6,8 @@ import {
   DOT_NONE,
   DOT_PAIR_SATURATING,
   DOT_UNSIGNED,
+  IO_ROLE,
+  IO_TENSOR,
   MEMORY_SLACK,
   NOT_LOADED,
   OK,
@@ -14,16 +16,17 @@ import {
   PREFIX_ARENA_BYTES,
   PREFIX_BYTES,
   PREFIX_FILE_BYTES,
+  ROLE_STATE,
   SECTION_ALIGNMENT,
   STEP_OPCODE,
 } from "./abi";
 import { arrange, arrangementOf } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
 import { execute } from "./executor";
-import { inputStage, outputStage } from "./kernels/border";
+import { clear, flipState, inputStage, outputStage } from "./kernels/border";
 import { checkFile, checkPrefix } from "./plan";
 import { selfTest } from "./self-test";
-import { firstStep, nextStep, setFlip, stepCount, tensorRecord, word } from "./state";
+import { firstStep, flip, ioPtr, ioRecord, nextStep, setFlip, stepCount, tensorRecord, word } from "./state";
 import { stepAt } from "./steps";
 
 let loaded: bool = false;
@@ -67,16 +70,35 @@ export function loadFile(ptr: usize, length: i32): i32 {
   if (HAS_RELAXED_DOT && dotClass == DOT_NONE) dotClass = selfTest();
   adopt();
   loaded = true;
+  resetStates();
   return OK;
 }
 
 /** Arranges every step for the present class. */
 function adopt(): void {
+  const stored = flip;
   setFlip(dotClass == DOT_UNSIGNED || dotClass == DOT_PAIR_SATURATING ? -128 : 0);
   let step = firstStep();
   for (let i = 0; i < stepCount; i++) {
     arrange(step, arrangementOf(step, dotClass));
     step = nextStep(step);
+  }
+  if (loaded && flip != stored) changeStates(false);
+}
+
+/** Every state becomes real 0, as it was when the model was loaded. */
+export function resetStates(): void {
+  if (loaded) changeStates(true);
+}
+
+/** Clears every state, or turns it into how activation bytes are stored now. */
+function changeStates(clearing: bool): void {
+  for (let io = 0; io < word(ioPtr, 0); io++) {
+    const record = ioRecord(io);
+    if (word(record, IO_ROLE) != ROLE_STATE) continue;
+    const tensor = tensorRecord(word(record, IO_TENSOR));
+    if (clearing) clear(tensor);
+    else flipState(tensor);
   }
 }
 

@@ -13,6 +13,8 @@ import {
   OP_INPUT,
   OP_L2_NORMALIZE,
   OP_LOOKUP,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_MAX_POOL,
   OP_MAXIMUM,
   OP_MINIMUM,
@@ -20,6 +22,7 @@ import {
   OP_OUTPUT,
   OP_PAD,
   OP_PRELU,
+  OP_PUSH,
   OP_RESHAPE,
   OP_REQUANTIZE,
   OP_RESIZE,
@@ -45,8 +48,11 @@ import { constant_a8, pad_a8, reshape_a8 } from "./kernels/copy";
 import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
 import { lookup_a8 } from "./kernels/lookup";
+import { lstm_a8 } from "./kernels/lstm";
+import { mat_mul_a8 } from "./kernels/mat-mul";
 import { pointwise_a8 } from "./kernels/pointwise";
 import { pool_a8 } from "./kernels/pool";
+import { push_a8 } from "./kernels/push";
 import { rearrange_a8 } from "./kernels/rearrange";
 import { resize_a8 } from "./kernels/resize";
 import { softmax_a8 } from "./kernels/softmax";
@@ -138,6 +144,15 @@ function runKernel(step: usize): void {
     case OP_ARG_MAX:
     case OP_L2_NORMALIZE:
       channels_a8(step);
+      break;
+    case OP_PUSH:
+      push_a8(step);
+      break;
+    case OP_LSTM:
+      lstm_a8(step);
+      break;
+    case OP_MAT_MUL:
+      mat_mul_a8(step);
       break;
   }
 }

@@ -8,6 +8,7 @@ import {
   prefixStatus,
   requiredBytes,
   reserve,
+  resetStates,
   runSteps,
   testClass,
 } from "./engine";
@@ -91,4 +92,4 @@ export function assume_class(dotClass: i32): void {
   assumeClass(dotClass);
 }
 
-export { loadFile as load, reserve, sha256 };
+export { loadFile as load, reserve, resetStates as reset, sha256 };

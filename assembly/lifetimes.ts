@@ -1,15 +1,22 @@
 // Proves that a plan computes what its records say: every tensor is written once, before it is read, and nothing
-// that is still needed shares bytes with anything else. Quadratic in tensors and steps, which abi.ts bounds.
+// that is still needed shares bytes with anything else. A state is alive at every step, and always written. Quadratic in tensors and steps, which abi.ts bounds.
 import {
   BAD_LIFETIME,
   BORDER_TENSOR,
+  IO_ROLE,
+  IO_TENSOR,
+  LSTM_CELL,
+  LSTM_HIDDEN,
   OK,
   OP_INPUT,
   OP_LOOKUP,
+  OP_LSTM,
   OP_OUTPUT,
+  OP_PUSH,
   OP_REQUANTIZE,
   OP_RESHAPE,
   OP_SOFTMAX,
+  ROLE_STATE,
   STEP_OPCODE,
   STEP_OUT,
   STEP_SCRATCH_AT,
@@ -26,6 +33,8 @@ import {
   extentStart,
   fail,
   firstStep,
+  ioPtr,
+  ioRecord,
   isDense,
   nextStep,
   stepCount,
@@ -34,8 +43,18 @@ import {
   word,
 } from "./state";
 
+const STATE_LAST_USE = i32.MAX_VALUE;
+
 /** Notes in every tensor record the defining and the last reading step, both counted from 1, then checks overlaps. */
 export function checkLifetimes(): i32 {
+  for (let io = 0; io < word(ioPtr, 0); io++) {
+    const record = ioRecord(io);
+    if (word(record, IO_ROLE) != ROLE_STATE) continue;
+    const tensor = word(record, IO_TENSOR);
+    const status = define(tensor, 0, 1);
+    if (status != OK) return status;
+    store<i32>(tensorRecord(tensor), STATE_LAST_USE, TENSOR_LAST_USE);
+  }
   let step = firstStep();
   for (let index = 0; index < stepCount; index++) {
     const status = note(step, index);
@@ -67,14 +86,22 @@ function note(step: usize, index: i32): i32 {
     const status = use(word(step, inputAt(i)), index, inputAt(i));
     if (status != OK) return status;
   }
+  if (opcode == OP_LSTM && !(isState(word(step, LSTM_HIDDEN)) && isState(word(step, LSTM_CELL)))) {
+    return lifetime(index, LSTM_HIDDEN, word(step, LSTM_HIDDEN));
+  }
+  if (opcode == OP_PUSH) return isState(word(step, STEP_OUT)) ? OK : lifetime(index, STEP_OUT, word(step, STEP_OUT));
   return define(word(step, STEP_OUT), index, index + 1);
 }
 
 function use(tensor: i32, index: i32, at: i32): i32 {
   const record = tensorRecord(tensor);
   if (word(record, TENSOR_DEFINED) == 0) return lifetime(index, at, tensor);
-  store<i32>(record, index + 1, TENSOR_LAST_USE);
+  if (!isState(tensor)) store<i32>(record, index + 1, TENSOR_LAST_USE);
   return OK;
+}
+
+function isState(tensor: i32): bool {
+  return word(tensorRecord(tensor), TENSOR_LAST_USE) == STATE_LAST_USE;
 }
 
 function define(tensor: i32, index: i32, defined: i32): i32 {

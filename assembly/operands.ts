@@ -5,6 +5,8 @@ import {
   OP_ADD,
   OP_CONCAT,
   OP_CONSTANT,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_MAXIMUM,
   OP_MINIMUM,
   OP_MUL,
@@ -28,7 +30,8 @@ export function inputCount(step: usize): i32 {
   const opcode = word(step, STEP_OPCODE);
   if (opcode == OP_CONSTANT) return 0;
   if (opcode == OP_CONCAT) return (word(step, STEP_BYTES) - CONCAT_STEP_BYTES) / CONCAT_INPUT_BYTES;
-  return isBinary(opcode) ? 2 : 1;
+  if (opcode == OP_LSTM) return 3;
+  return isBinary(opcode) || opcode == OP_MAT_MUL ? 2 : 1;
 }
 
 /** Offset in the record of the word that names input `index`. */

@@ -3,6 +3,8 @@ import {
   DTYPE_INT16,
   DTYPE_INT4,
   DTYPE_INT8,
+  IO_HEADER_BYTES,
+  IO_RECORD_BYTES,
   STEP_BYTES,
   TENSOR_BYTES,
   TENSOR_CHANNELS,
@@ -94,6 +96,13 @@ export function word(record: usize, at: i32): i32 {
 @inline
 export function tensorRecord(index: i32): usize {
   return planPtr + PLAN_HEADER_BYTES + index * TENSOR_BYTES;
+}
+
+/** An io record; the index was validated. */
+// @ts-ignore: decorator
+@inline
+export function ioRecord(index: i32): usize {
+  return ioPtr + IO_HEADER_BYTES + index * IO_RECORD_BYTES;
 }
 
 /** The record of the tensor whose index stands in a step's word. */

@@ -2,6 +2,7 @@
 import {
   ARG_MAX_STEP_BYTES,
   AVERAGE_POOL_STEP_BYTES,
+  BAD_IO,
   BAD_STEP,
   BINARY_STEP_BYTES,
   BORDER_IO,
@@ -17,12 +18,12 @@ import {
   FEATURE_A8,
   FEATURE_W8,
   IO_BYTES,
-  IO_HEADER_BYTES,
-  IO_RECORD_BYTES,
   IO_ROLE,
   IO_TENSOR,
   L2_NORMALIZE_STEP_BYTES,
   LOOKUP_STEP_BYTES,
+  LSTM_STEP_BYTES,
+  MAT_MUL_STEP_BYTES,
   MAX_POOL_STEP_BYTES,
   OK,
   OP_ADD,
@@ -37,6 +38,8 @@ import {
   OP_INPUT,
   OP_L2_NORMALIZE,
   OP_LOOKUP,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_MAX_POOL,
   OP_MAXIMUM,
   OP_MINIMUM,
@@ -44,6 +47,7 @@ import {
   OP_OUTPUT,
   OP_PAD,
   OP_PRELU,
+  OP_PUSH,
   OP_REQUANTIZE,
   OP_RESHAPE,
   OP_RESIZE,
@@ -51,12 +55,14 @@ import {
   OP_SPACE_TO_DEPTH,
   OP_VIEW,
   PAD_STEP_BYTES,
+  PUSH_STEP_BYTES,
   REARRANGE_STEP_BYTES,
   REQUANTIZE_STEP_BYTES,
   RESHAPE_STEP_BYTES,
   RESIZE_STEP_BYTES,
   ROLE_INPUT,
   ROLE_OUTPUT,
+  ROLE_STATE,
   SOFTMAX_STEP_BYTES,
   STEP_BYTES,
   STEP_CONTRACT,
@@ -78,8 +84,11 @@ import { convScratch } from "./kernels/conv.simd";
 import { checkConstant, checkPad, checkReshape } from "./kernels/copy";
 import { depthwiseScratch } from "./kernels/depthwise.simd";
 import { checkLookup } from "./kernels/lookup";
+import { checkLstm, lstmScratch, lstmWork } from "./kernels/lstm";
+import { checkMatMul, matMulScratch, matMulWork } from "./kernels/mat-mul";
 import { checkBinary, checkRequantize } from "./kernels/pointwise";
 import { checkPool, poolWork } from "./kernels/pool";
+import { checkPush } from "./kernels/push";
 import { checkRearrange } from "./kernels/rearrange";
 import { checkResize } from "./kernels/resize";
 import { checkSoftmax } from "./kernels/softmax";
@@ -93,6 +102,7 @@ import {
   fail,
   firstStep,
   ioPtr,
+  ioRecord,
   isByte,
   isPacked,
   isWide,
@@ -102,6 +112,7 @@ import {
   setWork,
   stepCount,
   stepsAt,
+  tensorCount,
   tensorOf,
   tensorRecord,
   word,
@@ -155,6 +166,12 @@ function recordBytes(opcode: i32): i32 {
       return ARG_MAX_STEP_BYTES;
     case OP_L2_NORMALIZE:
       return L2_NORMALIZE_STEP_BYTES;
+    case OP_PUSH:
+      return PUSH_STEP_BYTES;
+    case OP_LSTM:
+      return LSTM_STEP_BYTES;
+    case OP_MAT_MUL:
+      return MAT_MUL_STEP_BYTES;
     default:
       return 0;
   }
@@ -189,6 +206,15 @@ export function checkSteps(features: u64): i32 {
     step = nextStep(step);
   }
   setWork(total);
+  for (let io = 0; io < word(ioPtr, 0); io++) {
+    if (word(ioRecord(io), IO_ROLE) != ROLE_STATE) continue;
+    borders++;
+    const tensor = word(ioRecord(io), IO_TENSOR);
+    const known = tensor >= 0 && tensor < tensorCount && !isPacked(tensorRecord(tensor));
+    if (!known || <i64>word(ioRecord(io), IO_BYTES) != denseBytes(tensorRecord(tensor))) {
+      return fail(BAD_IO, io, IO_TENSOR, tensor);
+    }
+  }
   if (step != end) return fail(BAD_STEP, stepCount, STEP_BYTES, <i32>(end - step));
   return borders == word(ioPtr, 0) ? OK : fail(BAD_STEP, stepCount, BORDER_IO, borders);
 }
@@ -283,6 +309,12 @@ function checkOp(step: usize, index: i32, opcode: i32): i32 {
       return checkSoftmax(step, index);
     case OP_PAD:
       return checkPad(step, index);
+    case OP_PUSH:
+      return checkPush(step, index);
+    case OP_LSTM:
+      return checkLstm(step, index);
+    case OP_MAT_MUL:
+      return checkMatMul(step, index);
     case OP_RESHAPE:
       return checkReshape(step, index);
     default:
@@ -295,6 +327,8 @@ function checkScratch(step: usize, index: i32, opcode: i32): i32 {
   let needed = partsScratch(step);
   if (opcode == OP_CONV || opcode == OP_DENSE) needed += convScratch(packedRow(step));
   if (opcode == OP_DEPTHWISE) needed += depthwiseScratch(packedRow(step));
+  if (opcode == OP_LSTM) needed += lstmScratch(step);
+  if (opcode == OP_MAT_MUL) needed += matMulScratch(step);
   const bytes = <i64>word(step, STEP_SCRATCH_BYTES);
   if (bytes < needed) return fail(BAD_STEP, index, STEP_SCRATCH_BYTES, <i32>bytes);
   const at = <i64>word(step, STEP_SCRATCH_AT);
@@ -307,7 +341,7 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
   if (status != OK) return status;
   const io = word(step, BORDER_IO);
   if (io < 0 || io >= word(ioPtr, 0)) return fail(BAD_STEP, index, BORDER_IO, io);
-  const record = ioPtr + IO_HEADER_BYTES + io * IO_RECORD_BYTES;
+  const record = ioRecord(io);
   const tensor = word(step, BORDER_TENSOR);
   const same =
     word(record, IO_ROLE) == (opcode == OP_INPUT ? ROLE_INPUT : ROLE_OUTPUT) &&
@@ -324,6 +358,8 @@ function stepWork(step: usize, opcode: i32): i64 {
   if (!border) bytes += partsWork(step);
   if (isWeighted(opcode)) return bytes + convolutionWork(step);
   if (opcode == OP_ARG_MAX) return bytes + denseBytes(tensorOf(step, STEP_IN));
+  if (opcode == OP_LSTM) return bytes + lstmWork(step);
+  if (opcode == OP_MAT_MUL) return bytes + matMulWork(step);
   return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL ? bytes + poolWork(step) : bytes;
 }
 

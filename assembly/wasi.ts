@@ -1,7 +1,7 @@
 // The gateway command: dyadic-wasi.wasm [--json] MODEL.dyad < input > output. The same engine, behind WASI preview 1.
 import { DOT_NONE, DOT_PAIR_SATURATING, DOT_UNSIGNED, FORMAT_MAJOR, FORMAT_MINOR, IO_BYTES, OK } from "./abi";
 import { HAS_RELAXED_DOT } from "./build";
-import { runSteps, testClass } from "./engine";
+import { resetStates, runSteps, testClass } from "./engine";
 import { stepCount, word } from "./state";
 import { complain, EXIT_USER, expected, fail, failStatus, found, foundErrno, nameModel } from "./wasi/failure";
 import { args_get, args_sizes_get, proc_exit, STDOUT } from "./wasi/imports";
@@ -12,6 +12,7 @@ import {
   describe,
   finishOutput,
   isInput,
+  isOutput,
   readSample,
   recordAt,
   recordCount,
@@ -27,6 +28,7 @@ const USAGE = "try `dyadic-wasi --help`";
 
 let modelPath: usize = 0;
 let json: bool = false;
+let reset: bool = false;
 
 export function _start(): void {
   readArguments();
@@ -67,6 +69,8 @@ function readArgument(argument: usize): void {
     modelPath = argument;
   } else if (equals(argument, "--json")) {
     json = true;
+  } else if (equals(argument, "--reset")) {
+    reset = true;
   } else if (equals(argument, "--help") || equals(argument, "-h")) {
     printUsage();
   } else if (equals(argument, "--version")) {
@@ -94,10 +98,11 @@ function equals(text: usize, literal: string): bool {
 }
 
 function printUsage(): void {
-  print("usage: dyadic-wasi.wasm [--json] MODEL.dyad < INPUT > OUTPUT\n\n");
+  print("usage: dyadic-wasi.wasm [--json] [--reset] MODEL.dyad < INPUT > OUTPUT\n\n");
   print("Runs a Dyadic model on raw input codes: the inputs of the model one behind the other, dense,\n");
   print("channels last, in their own dtype (int8 or uint8). Input for several samples gives several outputs.\n\n");
   print("  --json     one line of JSON a sample: names, shapes, codes, the first maximum and its label\n");
+  print("  --reset    clear the model's states before every sample; else samples are one stream\n");
   print("  --version  format and build\n");
   print("  --help     this text\n\n");
   print("The host must open the model's directory for the command (wasmtime --dir=., wazero -mount=.:/).\n");
@@ -138,6 +143,7 @@ function runSamples(): void {
     }
     if (got == 0 && samples > 0) break;
     if (got < bytes) failInput(bytes, samples, got);
+    if (reset) resetStates();
     const status = runSteps(0, stepCount);
     if (status != OK) failStatus(status);
     printOutputs();
@@ -150,7 +156,7 @@ function printOutputs(): void {
     printJson();
   } else {
     for (let i = 0; i < recordCount(); i++) {
-      if (!isInput(recordAt(i))) printBytes(finishOutput(i), word(recordAt(i), IO_BYTES));
+      if (isOutput(recordAt(i))) printBytes(finishOutput(i), word(recordAt(i), IO_BYTES));
     }
   }
   flush();

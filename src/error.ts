@@ -11,6 +11,7 @@ export type ErrorCode =
   | "OVERFLOW"
   | "OUT_OF_MEMORY"
   | "TOO_MUCH_WORK"
+  | "NO_POLICY"
   | "BUSY"
   | "DISPOSED"
   | "INTERNAL";

@@ -20,7 +20,8 @@ export function reserve(end: usize): i32 {
 export { conv } from "./conv";
 export { depthwise } from "./depthwise";
 export { moments } from "./moments";
-export { add, clamp } from "./pointwise";
-export { average_pool, max_pool } from "./pool";
+export { channel_sums, conv_weights, depthwise_weights, mask } from "./gradients";
+export { add, clamp, fake_quantize } from "./pointwise";
+export { average_pool, average_pool_gradient, max_pool, max_pool_gradient } from "./pool";
 export { clear, copy_blocks } from "./copy";
 export { softmax } from "./softmax";

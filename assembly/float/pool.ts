@@ -113,3 +113,77 @@ function maxWindow(input: usize, output: usize, width: i32, pixel: usize): void 
     store<f32>(output + c, clampScalar(largest));
   }
 }
+
+/** Backward of average_pool: every pixel of a window gets its share of what the output has; adds to `target`. */
+export function average_pool_gradient(
+  gradient: usize,
+  target: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  kernelHeight: i32,
+  kernelWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  padTop: i32,
+  padLeft: i32,
+): void {
+  const pixel: usize = channels * 4;
+  for (let y = 0; y < outHeight; y++) {
+    for (let x = 0; x < outWidth; x++, gradient += pixel) {
+      clip(y * strideHeight - padTop, x * strideWidth - padLeft, kernelHeight, kernelWidth, height, width);
+      const count = <f32>((bottom - top) * (right - left));
+      for (let row = top; row < bottom; row++) {
+        let at = target + <usize>(row * width + left) * pixel;
+        for (let column = left; column < right; column++, at += pixel) {
+          for (let c: usize = 0; c < pixel; c += 4) {
+            store<f32>(at + c, load<f32>(at + c) + load<f32>(gradient + c) / count);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** Backward of max_pool: the first pixel that has the largest value gets all; adds to `target`. */
+export function max_pool_gradient(
+  gradient: usize,
+  input: usize,
+  target: usize,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  kernelHeight: i32,
+  kernelWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  padTop: i32,
+  padLeft: i32,
+): void {
+  const pixel: usize = channels * 4;
+  for (let y = 0; y < outHeight; y++) {
+    for (let x = 0; x < outWidth; x++, gradient += pixel) {
+      clip(y * strideHeight - padTop, x * strideWidth - padLeft, kernelHeight, kernelWidth, height, width);
+      for (let c: usize = 0; c < pixel; c += 4) {
+        const largest = target + (largestOfWindow(input + c, width, pixel) - input);
+        store<f32>(largest, load<f32>(largest) + load<f32>(gradient + c));
+      }
+    }
+  }
+}
+
+/** Address of the first largest value of one channel in the window. */
+function largestOfWindow(input: usize, width: i32, pixel: usize): usize {
+  let best = input + <usize>(top * width + left) * pixel;
+  for (let y = top; y < bottom; y++) {
+    let at = input + <usize>(y * width + left) * pixel;
+    for (let x = left; x < right; x++, at += pixel) {
+      if (load<f32>(at) > load<f32>(best)) best = at;
+    }
+  }
+  return best;
+}

@@ -51,6 +51,18 @@ export function fillHalo(tensor: usize): void {
   fill(tensor, last + row, end);
 }
 
+/** Real 0 everywhere, halo included: a state as it is before the first run. */
+export function clear(tensor: usize): void {
+  const start = arenaPtr + <usize>extentStart(tensor);
+  fill(tensor, start, start + <usize>extentBytes(tensor));
+}
+
+/** What a state holds, for kernels that store activation bytes the other way from now on. */
+export function flipState(tensor: usize): void {
+  const end = arenaPtr + <usize>(extentStart(tensor) + extentBytes(tensor));
+  for (let at = arenaPtr + <usize>extentStart(tensor); at < end; at++) store<u8>(at, load<u8>(at) ^ 0x80);
+}
+
 function fill(tensor: usize, from: usize, to: usize): void {
   if (to <= from) return;
   const fillAt = word(tensor, TENSOR_HALO_FILL_AT);

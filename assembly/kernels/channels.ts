@@ -19,14 +19,17 @@ import { normalizedCode, squareRoot } from "../numerics/normalize";
 import { fail, flip, pixels, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
 
+/** Channels of an output that is an i32, little-endian. */
+const INDEX_BYTES = 4;
+
 export function checkArgMax(step: usize, index: i32): i32 {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   const fits =
     word(input, TENSOR_HEIGHT) == word(output, TENSOR_HEIGHT) &&
     word(input, TENSOR_WIDTH) == word(output, TENSOR_WIDTH) &&
-    word(input, TENSOR_CHANNELS) <= MAX_ARG_MAX_CHANNELS &&
-    word(output, TENSOR_CHANNELS) == 1;
+    (word(output, TENSOR_CHANNELS) == INDEX_BYTES ||
+      (word(output, TENSOR_CHANNELS) == 1 && word(input, TENSOR_CHANNELS) <= MAX_ARG_MAX_CHANNELS));
   return fits ? OK : fail(BAD_STEP, index, STEP_IN, word(input, TENSOR_CHANNELS));
 }
 
@@ -45,7 +48,12 @@ export function channels_a8(step: usize): void {
     let out = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
     for (let x = 0; x < word(input, TENSOR_WIDTH); x++) {
       if (isArgMax) {
-        store<u8>(out, <u8>((argMax(a, count) - 128) ^ flip));
+        const index = argMax(a, count);
+        if (word(output, TENSOR_CHANNELS) == 1) {
+          store<u8>(out, <u8>((index - 128) ^ flip));
+        } else {
+          store<u32>(out, index ^ (flip & 0x80808080));
+        }
       } else {
         normalize(a, out, count, word(input, TENSOR_ZERO_POINT), word(output, TENSOR_ZERO_POINT));
       }

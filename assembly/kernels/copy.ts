@@ -5,6 +5,7 @@ import {
   MAX_EXTENT,
   OK,
   PAD_CHANNEL,
+  PAD_FILL,
   PAD_LEFT,
   PAD_STRIDE_H,
   PAD_STRIDE_W,
@@ -16,7 +17,6 @@ import {
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
-  TENSOR_ZERO_POINT,
 } from "../abi";
 import { checkRange, claimConstant } from "../checks";
 import {
@@ -27,6 +27,8 @@ import {
   flip,
   isByte,
   isDense,
+  maxCode,
+  minCode,
   pixels,
   tensorOf,
   weightsPtr,
@@ -46,6 +48,7 @@ export function constant_a8(step: usize): void {
 
 export function checkPad(step: usize, index: i32): i32 {
   let status = checkRange(step, index, PAD_STRIDE_H, 1, MAX_EXTENT);
+  if (status == OK) status = checkRange(step, index, PAD_FILL, minCode(tensorOf(step, STEP_OUT)), maxCode(tensorOf(step, STEP_OUT)));
   if (status == OK) status = checkRange(step, index, PAD_STRIDE_W, 1, MAX_EXTENT);
   if (status == OK) status = checkInside(step, index, PAD_TOP, TENSOR_HEIGHT, word(step, PAD_STRIDE_H));
   if (status == OK) status = checkInside(step, index, PAD_LEFT, TENSOR_WIDTH, word(step, PAD_STRIDE_W));
@@ -64,17 +67,17 @@ export function pad_a8(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
   const channels = word(input, TENSOR_CHANNELS);
   const bits = bitsOf(output);
-  const zero = word(output, TENSOR_ZERO_POINT);
+  const fill = word(step, PAD_FILL);
   for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
     let row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
     const width = word(output, TENSOR_WIDTH);
     const pitch = word(output, TENSOR_PIXEL_PITCH);
-    if (bits >= 8) {
-      memory.fill(row, bits == 8 ? <u8>(zero ^ flip) : 0, width * pitch); // of 16 bits, the zero point is 0
+    if (bits == 8) {
+      memory.fill(row, <u8>(fill ^ flip), width * pitch);
       continue;
     }
     for (let x = 0; x < width; x++) {
-      fillCodes(row, word(output, TENSOR_CHANNELS), zero, bits);
+      fillCodes(row, word(output, TENSOR_CHANNELS), fill, bits);
       row += pitch;
     }
   }

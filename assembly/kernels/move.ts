@@ -26,9 +26,12 @@ export function moveCodes(to: usize, toFirst: i32, from: usize, fromFirst: i32, 
   }
 }
 
-/** A pixel of equal codes below 8 bits; bits behind the last are 0. Wider pixels have none and need none. */
+/** A pixel of equal codes, not of bytes; bits behind the last are 0. */
 export function fillCodes(to: usize, channels: i32, code: i32, bits: i32): void {
-  if (bits >= 8) return;
+  if (bits == 16) {
+    for (let c = 0; c < channels; c++) store<i16>(to + (c << 1), <i16>code);
+    return;
+  }
   const mask = (1 << bits) - 1;
   const bytes = (channels * bits) >> 3;
   const pattern = (code & mask) * (0xff / mask);

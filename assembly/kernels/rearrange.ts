@@ -15,7 +15,7 @@ import {
   TENSOR_WIDTH,
 } from "../abi";
 import { checkRange } from "../checks";
-import { bitsOf, fail, pixels, tensorOf, word } from "../state";
+import { bitsOf, fail, isPacked, pixels, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
 import { fillCodes, moveCodes } from "./move";
 
@@ -48,6 +48,7 @@ export function rearrange_a8(step: usize): void {
   const toDepth = word(step, STEP_OPCODE) == OP_SPACE_TO_DEPTH;
   const channels = word(wide, TENSOR_CHANNELS);
   const bits = bitsOf(wide);
+  const packed = isPacked(wide);
   for (let y = 0; y < word(wide, TENSOR_HEIGHT); y++) {
     const inBlock = (y % block) * block * channels;
     const row = pixels(deep) + (y / block) * word(deep, TENSOR_ROW_PITCH);
@@ -56,10 +57,10 @@ export function rearrange_a8(step: usize): void {
       const stacked = row + (x / block) * word(deep, TENSOR_PIXEL_PITCH);
       const first = inBlock + (x % block) * channels;
       if (toDepth) {
-        if (first == 0) fillCodes(stacked, word(deep, TENSOR_CHANNELS), 0, bits);
+        if (first == 0 && packed) fillCodes(stacked, word(deep, TENSOR_CHANNELS), 0, bits);
         moveCodes(stacked, first, shallow, 0, channels, bits);
       } else {
-        fillCodes(shallow, channels, 0, bits);
+        if (packed) fillCodes(shallow, channels, 0, bits);
         moveCodes(shallow, 0, stacked, first, channels, bits);
       }
       shallow += word(wide, TENSOR_PIXEL_PITCH);

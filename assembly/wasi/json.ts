@@ -10,7 +10,7 @@ import {
   IO_NAME_BYTES,
 } from "../abi";
 import { ioPtr, word } from "../state";
-import { finishOutput, isInput, printDtype, printShape, recordAt, recordCount } from "./records";
+import { codeBytes, finishOutput, isOutput, printDtype, printShape, recordAt, recordCount } from "./records";
 import { print, printByte, printBytes, printNumber } from "./stream";
 
 const QUOTE = 0x22;
@@ -23,7 +23,7 @@ export function printJson(): void {
   let first = true;
   for (let i = 0; i < recordCount(); i++) {
     const record = recordAt(i);
-    if (isInput(record)) continue;
+    if (!isOutput(record)) continue;
     if (!first) printByte(COMMA);
     first = false;
     printOutput(record, finishOutput(i));
@@ -32,7 +32,8 @@ export function printJson(): void {
 }
 
 function printOutput(record: usize, data: usize): void {
-  const count = word(record, IO_BYTES);
+  const size = codeBytes(record);
+  const count = word(record, IO_BYTES) / size;
   const unsigned = word(record, IO_DTYPE) == DTYPE_UINT8;
   print('{"name":');
   printString(ioPtr + word(record, IO_NAME_AT), word(record, IO_NAME_BYTES));
@@ -44,8 +45,9 @@ function printOutput(record: usize, data: usize): void {
   let top = 0;
   for (let i = 0; i < count; i++) {
     if (i > 0) printByte(COMMA);
-    printNumber(codeAt(data + i, unsigned));
-    if (codeAt(data + i, unsigned) > codeAt(data + top, unsigned)) top = i;
+    const code = codeAt(data + i * size, size, unsigned);
+    printNumber(code);
+    if (code > codeAt(data + top * size, size, unsigned)) top = i;
   }
   print('],"top":');
   printNumber(top);
@@ -53,7 +55,8 @@ function printOutput(record: usize, data: usize): void {
   printByte(0x7d);
 }
 
-function codeAt(ptr: usize, unsigned: bool): i32 {
+function codeAt(ptr: usize, size: i32, unsigned: bool): i32 {
+  if (size == 4) return load<i32>(ptr);
   return unsigned ? <i32>load<u8>(ptr) : <i32>load<i8>(ptr);
 }
 

@@ -1,6 +1,7 @@
 // The io section as the command needs it: its records validated, and samples moved across the model's border.
 import {
   BAD_IO,
+  DTYPE_INT32,
   DTYPE_INT8,
   DTYPE_UINT8,
   IO_BYTES,
@@ -24,6 +25,8 @@ import {
   OP_INPUT,
   OP_OUTPUT,
   ROLE_INPUT,
+  ROLE_OUTPUT,
+  ROLE_STATE,
   TENSOR_HEIGHT,
 } from "../abi";
 import { borderPtr } from "../engine";
@@ -43,6 +46,15 @@ export function isInput(record: usize): bool {
   return word(record, IO_ROLE) == ROLE_INPUT;
 }
 
+export function isOutput(record: usize): bool {
+  return word(record, IO_ROLE) == ROLE_OUTPUT;
+}
+
+/** Bytes of a code: 4 of an i32 output, which is four channels in the arena. */
+export function codeBytes(record: usize): i32 {
+  return word(record, IO_DTYPE) == DTYPE_INT32 ? 4 : 1;
+}
+
 /** Checks what loading left open: dtypes, shapes, and that every text lies in the section, no byte used twice. */
 export function checkRecords(): i32 {
   const blobAt = IO_HEADER_BYTES + recordCount() * IO_RECORD_BYTES;
@@ -50,7 +62,9 @@ export function checkRecords(): i32 {
   for (let i = 0; i < recordCount(); i++) {
     const record = recordAt(i);
     const dtype = word(record, IO_DTYPE);
-    if (dtype != DTYPE_INT8 && dtype != DTYPE_UINT8) return bad(record, i, IO_DTYPE);
+    const known = dtype == DTYPE_INT8 || dtype == DTYPE_UINT8 || (dtype == DTYPE_INT32 && isOutput(record));
+    if (!known) return bad(record, i, IO_DTYPE);
+    if (word(record, IO_ROLE) == ROLE_STATE) continue;
     if (stageOf(i) == 0) return bad(record, i, IO_ROLE);
     const status = checkShapes(record, i);
     if (status != OK) return status;
@@ -76,7 +90,8 @@ function isText(record: usize, at: i32, blobAt: i32): bool {
 function checkShapes(record: usize, index: i32): i32 {
   const tensor = tensorRecord(word(record, IO_TENSOR));
   for (let axis = 0; axis < 12; axis += 4) {
-    if (word(record, IO_CANONICAL_SHAPE + axis) != word(tensor, TENSOR_HEIGHT + axis)) {
+    const size = word(record, IO_CANONICAL_SHAPE + axis) * (axis == 8 ? codeBytes(record) : 1);
+    if (size != word(tensor, TENSOR_HEIGHT + axis)) {
       return bad(record, index, IO_CANONICAL_SHAPE + axis);
     }
   }
@@ -84,7 +99,7 @@ function checkShapes(record: usize, index: i32): i32 {
   if (layout < LAYOUT_FLAT || layout > LAYOUT_NCHW) return bad(record, index, IO_LAYOUT);
   const rank = word(record, IO_ORIGINAL_RANK);
   if (rank < 0 || rank > IO_MAX_RANK) return bad(record, index, IO_ORIGINAL_RANK);
-  let elements: i64 = 1;
+  let elements: i64 = codeBytes(record);
   for (let axis = 0; axis < rank; axis++) {
     const size = word(record, IO_ORIGINAL_SHAPE + 4 * axis);
     if (size < 1) return bad(record, index, IO_ORIGINAL_SHAPE + 4 * axis);
@@ -141,7 +156,8 @@ function moveRange(ptr: usize, bytes: usize): void {
 }
 
 export function printDtype(record: usize): void {
-  print(word(record, IO_DTYPE) == DTYPE_UINT8 ? "uint8" : "int8");
+  const dtype = word(record, IO_DTYPE);
+  print(dtype == DTYPE_UINT8 ? "uint8" : dtype == DTYPE_INT32 ? "int32" : "int8");
 }
 
 /** The shape that the bytes are in the order of: the declared one, or NHWC for models that declare NCHW. */

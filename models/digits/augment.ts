@@ -1,5 +1,5 @@
+import type { Random } from "../../src/numerics/random.ts";
 import { SIDE } from "./mnist.ts";
-import type { Random } from "./random.ts";
 
 const CENTRE = (SIDE - 1) / 2;
 

@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "../../src/numerics/random.ts";
 
 /** Height, width, channels in; a window that slides over them; channels out. */
 export interface Geometry {

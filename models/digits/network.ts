@@ -1,7 +1,7 @@
 import { exponential } from "../../src/numerics/exponential.ts";
+import type { Random } from "../../src/numerics/random.ts";
 import { Layer } from "./layer.ts";
 import { SIDE } from "./mnist.ts";
-import type { Random } from "./random.ts";
 
 export const CLASSES = 10;
 

@@ -1,8 +1,8 @@
 import { draw, SMALL } from "../../examples/digits/pen.ts";
 import { DIGITS } from "../../examples/digits/strokes.ts";
+import { seeded } from "../../src/numerics/random.ts";
 import { vary } from "./augment.ts";
 import { PIXELS, SIDE } from "./mnist.ts";
-import { seeded } from "./random.ts";
 
 const COUNT = 200;
 const SEED = 7;

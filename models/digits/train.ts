@@ -1,12 +1,11 @@
 // Trains the digit classifier and writes digits.onnx: `npm run train:digits [MNIST DIRECTORY]`.
 import { writeFileSync } from "node:fs";
 import { exportOnnx } from "../../src/export/onnx/index.ts";
+import { seeded, shuffle } from "../../src/numerics/random.ts";
 import { vary } from "./augment.ts";
 import { asReals, graphOf } from "./graph.ts";
 import { type Digits, PIXELS, readDigits } from "./mnist.ts";
 import { argmax, Network } from "./network.ts";
-
-import { seeded, shuffle } from "./random.ts";
 
 const OUTPUT = "models/digits/digits.onnx";
 const SEED = 20_250_101;

@@ -1,10 +1,10 @@
 import { Bench } from "tinybench";
 import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
+import { describe } from "../report/describe.ts";
 import { type Build, chooseBuild } from "../runtime/builds.ts";
 import { type EngineExports, instantiate, loadModel as loadIntoEngine } from "../runtime/engine.ts";
 import { engineModule } from "../runtime/node.ts";
 import type { FloatFlags } from "./calibration.ts";
-import { describe } from "./describe.ts";
 import { loadForSize } from "./model.ts";
 import { print, progress, table } from "./output.ts";
 

@@ -24,7 +24,14 @@ export class Interrupted extends Error {
   override readonly name = "Interrupted";
   readonly exitCode = INTERRUPTED;
 
-  constructor() {
-    super("interrupted");
+  constructor(message = "interrupted") {
+    super(message);
+  }
+
+  /** The same, where a file holds what was finished. */
+  keeping(file: string): Interrupted {
+    return new Interrupted(
+      `interrupted; ${file} keeps what is finished: the same command goes on from there`,
+    );
   }
 }

@@ -8,7 +8,8 @@ import { importModel } from "../import/index.ts";
 import { simplify } from "../passes/index.ts";
 import { type FloatFlags, floatOptions } from "./calibration.ts";
 import { readBytes } from "./files.ts";
-import { interruptible } from "./interrupt.ts";
+import { Interrupted, interruptible } from "./interrupt.ts";
+import { LayerFile } from "./layer-file.ts";
 
 /** A model as the commands take it: a `.dyad` file as it is, anything else compiled on the way. */
 export interface LoadedModel {
@@ -38,28 +39,38 @@ export function siblingsOf(path: string): (name: string) => Uint8Array {
 }
 
 /** What a command adds to what it writes. */
-type Additions = Pick<CompileOptions, "labels" | "strip">;
+type Additions = Pick<CompileOptions, "labels" | "strip" | "stream">;
 
-/** Reads `.dyad`, or compiles `.tflite` and `.onnx`; Ctrl-C stops it. Throws DyadicError with the file's name. */
+/**
+ * Reads `.dyad`, or compiles `.tflite` and `.onnx`; Ctrl-C stops it, and what is finished by then is kept beside --cache
+ * or the output, for the same command to go on from. Throws DyadicError with the file's name.
+ */
 export async function loadModel(
   path: string,
   flags: FloatFlags = {},
   additions: Additions = {},
+  output?: string,
 ): Promise<LoadedModel> {
   const bytes = readBytes(path);
   if (isCompiled(bytes)) {
     refuseFloatFlags(path, flags);
     return { bytes };
   }
-  const compiled = await interruptible((signal) =>
-    compile(bytes, {
-      readExternal: siblingsOf(path),
-      file: path,
-      ...additions,
-      ...floatOptions(flags, signal),
-    }),
-  );
-  return { bytes: compiled.model, compiled };
+  const beside = flags.cache ?? output;
+  const layers = beside === undefined ? undefined : new LayerFile(`${beside}.layers`);
+  const readExternal = siblingsOf(path);
+  try {
+    const compiled = await interruptible((signal) =>
+      compile(bytes, { readExternal, file: path, ...additions, ...floatOptions(flags, signal, layers) }),
+    );
+    if (flags.cache === undefined) layers?.remove();
+    for (const note of compiled.graph.notes ?? []) process.stderr.write(`${path}: note: ${note}\n`);
+    return { bytes: compiled.model, compiled };
+  } catch (error) {
+    if (error instanceof Interrupted && layers?.isKept) throw error.keeping(layers.path);
+    if (flags.cache === undefined) layers?.remove();
+    throw error;
+  }
 }
 
 /** The model for questions of size and time: a float model without samples has made-up ranges, which change neither. */
@@ -85,8 +96,9 @@ export function isCompiled(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === MAGIC;
 }
 
-function refuseFloatFlags(path: string, { calibrate, cache, policy, bits }: FloatFlags): void {
-  if ([calibrate, cache, policy, bits].every((flag) => flag === undefined)) return;
+function refuseFloatFlags(path: string, flags: FloatFlags): void {
+  const { calibrate, cache, policy, bits, flash, ram, latency } = flags;
+  if ([calibrate, cache, policy, bits, flash, ram, latency].every((flag) => flag === undefined)) return;
   throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
     file: path,
     expected: "a .tflite or .onnx model with --calibrate, --cache, --policy or --bits",

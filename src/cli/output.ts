@@ -20,19 +20,24 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
     renameSync(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
-    throw new DyadicError(
-      "BAD_ARGUMENT",
-      "the file cannot be written",
-      { file: path, found: `${error}` },
-      error,
-    );
+    throw writeFailure(path, error);
   }
+}
+
+export function writeFailure(path: string, error: unknown): DyadicError {
+  return new DyadicError(
+    "BAD_ARGUMENT",
+    "the file cannot be written",
+    { file: path, found: `${error}` },
+    error,
+  );
 }
 
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   UNSUPPORTED_OP: 2,
   UNSUPPORTED_VERSION: 2,
   OVERFLOW: 2,
+  NO_POLICY: 3,
 };
 
 /** Exit code of an error (DESIGN section 7): 1 the user's, 2 an unsupported model. */

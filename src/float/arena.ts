@@ -2,7 +2,7 @@ import { elements, type Graph } from "../graph/graph.ts";
 
 const ALIGNMENT = 16;
 /** Kernels may read to the end of the last vector of a tensor. */
-const SLACK = 32;
+export const SLACK = 32;
 
 /** Where every activation lies: byte offsets by tensor index (-1 for constants), and the bytes of all together. */
 export interface Arena {
@@ -20,10 +20,13 @@ interface Buffer {
 
 /**
  * Places float activations so that two share bytes only when one is dead before the other is written; a reshape is
- * the buffer it reads. Largest first, each at the lowest offset that is free.
+ * the buffer it reads. Largest first, each at the lowest offset that is free. With `keep` nothing
+ * is ever dead, and every activation has bytes of its own.
  */
-export function placeActivations(graph: Graph): Arena {
-  const buffers = buffersOf(graph);
+export function placeActivations(graph: Graph, keep = false): Arena {
+  const buffers = buffersOf(graph, keep);
+  if (keep)
+    for (const buffer of buffers.values()) Object.assign(buffer, { first: -1, last: graph.nodes.length });
   const placed: Buffer[] = [];
   for (const buffer of [...new Set(buffers.values())].sort((a, b) => b.bytes - a.bytes)) {
     const rivals = placed
@@ -41,7 +44,7 @@ export function placeActivations(graph: Graph): Arena {
   };
 }
 
-function buffersOf(graph: Graph): Map<number, Buffer> {
+function buffersOf(graph: Graph, keep: boolean): Map<number, Buffer> {
   const buffers = new Map<number, Buffer>();
   const write = (tensor: number, step: number) => {
     const bytes = Math.ceil((elements(graph.tensors[tensor]!.shape) * 4 + SLACK) / ALIGNMENT) * ALIGNMENT;
@@ -54,7 +57,7 @@ function buffersOf(graph: Graph): Map<number, Buffer> {
       if (buffer !== undefined) buffer.last = step;
     }
     for (const output of node.outputs) {
-      const source = node.op === "reshape" ? buffers.get(node.inputs[0]!) : undefined;
+      const source = node.op === "reshape" && !keep ? buffers.get(node.inputs[0]!) : undefined;
       if (source === undefined) write(output, step);
       else buffers.set(output, source);
     }

@@ -1,9 +1,7 @@
 // The exports of assembly/build/calibrator.wasm. Addresses and lengths are bytes; see assembly/float/.
 
 type Bounds = [low: number, high: number];
-type Pool = [
-  input: number,
-  output: number,
+export type PoolWindow = [
   height: number,
   width: number,
   channels: number,
@@ -15,7 +13,6 @@ type Pool = [
   strideWidth: number,
   padTop: number,
   padLeft: number,
-  ...Bounds,
 ];
 
 export interface CalibratorExports {
@@ -62,8 +59,46 @@ export interface CalibratorExports {
   ): void;
   add(...operands: [a: number, b: number, output: number, count: number, ...Bounds]): void;
   clamp(...operands: [x: number, output: number, count: number, ...Bounds]): void;
-  average_pool(...operands: Pool): void;
-  max_pool(...operands: Pool): void;
+  average_pool(...operands: [input: number, output: number, ...PoolWindow, ...Bounds]): void;
+  average_pool_gradient(gradient: number, target: number, ...window: PoolWindow): void;
+  max_pool(...operands: [input: number, output: number, ...PoolWindow, ...Bounds]): void;
+  max_pool_gradient(gradient: number, input: number, target: number, ...window: PoolWindow): void;
+  conv_weights(
+    ...operands: [
+      input: number,
+      gradient: number,
+      output: number,
+      height: number,
+      width: number,
+      channels: number,
+      pixelBytes: number,
+      rows: number,
+      segments: number,
+      runBytes: number,
+      rowBytes: number,
+      segmentBytes: number,
+      windowStep: number,
+      windowRowStep: number,
+    ]
+  ): void;
+  depthwise_weights(
+    ...operands: [
+      input: number,
+      gradient: number,
+      output: number,
+      height: number,
+      width: number,
+      channels: number,
+      rows: number,
+      columns: number,
+      rowBytes: number,
+      columnBytes: number,
+      windowStep: number,
+      windowRowStep: number,
+    ]
+  ): void;
+  channel_sums(gradient: number, output: number, pixels: number, channels: number): void;
+  mask(gradient: number, output: number, target: number, count: number, ...bounds: Bounds): void;
   softmax(x: number, output: number, rows: number, channels: number, beta: number): void;
   moments(
     a: number,
@@ -75,6 +110,14 @@ export interface CalibratorExports {
     out: number,
     outPitch: number,
     triangle: number,
+  ): void;
+  fake_quantize(
+    x: number,
+    output: number,
+    count: number,
+    inverse: number,
+    scale: number,
+    ...bounds: Bounds
   ): void;
   clear(target: number, bytes: number): void;
   copy_blocks(

@@ -58,7 +58,7 @@ interface Windows extends Padded {
 }
 
 /** `channels` is the pitch of a pixel in the padded input. */
-function windowsOf(binding: Binding, channels: number): Windows {
+export function windowsOf(binding: Binding, channels: number): Windows {
   const [, kernelHeight, kernelWidth] = binding.inputs[1]!.shape as Image;
   const attributes = binding.node.attributes as ConvAttributes;
   const window = { ...attributes, kernel: [kernelHeight, kernelWidth] } as const;

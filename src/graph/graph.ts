@@ -43,6 +43,12 @@ export interface Border {
   readonly labels?: readonly string[];
 }
 
+/** A tensor that keeps its codes from one run to the next; real 0 before the first. */
+export interface State {
+  readonly name: string;
+  readonly tensor: number;
+}
+
 /** A float or already-quantized network with foreign names gone; nodes are in execution order. */
 export interface Graph {
   readonly name: string;
@@ -50,6 +56,9 @@ export interface Graph {
   readonly nodes: readonly Node[];
   readonly inputs: readonly Border[];
   readonly outputs: readonly Border[];
+  readonly states?: readonly State[];
+  /** What the importer did that its user should know, a sentence each. */
+  readonly notes?: readonly string[];
   /** The policy that the model's author left in the file (JSON), where there is one. */
   readonly policy?: string;
 }
@@ -85,11 +94,14 @@ export function sameQuantization(a: Tensor, b: Tensor): boolean {
 }
 
 /**
- * Checks the graph's own consistency: indices in range, every value written once and before it is read.
+ * Checks the graph's own consistency: indices in range, every value written once and before it is read. A state is
+ * there from the start, and may be written again.
  * Throws BAD_FILE naming the node.
  */
 export function validateGraph(graph: Graph): void {
   const written = new Set<number>(graph.inputs.map((border) => border.tensor));
+  const states = new Set(graph.states?.map((state) => state.tensor));
+  for (const state of states) written.add(state);
   graph.tensors.forEach((tensor, index) => {
     if (tensor.data !== undefined) written.add(index);
     if (tensor.data !== undefined && tensor.data.length !== elements(tensor.shape)) {
@@ -115,7 +127,7 @@ export function validateGraph(graph: Graph): void {
       }
     }
     for (const output of node.outputs) {
-      if (graph.tensors[output] === undefined || written.has(output)) {
+      if (graph.tensors[output] === undefined || (written.has(output) && !states.has(output))) {
         throw new DyadicError(
           "BAD_FILE",
           `output tensor ${output} does not exist or is written twice`,

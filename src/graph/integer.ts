@@ -1,5 +1,5 @@
 import type { ActivationBits } from "../numerics/pack.ts";
-import type { Border, Shape } from "./graph.ts";
+import type { Border, Shape, State } from "./graph.ts";
 
 /** An activation of the integer network: signed codes, affine per tensor. */
 export interface IntegerTensor {
@@ -34,6 +34,7 @@ export interface IntegerGraph {
   readonly nodes: readonly IntegerNode[];
   readonly inputs: readonly Border[];
   readonly outputs: readonly Border[];
+  readonly states: readonly State[];
 }
 
 /** Text form: one line a node, arrays by length and checksum. The golden form of `--stage lower`. */

@@ -32,7 +32,7 @@ function isTflite(bytes: Uint8Array): boolean {
 }
 
 /** Starts as every exporter writes it, even if it is cut off later; or has a graph behind fields in another order. */
-function isOnnx(bytes: Uint8Array): boolean {
+export function isOnnx(bytes: Uint8Array): boolean {
   const [tag, version = 0, next = 0] = bytes;
   const isLengthDelimitedOrVarint = (next & 7) === 2 || (next & 7) === 0;
   const starts = tag === ONNX_IR_VERSION_TAG && version > 0 && version <= MAX_IR_VERSION;

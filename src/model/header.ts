@@ -1,6 +1,8 @@
 // Hand-written codec of model.proto: reflection would need eval, which pages with a strict policy forbid.
 import protobuf from "protobufjs/minimal.js";
+import { KIND_HEADER } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import type { ModelFile } from "./reader.ts";
 
 /** The header of a model file; model.proto is its schema. */
 export interface Header {
@@ -19,6 +21,9 @@ export interface Header {
 const FIXED64 = 1;
 const DELIMITED = 2;
 const tag = (field: number, wire: number) => (field << 3) | wire;
+
+/** Under which the metadata keep what the importer had to say, a line each. */
+export const NOTES = "import.notes";
 
 /** Protobuf bytes of a header: fields in order, metadata sorted by key, defaults left out. */
 export function encodeHeader(header: Header): Uint8Array {
@@ -59,6 +64,22 @@ export function decodeHeader(bytes: Uint8Array): Header {
   } catch (error) {
     throw new DyadicError("CORRUPT", "the header section is not a valid protobuf message", {}, error);
   }
+}
+
+/** The header of a model file; undefined where it was stripped. */
+export function headerOf({ sections }: ModelFile): Header | undefined {
+  const section = sections.find(({ kind }) => kind === KIND_HEADER);
+  return section && decodeHeader(section.bytes);
+}
+
+/** The same where names and scales of layers are needed. Throws BAD_ARGUMENT for a stripped file. */
+export function requireHeader(model: ModelFile, file: string): Header {
+  const header = headerOf(model);
+  if (header !== undefined) return header;
+  throw new DyadicError("BAD_ARGUMENT", "the model was stripped: its layers have no names and no scales", {
+    file,
+    hint: "compile it without --strip",
+  });
 }
 
 /** What one field does with its value; the key is the field's tag, number and wire type together. */

@@ -1,5 +1,7 @@
 import {
   DTYPE_INT8,
+  DTYPE_INT16,
+  DTYPE_INT32,
   DTYPE_UINT8,
   IO_BYTES,
   IO_CANONICAL_SHAPE,
@@ -25,18 +27,32 @@ import {
   LAYOUT_NHWC,
   ROLE_INPUT,
   ROLE_OUTPUT,
+  ROLE_STATE,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { type Border, elements } from "../graph/graph.ts";
+import { type Border, elements, type State } from "../graph/graph.ts";
 import type { IntegerGraph } from "../graph/integer.ts";
 
+const DTYPES = {
+  int8: DTYPE_INT8,
+  uint8: DTYPE_UINT8,
+  int16: DTYPE_INT16,
+  int32: DTYPE_INT32,
+  float32: 0,
+} as const;
 const LAYOUTS = { flat: LAYOUT_FLAT, NHWC: LAYOUT_NHWC, NCHW: LAYOUT_NCHW } as const;
 
-/** The io section: one record per input, then per output, then their names and labels as UTF-8. */
+/** A state as tools see it: int8 codes of its canonical shape. */
+function stateBorder({ name, tensor }: State, graph: IntegerGraph): Border {
+  return { name, tensor, dtype: "int8", shape: [1, ...graph.tensors[tensor]!.shape], layout: "NHWC" };
+}
+
+/** The io section: one record per input, then per output, then per state, then their names and labels as UTF-8. */
 export function encodeIo(graph: IntegerGraph): Uint8Array {
   const borders = [
     ...graph.inputs.map((border) => ({ border, role: ROLE_INPUT })),
     ...graph.outputs.map((border) => ({ border, role: ROLE_OUTPUT })),
+    ...graph.states.map((state) => ({ border: stateBorder(state, graph), role: ROLE_STATE })),
   ];
   const blobAt = IO_HEADER_BYTES + borders.length * IO_RECORD_BYTES;
   const blob: number[] = [];
@@ -75,10 +91,10 @@ function encodeRecord(
   }
   set(IO_ROLE, role);
   set(IO_TENSOR, border.tensor);
-  set(IO_DTYPE, border.dtype === "uint8" ? DTYPE_UINT8 : DTYPE_INT8);
+  set(IO_DTYPE, DTYPES[border.dtype]);
   set(IO_BYTES, elements(tensor.shape));
   record.setFloat32(IO_SCALE, tensor.scale, true);
-  set(IO_ZERO_POINT, tensor.zeroPoint + (border.dtype === "uint8" ? 128 : 0));
+  set(IO_ZERO_POINT, border.dtype === "int32" ? 0 : tensor.zeroPoint + (border.dtype === "uint8" ? 128 : 0));
   const [nameAt, nameBytes] = text(border.name);
   set(IO_NAME_AT, nameAt);
   set(IO_NAME_BYTES, nameBytes);
@@ -102,7 +118,9 @@ function encodeRecord(
   border.shape.forEach((size, axis) => {
     set(IO_ORIGINAL_SHAPE + 4 * axis, size);
   });
-  tensor.shape.forEach((size, axis) => {
+  // The bytes of an i32 are four channels in the arena.
+  const [height, width, channels] = tensor.shape;
+  [height, width, border.dtype === "int32" ? channels / 4 : channels].forEach((size, axis) => {
     set(IO_CANONICAL_SHAPE + 4 * axis, size);
   });
 }

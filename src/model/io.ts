@@ -151,6 +151,6 @@ function zeroPoints(
 ): Int32Array {
   const count = word(IO_ZERO_POINTS_COUNT);
   const bytes = blob(word(IO_ZERO_POINTS_AT), count === channels ? 4 * count : -1, "the zero points");
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset); // a slice of Node's Buffer starts inside its buffer
   return Int32Array.from({ length: count }, (_, channel) => view.getInt32(4 * channel, true));
 }

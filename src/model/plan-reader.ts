@@ -2,12 +2,22 @@
 import {
   CONCAT_INPUT_BYTES,
   CONCAT_STEP_BYTES,
+  CONTRACT_A8W1,
+  CONTRACT_A8W8,
+  DTYPE_INT2,
+  DTYPE_INT4,
+  DTYPE_INT8,
+  DTYPE_INT16,
+  DTYPE_INT32,
+  DTYPE_UINT1,
   KIND_PLAN,
   KIND_WEIGHTS,
   OP_ADD,
   OP_CONCAT,
   OP_CONSTANT,
   OP_INPUT,
+  OP_LSTM,
+  OP_MAT_MUL,
   OP_MAXIMUM,
   OP_MINIMUM,
   OP_MUL,
@@ -71,10 +81,36 @@ export interface Plan {
   readonly weightBytes: number;
 }
 
+const DTYPE_BITS: Readonly<Record<number, number>> = {
+  [DTYPE_INT8]: 8,
+  [DTYPE_INT4]: 4,
+  [DTYPE_INT2]: 2,
+  [DTYPE_UINT1]: 1,
+  [DTYPE_INT16]: 16,
+  [DTYPE_INT32]: 32,
+};
+
+/** Bits of a code of a tensor's dtype. */
+export function activationBits(dtype: number): number {
+  return DTYPE_BITS[dtype] ?? 8;
+}
+
+/** Bits of a stored weight of a step's contract; null where it has no weights. */
+export function weightBits(contract: number): number | null {
+  const isWeighted = contract >= CONTRACT_A8W8 && contract <= CONTRACT_A8W1;
+  return isWeighted ? 8 + CONTRACT_A8W8 - contract : null;
+}
+
 /** Reads the plan section of a model, every record inside its bounds; throws CORRUPT with the record. */
 export function readPlan(model: ModelFile): Plan {
   const section = sectionOfKind(model.sections, KIND_PLAN, "plan");
   const words = wordsOf(section);
+  if (section.length < PLAN_HEADER_BYTES) {
+    throw new DyadicError("CORRUPT", "the plan section is cut short", {
+      expected: `at least ${PLAN_HEADER_BYTES} bytes`,
+      found: `${section.length}`,
+    });
+  }
   const [tensorCount, stepCount, stepsAt] = [PLAN_TENSOR_COUNT, PLAN_STEP_COUNT, PLAN_STEPS_AT].map(
     (at) => words[at / 4],
   );
@@ -121,12 +157,13 @@ function readTensor(words: Int32Array): PlanTensor {
   };
 }
 
-const BINARY = [OP_ADD, OP_MUL, OP_MINIMUM, OP_MAXIMUM, OP_PRELU];
+const BINARY = [OP_ADD, OP_MUL, OP_MINIMUM, OP_MAXIMUM, OP_PRELU, OP_MAT_MUL];
 
 /** Number of tensors that a step with a record of `bytes` reads. */
 function inputCount(opcode: number, bytes: number): number {
   if (opcode === OP_INPUT || opcode === OP_CONSTANT) return 0;
   if (opcode === OP_CONCAT) return Math.floor((bytes - CONCAT_STEP_BYTES) / CONCAT_INPUT_BYTES);
+  if (opcode === OP_LSTM) return 3;
   return BINARY.includes(opcode) ? 2 : 1;
 }
 

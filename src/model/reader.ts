@@ -72,7 +72,8 @@ export function sectionOfKind(sections: readonly Section[], kind: number, name: 
   throw new DyadicError("CORRUPT", `the ${name} section is missing`);
 }
 
-function checkPrefix(view: DataView): void {
+/** Throws BAD_FILE or UNSUPPORTED_VERSION where the first 64 bytes are not those of a model that this version reads. */
+export function checkVersion(view: DataView): void {
   const size = view.byteLength;
   if (size < PREFIX_BYTES || view.getUint32(PREFIX_MAGIC, true) !== MAGIC) {
     throw new DyadicError("BAD_FILE", "this is not a Dyadic model", {
@@ -89,7 +90,12 @@ function checkPrefix(view: DataView): void {
       hint: "update dyadic, or compile the model again",
     });
   }
+}
+
+function checkPrefix(view: DataView): void {
+  checkVersion(view);
   const stated = view.getUint32(PREFIX_FILE_BYTES, true);
+  const size = view.byteLength;
   if (stated !== size) {
     throw new DyadicError("CORRUPT", "the file is cut short or too long", {
       expected: `${stated} bytes`,

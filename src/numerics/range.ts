@@ -20,7 +20,8 @@ export type AffineForm = "affine" | "symmetric" | "unsigned";
 
 /**
  * The affine map of a range: codes of `bits` bits, the scale a float32, real 0 exactly a code. The range is first
- * widened to hold 0. Of the two codes of 1 bit, which have no middle, "symmetric" is "affine".
+ * widened to hold 0. Codes of 16 bits are "symmetric" always; of the two codes of 1 bit, which have no middle,
+ * "symmetric" is "affine".
  */
 export function rangeAffine(
   { min, max }: Range,
@@ -28,7 +29,7 @@ export function rangeAffine(
   form: AffineForm = "affine",
 ): Affine {
   const [lowest, highest] = activationRange(bits);
-  if (form === "symmetric" && bits > 1) {
+  if (bits === 16 || (form === "symmetric" && bits > 1)) {
     return { scale: positive(Math.max(Math.abs(min), Math.abs(max)) / highest), zeroPoint: 0 };
   }
   const low = form === "unsigned" ? 0 : Math.min(min, 0);

@@ -1,6 +1,6 @@
 import { ARG_MAX_STEP_BYTES, CONTRACT_A8, MAX_ARG_MAX_CHANNELS, OP_ARG_MAX } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 
 /** Index of the first largest of each row of `channels`. */
@@ -14,7 +14,18 @@ function largest(data: Int8Array | Float32Array, channels: number): number[] {
   });
 }
 
-/** Index of the first largest channel, as an 8-bit code: scale 1, zero point -128, so at most 256 channels. */
+/** Bytes of an index: one up to 256 channels, else the four of an i32. */
+export function indexBytes(channels: number): number {
+  return channels <= MAX_ARG_MAX_CHANNELS ? 1 : 4;
+}
+
+/** One byte as code + 128; four as they are, the lowest first. */
+function indexCodes(indices: readonly number[], channels: number): Int8Array {
+  if (indexBytes(channels) === 1) return Int8Array.from(indices, (index) => index - 128);
+  return new Int8Array(Int32Array.from(indices).buffer);
+}
+
+/** Index of the first largest channel: a code of scale 1 and zero point -128, or above 256 channels the bytes of an i32. */
 export const argMax: Op<Record<string, never>, Record<string, never>> = {
   name: "argMax",
   opcode: OP_ARG_MAX,
@@ -25,17 +36,11 @@ export const argMax: Op<Record<string, never>, Record<string, never>> = {
   outputAffine: { scale: 1, zeroPoint: -128 },
   inPlace: [],
 
-  shape([x]) {
-    if ((x!.at(-1) ?? 0) <= MAX_ARG_MAX_CHANNELS) return [...x!.slice(0, -1), 1];
-    throw new DyadicError("UNSUPPORTED_OP", "an index does not fit 8 bits", {
-      expected: `at most ${MAX_ARG_MAX_CHANNELS} channels`,
-      found: `[${x}]`,
-      hint: "take the largest of the outputs outside the model",
-    });
-  },
+  shape: ([x]) => [...x!.slice(0, -1), indexBytes(x!.at(-1)!)],
 
   float([x], attributes) {
-    const data = Float32Array.from(largest(x!.data, x!.shape.at(-1)!));
+    const channels = x!.shape.at(-1)!;
+    const data = Float32Array.from(indexCodes(largest(x!.data, channels), channels), (code) => code + 128);
     return { shape: this.shape([x!.shape], attributes), data };
   },
 
@@ -48,8 +53,10 @@ export const argMax: Op<Record<string, never>, Record<string, never>> = {
     });
   },
 
-  integer: ([x]: readonly Int8Array[], _, { inputs }) =>
-    Int8Array.from(largest(x!, inputs[0]!.shape[2]), (index) => index - 128),
+  integer([x]: readonly Int8Array[], _, { inputs }) {
+    const [, , channels] = inputs[0]!.shape;
+    return indexCodes(largest(x!, channels), channels);
+  },
   cost: () => ({ macs: 0, weightBytes: 0 }),
   encode: () => {},
 };

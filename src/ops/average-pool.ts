@@ -17,7 +17,8 @@ import { toDyadic } from "../numerics/dyadic.ts";
 import { type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeMean } from "../numerics/requantize.ts";
 import { activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { spreadWindows } from "./gradient.ts";
 import type { Op, OpShapes, StepEncoder } from "./op.ts";
 import { poolScratch } from "./packed.ts";
 import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";
@@ -143,6 +144,10 @@ export const averagePool: Op<AveragePoolAttributes, AveragePoolParameters> = {
       shape,
       data: data.map((sum, i) => activate(sum / counts[Math.floor(i / channels)]!, attributes.activation)),
     };
+  },
+
+  gradient(gradient, [x], { shape }, attributes) {
+    return [spreadWindows(gradient, poolWindow(attributes), x!.shape, shape, (count) => 1 / count)];
   },
 
   lower({ node, inputs, output }) {

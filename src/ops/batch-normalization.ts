@@ -1,4 +1,5 @@
 import { DyadicError } from "../error.ts";
+import { channelSums } from "./gradient.ts";
 import type { Op } from "./op.ts";
 
 export interface BatchNormalizationAttributes {
@@ -42,6 +43,21 @@ export const batchNormalization: Op<BatchNormalizationAttributes, never> = {
     const channels = scale.length;
     const data = x!.data.map((value, i) => value * scale[i % channels]! + offset[i % channels]!);
     return { shape: x!.shape, data };
+  },
+
+  /** The statistics are constants here, as they are when the network runs. */
+  gradient(gradient, [x, gamma, , mean, variance], _, { epsilon }) {
+    const channels = gamma!.data.length;
+    const deviation = variance!.data.map((value) => Math.sqrt(value + epsilon));
+    const normal = x!.data.map((value, i) => (value - mean!.data[i % channels]!) / deviation[i % channels]!);
+    return [
+      gradient.map((value, i) => (value * gamma!.data[i % channels]!) / deviation[i % channels]!),
+      channelSums(
+        gradient.map((value, i) => value * normal[i]!),
+        channels,
+      ),
+      channelSums(gradient, channels),
+    ];
   },
 
   lower() {

@@ -14,7 +14,8 @@ import { toSumDyadic } from "../numerics/dyadic.ts";
 import { type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { slopeOf } from "./gradient.ts";
 import type { Lowering, Op, StepEncoder } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
@@ -96,6 +97,16 @@ export function binary(
       const shape = broadcastShape(a!.shape, b!.shape);
       const data = new Float32Array(shape.reduce((x, y) => x * y, 1));
       return { shape, data: combine([a!, b!], shape, data, (x, y) => activate(real(x, y), activation)) };
+    },
+    gradient(gradient, [a, b], { shape }) {
+      const [left, right] = [indices(a!.shape, shape), indices(b!.shape, shape)];
+      const sums = [a!, b!].map(({ data }) => new Float64Array(data.length));
+      gradient.forEach((value, i) => {
+        const [x, y] = [a!.data[left[i]!]!, b!.data[right[i]!]!];
+        sums[0]![left[i]!]! += value * slopeOf((at) => real(at, y), x);
+        sums[1]![right[i]!]! += value * slopeOf((at) => real(x, at), y);
+      });
+      return sums.map((sum) => Float32Array.from(sum));
     },
     lower,
     integer(codes, parameters, { inputs, output }) {

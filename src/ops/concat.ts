@@ -13,7 +13,8 @@ import { bitsOf } from "../graph/integer.ts";
 import { toSumDyadic } from "../numerics/dyadic.ts";
 import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { movedBack } from "./gradient.ts";
 import type { Op } from "./op.ts";
 
 interface ConcatAttributes {
@@ -85,6 +86,10 @@ export const concat: Op<ConcatAttributes, ConcatParameters> = {
     const inner = volume(shape.slice(attributes.axis + 1));
     const arrays = inputs.map((input) => input!.data);
     return { shape, data: join(arrays, sizes, inner, new Float32Array(volume(shape))) };
+  },
+  gradient(gradient, inputs, _, attributes) {
+    const present = inputs.filter((input) => input !== undefined);
+    return movedBack(gradient, present, (numbers) => this.float(numbers, attributes));
   },
 
   lower({ node, inputs, output }) {

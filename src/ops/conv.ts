@@ -15,6 +15,7 @@ import {
   weightContract,
 } from "./convolution.ts";
 import { convolutionScratch, spareConvolutionScratch, unpackedBytes } from "./convolution-scratch.ts";
+import { channelSums } from "./gradient.ts";
 import type { Op, OpShapes } from "./op.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
 
@@ -102,6 +103,27 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
       }
     });
     return finish(data, [1, height!, width!, channels!], bias, attributes.activation);
+  },
+
+  gradient(gradient, [x, weights, bias], { shape }, attributes) {
+    const window = windowOf(attributes, weights!.shape);
+    const [, height, width, channels] = shape as [number, number, number, number];
+    const [inputs, depth] = [x!.shape[3]!, weights!.shape[3]!];
+    const perGroup = channels / (inputs / depth);
+    const [inInput, inWeights] = [x!, weights!].map(({ data }) => new Float64Array(data.length));
+    visitWindows(window, [height, width], [x!.shape[1]!, x!.shape[2]!], (pixel, source, tap) => {
+      for (let o = 0; o < channels; o++) {
+        const own = gradient[pixel * channels + o]!;
+        const at = (o * window.kernel[0] * window.kernel[1] + tap) * depth;
+        const from = source * inputs + Math.floor(o / perGroup) * depth;
+        for (let c = 0; c < depth; c++) {
+          inInput![from + c]! += own * weights!.data[at + c]!;
+          inWeights![at + c]! += own * x!.data[from + c]!;
+        }
+      }
+    });
+    const biases = bias && channelSums(gradient, channels);
+    return [Float32Array.from(inInput!), Float32Array.from(inWeights!), biases];
   },
 
   lower(lowering) {

@@ -25,7 +25,6 @@ import type { Tensor } from "../graph/graph.ts";
 import { bitsOf, type IntegerTensor } from "../graph/integer.ts";
 import { type Dyadic, toDyadic } from "../numerics/dyadic.ts";
 import {
-  type ActivationBits,
   activationRange,
   type Codes,
   codesOf,
@@ -36,6 +35,7 @@ import {
 } from "../numerics/pack.ts";
 import { requantize } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
+import { affineByChannel, affineOf } from "./affine.ts";
 import type { FloatValue, Lowering, StepEncoder } from "./op.ts";
 import type { Window } from "./window.ts";
 
@@ -56,59 +56,6 @@ export interface ConvolutionParameters extends Window {
   readonly zeroPoint: number;
   readonly min: number;
   readonly max: number;
-}
-
-/** The scale and zero point of a per-tensor quantized activation; throws where there is none. */
-export function affineOf(
-  tensor: Tensor,
-  role: string,
-): { scale: number; zeroPoint: number; bits: ActivationBits } {
-  const { zeroPoints, ...affine } = affineByChannel(tensor, role);
-  if (zeroPoints.length === 1) return { ...affine, zeroPoint: zeroPoints[0]! };
-  throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has a zero point per channel`, {
-    expected: "one zero point; several are for convolutions only",
-  });
-}
-
-/** Bits of an activation's codes, undefined where there is no such width. */
-export function activationBits({ dtype, quantization }: Tensor): ActivationBits | undefined {
-  const { bits = dtype === "int16" ? 16 : 8 } = quantization ?? {};
-  const widths: readonly number[] = dtype === "int16" ? [16] : [8, 4, 2, 1];
-  return widths.includes(bits) ? (bits as ActivationBits) : undefined;
-}
-
-/** As affineOf, of a tensor that may have a zero point per channel: a model input with mean and deviation folded in. */
-export function affineByChannel(
-  tensor: Tensor,
-  role: string,
-): { scale: number; zeroPoints: readonly number[]; bits: ActivationBits } {
-  const q = tensor.quantization;
-  const wide = tensor.dtype === "int16";
-  if ((tensor.dtype !== "int8" && !wide) || q === undefined || q.scale.length !== 1) {
-    throw new DyadicError(
-      "UNSUPPORTED_OP",
-      `${role} "${tensor.name}" is not an 8-bit or 16-bit tensor with one scale`,
-      {
-        found: q ? `${tensor.dtype} with ${q.scale.length} scales` : `${tensor.dtype} without quantization`,
-        hint: "float models must be calibrated and quantized first",
-      },
-    );
-  }
-  const bits = activationBits(tensor);
-  if (bits === undefined) {
-    throw new DyadicError("UNSUPPORTED_OP", `${role} "${tensor.name}" has no such width`, {
-      expected: wide ? "16 bits" : "8, 4, 2 or 1 bits",
-      found: `${q.bits}`,
-    });
-  }
-  const channels = tensor.shape.at(-1);
-  if (q.zeroPoint.length > 1 && (q.zeroPoint.length !== channels || q.axis !== tensor.shape.length - 1)) {
-    throw new DyadicError("BAD_FILE", `${role} "${tensor.name}" has the wrong number of zero points`, {
-      expected: `1 or ${channels}`,
-      found: `${q.zeroPoint.length}`,
-    });
-  }
-  return { scale: q.scale[0]!, zeroPoints: q.zeroPoint, bits };
 }
 
 /**
@@ -152,7 +99,7 @@ export function lowerConvolution(
     });
     const ownBias = biasTensor ? sign * Number(biasTensor.data![channel]) : 0;
     bounds[channel] = bound + Math.abs(ownBias);
-    if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
+    if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!, bound >= 2 ** 31);
     bias[channel] = ownBias - zero;
   }
   const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint, to.bits);
@@ -186,11 +133,13 @@ function inputAffine(node: { readonly op: string }, input: Tensor, groups: numbe
   return { scale, zeroPoints: [zeroPoint], bits };
 }
 
-function overflow(channel: number, bound: number): DyadicError {
+function overflow(channel: number, bound: number, ofWeights: boolean): DyadicError {
   return new DyadicError("OVERFLOW", `the accumulator of output channel ${channel} can overflow 32 bits`, {
     expected: "sum|w| * max|a - z| + |bias| below 2^31",
     found: `${bound}`,
-    hint: "a bias of this size comes from a scale that is far too small: calibrate again, or drop the dead channel",
+    hint: ofWeights
+      ? "the sum is too long for weights of this width: give this layer fewer weightBits in the policy"
+      : "a bias of this size comes from a scale that is far too small: calibrate again, or drop the dead channel",
   });
 }
 

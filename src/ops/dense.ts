@@ -13,6 +13,7 @@ import {
   weightContract,
 } from "./convolution.ts";
 import { convolutionScratch, spareConvolutionScratch } from "./convolution-scratch.ts";
+import { channelSums } from "./gradient.ts";
 import { NO_HALO, type Op } from "./op.ts";
 
 export interface DenseAttributes {
@@ -54,6 +55,20 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
       }
     }
     return finish(data, [rows, channels], bias, attributes.activation);
+  },
+
+  gradient(gradient, [x, weights, bias], { shape }) {
+    const [channels, depth] = [shape[1]!, x!.shape[1]!];
+    const [inInput, inWeights] = [x!, weights!].map(({ data }) => new Float64Array(data.length));
+    gradient.forEach((own, i) => {
+      const [from, at] = [Math.floor(i / channels) * depth, (i % channels) * depth];
+      for (let k = 0; k < depth; k++) {
+        inInput![from + k]! += own * weights!.data[at + k]!;
+        inWeights![at + k]! += own * x!.data[from + k]!;
+      }
+    });
+    const biases = bias && channelSums(gradient, channels);
+    return [Float32Array.from(inInput!), Float32Array.from(inWeights!), biases];
   },
 
   lower(lowering) {

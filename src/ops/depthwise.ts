@@ -14,6 +14,7 @@ import {
   weightContract,
 } from "./convolution.ts";
 import { panelScratch, unpackedBytes } from "./convolution-scratch.ts";
+import { channelSums } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
@@ -57,6 +58,21 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
       }
     });
     return finish(data, [1, height!, width!, channels!], bias, attributes.activation);
+  },
+
+  gradient(gradient, [x, weights, bias], { shape }, attributes) {
+    const window = windowOf(attributes, weights!.shape);
+    const [, height, width, channels] = shape as [number, number, number, number];
+    const [inInput, inWeights] = [x!, weights!].map(({ data }) => new Float64Array(data.length));
+    visitWindows(window, [height, width], [x!.shape[1]!, x!.shape[2]!], (pixel, source, tap) => {
+      for (let c = 0; c < channels; c++) {
+        const [own, from, at] = [gradient[pixel * channels + c]!, source * channels + c, tap * channels + c];
+        inInput![from]! += own * weights!.data[at]!;
+        inWeights![at]! += own * x!.data[from]!;
+      }
+    });
+    const biases = bias && channelSums(gradient, channels);
+    return [Float32Array.from(inInput!), Float32Array.from(inWeights!), biases];
   },
 
   lower(lowering) {

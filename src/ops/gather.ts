@@ -1,5 +1,6 @@
 import { CONTRACT_A8, OP_RESIZE, RESIZE_BITS, RESIZE_STEP_BYTES } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { movedBack } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { encodeResize, type ResizeParameters, resizeCodes } from "./resize.ts";
 import { requireSameQuantization } from "./view.ts";
@@ -44,6 +45,9 @@ export const gather: Op<GatherAttributes, ResizeParameters> = {
       data[i] = x!.data[(place[0]! * x!.shape[2]! + place[1]!) * channels + (i % channels)]!;
     }
     return { shape, data };
+  },
+  gradient(gradient, [x], _, attributes) {
+    return movedBack(gradient, [x!], (inputs) => this.float(inputs, attributes));
   },
 
   lower(lowering) {

@@ -8,8 +8,11 @@ import { constant } from "./constant.ts";
 import { conv } from "./conv.ts";
 import { dense } from "./dense.ts";
 import { depthwise } from "./depthwise.ts";
+import { fakeQuantize } from "./fake-quantize.ts";
 import { gather } from "./gather.ts";
 import { l2Normalization } from "./l2-normalization.ts";
+import { lstm } from "./lstm.ts";
+import { matMul } from "./mat-mul.ts";
 import { maxPool } from "./max-pool.ts";
 import { maximum } from "./maximum.ts";
 import { mean } from "./mean.ts";
@@ -18,6 +21,7 @@ import { mul } from "./mul.ts";
 import type { Op } from "./op.ts";
 import { pad } from "./pad.ts";
 import { prelu } from "./prelu.ts";
+import { push } from "./push.ts";
 import { depthToSpace, spaceToDepth } from "./rearrange.ts";
 import { requantize } from "./requantize.ts";
 import { reshape } from "./reshape.ts";
@@ -59,10 +63,13 @@ export const OPS = [
   pad,
   reshape,
   requantize,
+  push,
+  lstm,
+  matMul,
 ] as unknown as readonly Op[];
 
-/** Ops that float graphs alone have: passes fold them, and `lower` refuses what is left. */
-export const FLOAT_OPS = [batchNormalization] as unknown as readonly Op[];
+/** Ops that float graphs alone have: passes fold the first, reconstruction makes the second; `lower` refuses both. */
+export const FLOAT_OPS = [batchNormalization, fakeQuantize] as unknown as readonly Op[];
 
 const BY_NAME = new Map([...OPS, ...FLOAT_OPS].map((op) => [op.name, op]));
 

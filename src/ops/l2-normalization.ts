@@ -1,7 +1,7 @@
 import { CONTRACT_A8, L2_NORMALIZE_STEP_BYTES, OP_L2_NORMALIZE } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { normalizedCode, squareRoot } from "../numerics/normalize.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 
 /** Calls `visit` with every row of `channels`, and where it starts. */
@@ -35,6 +35,20 @@ export const l2Normalization: Op<Record<string, never>, Record<string, never>> =
       );
     });
     return { shape: x!.shape, data };
+  },
+
+  gradient(gradient, [x], output) {
+    const channels = x!.shape.at(-1)!;
+    const result = new Float32Array(gradient.length);
+    rows(x!.data, channels, (row, at) => {
+      const length = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+      const y = output.data.subarray(at, at + channels);
+      const along = y.reduce((sum, value, c) => sum + value * gradient[at + c]!, 0);
+      y.forEach((value, c) => {
+        result[at + c] = length > 0 ? (gradient[at + c]! - along * value) / length : 0;
+      });
+    });
+    return [result];
   },
 
   lower({ inputs, output }) {

@@ -3,7 +3,7 @@ import { DyadicError } from "../error.ts";
 import { bitsOf } from "../graph/integer.ts";
 import { codesOf } from "../numerics/pack.ts";
 import { activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 import { poolScratch } from "./packed.ts";
 import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";
@@ -33,6 +33,23 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
       }
     });
     return { shape, data: data.map((value) => activate(value, attributes.activation)) };
+  },
+
+  /** All goes to the first of a window's largest pixels. */
+  gradient(gradient, [x], { shape }, attributes) {
+    const [, height, width, channels] = shape as [number, number, number, number];
+    const result = new Float32Array(x!.data.length);
+    const open = new Uint8Array(gradient.length).fill(1);
+    const largest = this.float([x], { ...attributes, activation: "none" }).data;
+    visitWindows(poolWindow(attributes), [height, width], [x!.shape[1]!, x!.shape[2]!], (pixel, source) => {
+      for (let c = 0; c < channels; c++) {
+        const [at, from] = [pixel * channels + c, source * channels + c];
+        if (open[at] === 0 || x!.data[from] !== largest[at]) continue;
+        open[at] = 0;
+        result[from]! += gradient[at]!;
+      }
+    });
+    return [result];
   },
 
   lower({ node, inputs, output }) {

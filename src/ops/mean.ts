@@ -2,6 +2,7 @@ import { AVERAGE_POOL_STEP_BYTES, CONTRACT_A8, OP_AVERAGE_POOL } from "../../ass
 import { DyadicError } from "../error.ts";
 import { canonicalShape } from "../graph/graph.ts";
 import { type AveragePoolParameters, averageCodes, encodeAverage, lowerAverage } from "./average-pool.ts";
+import { spreadWindows } from "./gradient.ts";
 import { type FloatValue, NO_HALO, type Op } from "./op.ts";
 import { poolScratch } from "./packed.ts";
 import type { Window } from "./window.ts";
@@ -55,6 +56,11 @@ export const mean: Op<ReduceAttributes, AveragePoolParameters> = {
     const { kernel } = wholeWindow(attributes.axes, x!.shape);
     const shape = reducedShape(x!.shape, attributes);
     return { shape, data: sums(x!, kernel).map((sum) => sum / (kernel[0] * kernel[1])) };
+  },
+
+  gradient(gradient, [x], output, { axes }) {
+    const window = wholeWindow(axes, x!.shape);
+    return [spreadWindows(gradient, window, x!.shape, output.shape, (count) => 1 / count)];
   },
 
   lower({ node, inputs, output }) {

@@ -64,6 +64,16 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   shape(inputs: readonly (readonly number[])[], attributes: Attributes): readonly number[];
   /** Meaning in reals: the definition of correct. */
   float(inputs: readonly (FloatValue | undefined)[], attributes: Attributes): FloatValue;
+  /**
+   * The derivative in reals, transposed: what a loss's gradient in the output is in every input; undefined where an
+   * input is absent. A fused activation is behind: `gradient` is that of its input. Left out where there is none.
+   */
+  gradient?(
+    gradient: Float32Array,
+    inputs: readonly (FloatValue | undefined)[],
+    output: FloatValue,
+    attributes: Attributes,
+  ): readonly (Float32Array | undefined)[];
   /** Integer parameters; scales become dyadic numbers here and floats end. */
   lower(lowering: Lowering<Attributes>): Parameters;
   /** Meaning in integers, bit for bit: dense canonical codes in and out. */
@@ -74,6 +84,10 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   readonly inPlace: readonly number[];
   /** Largest scratch over all builds, in bytes. */
   scratchBytes?(parameters: Parameters, shapes: OpShapes): number;
+  /** Whether the output is a state: `integer` gets its codes so far behind those of the inputs. */
+  readonly intoState?: boolean;
+  /** Inputs that are states, whose codes the op changes. */
+  readonly stateInputs?: readonly number[];
   /** Whether inputs and the output may be packed below 8 bits, the kernels then running in parts (packed.ts). */
   readonly packed?: boolean;
   /** Where codes may have 16 bits: nowhere when absent. */

@@ -2,6 +2,7 @@ import {
   CONTRACT_A8,
   OP_PAD,
   PAD_CHANNEL,
+  PAD_FILL,
   PAD_LEFT,
   PAD_STEP_BYTES,
   PAD_STRIDE_H,
@@ -10,8 +11,10 @@ import {
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { bitsOf } from "../graph/integer.ts";
-import { type Codes, codesOf } from "../numerics/pack.ts";
-import { affineOf } from "./convolution.ts";
+import { quantizeValue } from "../numerics/affine.ts";
+import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
+import { affineOf } from "./affine.ts";
+import { movedBack } from "./gradient.ts";
 import type { Halo, Op } from "./op.ts";
 
 export interface PadAttributes {
@@ -19,6 +22,12 @@ export interface PadAttributes {
   readonly channels: readonly [before: number, after: number];
   /** Distance in the output between neighbouring pixels of the input: zeros between them; [1, 1] when absent. */
   readonly stride?: readonly [height: number, width: number];
+  /** The real value around and between the input's elements; 0 when absent. */
+  readonly value?: number;
+}
+
+interface PadParameters extends PadAttributes {
+  readonly fill: number;
 }
 
 function paddedShape(x: readonly number[], { padding, channels, stride = [1, 1] }: PadAttributes): number[] {
@@ -55,8 +64,8 @@ function place<T extends Codes | Float32Array>(
   return data;
 }
 
-/** Surrounds the input with real 0 in height, width and channels, and spreads its pixels apart; input and output share scale and zero point. */
-export const pad: Op<PadAttributes, PadAttributes> = {
+/** Surrounds the input with 0 or another real value in height, width and channels, and spreads its pixels apart; input and output share scale and zero point. */
+export const pad: Op<PadAttributes, PadParameters> = {
   name: "pad",
   opcode: OP_PAD,
   contract: CONTRACT_A8,
@@ -72,8 +81,11 @@ export const pad: Op<PadAttributes, PadAttributes> = {
 
   float([x], attributes) {
     const shape = paddedShape(x!.shape, attributes);
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(attributes.value ?? 0);
     return { shape, data: place(x!.data, x!.shape.slice(1), data, attributes) };
+  },
+  gradient(gradient, [x], _, attributes) {
+    return movedBack(gradient, [x!], (inputs) => this.float(inputs, { ...attributes, value: 0 }));
   },
 
   lower({ node, inputs, output }) {
@@ -84,19 +96,21 @@ export const pad: Op<PadAttributes, PadAttributes> = {
         expected: "one scale and zero point for input and output",
       });
     }
-    const { padding, channels, stride = [1, 1] } = node.attributes;
-    return { padding, channels, stride };
+    const { padding, channels, stride = [1, 1], value = 0 } = node.attributes;
+    const fill = quantizeValue(value, to.scale, to.zeroPoint, ...activationRange(to.bits));
+    return { padding, channels, stride, fill };
   },
 
   integer([x], parameters, { inputs, output }) {
     const [height, width, channels] = output.shape;
-    const data = codesOf(height * width * channels, bitsOf(output)).fill(output.zeroPoint);
+    const data = codesOf(height * width * channels, bitsOf(output)).fill(parameters.fill);
     return place(x!, inputs[0]!.shape, data, parameters);
   },
 
   cost: () => ({ macs: 0, weightBytes: 0 }),
 
-  encode({ padding, channels, stride = [1, 1] }, step) {
+  encode({ padding, channels, stride = [1, 1], fill }, step) {
+    step.set(PAD_FILL, fill);
     step.set(PAD_STRIDE_H, stride[0]);
     step.set(PAD_STRIDE_W, stride[1]);
     step.set(PAD_TOP, padding[0]);

@@ -9,6 +9,7 @@ import {
 import { DyadicError } from "../error.ts";
 import { bitsOf } from "../graph/integer.ts";
 import { type Codes, codesOf } from "../numerics/pack.ts";
+import { movedBack } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { requireSameQuantization } from "./view.ts";
 
@@ -66,6 +67,9 @@ function rearrange(
       const shape = this.shape([x!.shape], attributes);
       const wide = (toDepth ? x!.shape : shape).slice(1);
       return { shape, data: move(x!.data, wide, attributes.block, new Float32Array(x!.data.length)) };
+    },
+    gradient(gradient, [x], _, attributes) {
+      return movedBack(gradient, [x!], (inputs) => this.float(inputs, attributes));
     },
 
     lower(lowering) {

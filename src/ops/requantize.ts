@@ -12,7 +12,7 @@ import { toSumDyadic } from "../numerics/dyadic.ts";
 import { codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
@@ -39,6 +39,8 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
     shape: x!.shape,
     data: x!.data.map((value) => activate(value, activation)),
   }),
+
+  gradient: (gradient) => [gradient],
 
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");

@@ -1,7 +1,7 @@
 import { CONTRACT_A8, OP_RESHAPE, RESHAPE_STEP_BYTES } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { elements } from "../graph/graph.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 
 /** The same elements in the same order under another shape; `shape` has no -1 left. */
@@ -25,6 +25,7 @@ export const reshape: Op<{ readonly shape: readonly number[] }, Record<string, n
   },
 
   float: ([x], { shape }) => ({ shape, data: x!.data }),
+  gradient: (gradient) => [gradient],
   lower({ inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");
     const to = affineOf(output, "the output");

@@ -9,7 +9,7 @@ import {
 import { DyadicError } from "../error.ts";
 import { bitsOf } from "../graph/integer.ts";
 import { type Codes, codesOf } from "../numerics/pack.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op, OpShapes, StepEncoder } from "./op.ts";
 import { requireSameQuantization } from "./view.ts";
 
@@ -99,6 +99,37 @@ function interpolate<T extends Codes | Float32Array>(
   return output;
 }
 
+/** The gradient of `interpolate`: every neighbour gets its weight of what the output has. */
+function spread(
+  gradient: Float32Array,
+  shape: readonly number[],
+  { rows, columns }: ResizeParameters,
+): Float32Array {
+  const [height, width, channels] = shape as [number, number, number];
+  const sums = new Float64Array(height * width * channels);
+  const give = (y: number, x: number, pixel: number, weight: number) => {
+    if (weight === 0) return;
+    const [to, from] = [(y * width + x) * channels, pixel * channels];
+    for (let c = 0; c < channels; c++) sums[to + c]! += (gradient[from + c]! * weight) / (ONE * ONE);
+  };
+  rows.forEach((row, i) => {
+    columns.forEach((column, j) => {
+      const [y, below, x, right] = [row >> RESIZE_BITS, row % ONE, column >> RESIZE_BITS, column % ONE];
+      const pixel = i * columns.length + j;
+      give(y, x, pixel, (ONE - below) * (ONE - right));
+      give(y, x + 1, pixel, (ONE - below) * right);
+      give(y + 1, x, pixel, below * (ONE - right));
+      give(y + 1, x + 1, pixel, below * right);
+    });
+  });
+  return Float32Array.from(sums);
+}
+
+function exactTables(x: readonly number[], attributes: ResizeAttributes): ResizeParameters {
+  const exact = { ...attributes, positions: "exact" } as const;
+  return { rows: table(x[1]!, attributes.size[0], exact), columns: table(x[2]!, attributes.size[1], exact) };
+}
+
 export function encodeResize({ rows, columns }: ResizeParameters, step: StepEncoder): void {
   step.set(RESIZE_ROWS_AT, step.constant(rows));
   step.set(RESIZE_COLUMNS_AT, step.constant(columns));
@@ -138,16 +169,17 @@ export const resize: Op<ResizeAttributes, ResizeParameters> = {
   float([x], attributes) {
     const shape = this.shape([x!.shape], attributes) as number[];
     const [height, width] = attributes.size;
-    const parameters = {
-      rows: table(x!.shape[1]!, height, { ...attributes, positions: "exact" }),
-      columns: table(x!.shape[2]!, width, { ...attributes, positions: "exact" }),
-    };
+    const parameters = exactTables(x!.shape, attributes);
     const data = new Float32Array(height * width * shape[3]!);
     return {
       shape,
       data: interpolate(x!.data, x!.shape.slice(1), parameters, data, (sum) => sum / (ONE * ONE)),
     };
   },
+
+  gradient: (gradient, [x], _, attributes) => [
+    spread(gradient, x!.shape.slice(1), exactTables(x!.shape, attributes)),
+  ],
 
   lower(lowering) {
     requireSameQuantization(lowering, "resize");

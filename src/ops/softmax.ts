@@ -2,7 +2,7 @@ import { CONTRACT_A8, OP_SOFTMAX, SOFTMAX_STEP_BYTES, SOFTMAX_TABLE_AT } from ".
 import { DyadicError } from "../error.ts";
 import { exponential } from "../numerics/exponential.ts";
 import { softmaxCode, softmaxTable } from "../numerics/softmax.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
@@ -36,6 +36,19 @@ export const softmax: Op<{ readonly beta: number }, { readonly table: Uint32Arra
       );
     }
     return { shape: x!.shape, data };
+  },
+
+  gradient(gradient, [x], output, { beta }) {
+    const channels = x!.shape.at(-1)!;
+    const result = new Float32Array(gradient.length);
+    for (let at = 0; at < result.length; at += channels) {
+      const y = output.data.subarray(at, at + channels);
+      const along = y.reduce((sum, value, c) => sum + value * gradient[at + c]!, 0);
+      y.forEach((value, c) => {
+        result[at + c] = beta * value * (gradient[at + c]! - along);
+      });
+    }
+    return [result];
   },
 
   lower({ node, inputs, output }) {

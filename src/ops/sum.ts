@@ -1,6 +1,7 @@
 import { AVERAGE_POOL_STEP_BYTES, CONTRACT_A8, OP_AVERAGE_POOL } from "../../assembly/abi.ts";
 import { canonicalShape } from "../graph/graph.ts";
 import { type AveragePoolParameters, averageCodes, encodeAverage, lowerAverage } from "./average-pool.ts";
+import { spreadWindows } from "./gradient.ts";
 import { type ReduceAttributes, reducedShape, sums, wholeWindow } from "./mean.ts";
 import type { Op } from "./op.ts";
 import { poolScratch } from "./packed.ts";
@@ -20,6 +21,11 @@ export const sum: Op<ReduceAttributes, AveragePoolParameters> = {
     shape: reducedShape(x!.shape, attributes),
     data: sums(x!, wholeWindow(attributes.axes, x!.shape).kernel),
   }),
+
+  gradient(gradient, [x], output, { axes }) {
+    const window = wholeWindow(axes, x!.shape);
+    return [spreadWindows(gradient, window, x!.shape, output.shape, () => 1)];
+  },
 
   lower({ node, inputs, output }) {
     const window = wholeWindow(node.attributes.axes, inputs[0]!.shape);

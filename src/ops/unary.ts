@@ -2,10 +2,12 @@ import { CONTRACT_A8, LOOKUP_STEP_BYTES, LOOKUP_TABLE_AT, OP_LOOKUP } from "../.
 import { DyadicError } from "../error.ts";
 import { dequantizeValue, quantizeValue } from "../numerics/affine.ts";
 import { exponential } from "../numerics/exponential.ts";
-import { errorFunction, sigmoid, tanh } from "../numerics/functions.ts";
+import { errorFunction, power, roundHalfEven, sigmoid, softplus, tanh } from "../numerics/functions.ts";
+import { logarithm } from "../numerics/logarithm.ts";
 import { activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
-import { affineOf } from "./convolution.ts";
+import { affineOf } from "./affine.ts";
+import { slopeOf } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
@@ -30,6 +32,20 @@ const FUNCTIONS = {
   square: (x) => x * x,
   abs: Math.abs,
   neg: (x) => -x,
+  log: (x) => (x > 0 ? logarithm(x) : -Infinity),
+  reciprocal: (x) => 1 / x,
+  power,
+  floor: Math.floor,
+  ceil: Math.ceil,
+  round: roundHalfEven,
+  sign: Math.sign,
+  softplus,
+  softsign: (x) => x / (1 + Math.abs(x)),
+  mish: (x) => x * tanh(softplus(x)),
+  celu: (x, alpha) => (x >= 0 ? x : alpha * (exponential(x / alpha) - 1)),
+  selu: (x, alpha, gamma) => gamma * (x >= 0 ? x : alpha * (exponential(x) - 1)),
+  swish: (x, alpha) => x * sigmoid(alpha * x),
+  thresholdedRelu: (x, alpha) => (x > alpha ? x : 0),
 } satisfies Record<string, (x: number, alpha: number, beta: number) => number>;
 
 export type UnaryFunction = keyof typeof FUNCTIONS;
@@ -61,6 +77,11 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
 
   shape: ([x]) => x!,
   float: ([x], attributes) => ({ shape: x!.shape, data: x!.data.map(realFunction(attributes)) }),
+
+  gradient(gradient, [x], _, attributes) {
+    const real = realFunction(attributes);
+    return [gradient.map((value, i) => value * slopeOf(real, x!.data[i]!))];
+  },
 
   lower({ node, inputs, output }) {
     const from = affineOf(inputs[0]!, "the input");

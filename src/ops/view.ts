@@ -11,6 +11,7 @@ import { DyadicError } from "../error.ts";
 import { sameQuantization } from "../graph/graph.ts";
 import { bitsOf } from "../graph/integer.ts";
 import { type Codes, codesOf } from "../numerics/pack.ts";
+import { movedBack } from "./gradient.ts";
 import type { Lowering, Op, StepEncoder } from "./op.ts";
 
 /** By axis of the output: the input's axis, where on it the walk starts and how far each step goes. */
@@ -64,6 +65,10 @@ export function viewOp<Attributes>(
       const data = new Float32Array(to.reduce((a, b) => a * b, 1));
       return { shape: to, data: pick(x!.data, x!.shape, view(x!.shape, attributes), to, data) };
     },
+    gradient(gradient, [x], _, attributes) {
+      return movedBack(gradient, [x!], (inputs) => this.float(inputs, attributes));
+    },
+
     lower(lowering) {
       requireSameQuantization(lowering, name);
       return canonical(view(lowering.inputs[0]!.shape, lowering.node.attributes));

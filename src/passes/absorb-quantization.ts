@@ -1,13 +1,22 @@
 import { type Graph, type Node, type Quantization, sameQuantization, type Tensor } from "../graph/graph.ts";
 import { dequantizeValue, quantizeValue } from "../numerics/affine.ts";
+import { rangeAffine } from "../numerics/range.ts";
+import { OPS, opNamed } from "../ops/index.ts";
 import { type Wiring, wiringOf } from "./wiring.ts";
 
 /** Ops that only move codes, so that input and output share scale and zero point. */
-const MOVING = ["maxPool", "pad", "reshape", "transpose", "slice"];
+const MOVING: readonly string[] = OPS.flatMap(({ name, keepsScale }) => (keepsScale ? [name] : []));
 /** Ops whose output can have the scale and zero point of their input, or the other way round. */
 const SPREADING = [...MOVING, "requantize"];
-/** Ops whose output has a fixed scale when nobody states one. */
-const PROBABILITY: Quantization = { scale: [1 / 256], zeroPoint: [-128], axis: null };
+const isSpreading = ({ op, attributes }: Node) =>
+  SPREADING.includes(op) || (op === "unary" && (attributes as { function: string }).function === "clip");
+
+/** The quantization of an op's output where the op allows only one. */
+function fixedQuantization({ op }: Node): Quantization | undefined {
+  const fixed = opNamed(op).outputAffine;
+  return fixed && { scale: [fixed.scale], zeroPoint: [fixed.zeroPoint], axis: null };
+}
+
 const LAYERS = ["conv", "depthwise", "dense"];
 
 /**
@@ -110,14 +119,17 @@ class Absorption {
       const [x, y] = [node.inputs[0]!, node.outputs[0]!];
       const from = this.codes.get(x);
       if (from === undefined || this.codes.has(y) || !isFloat(this.graph, node)) continue;
-      if (SPREADING.includes(node.op)) this.invent(y, this.tensors[from]!.quantization!);
-      else if (node.op === "softmax") this.invent(y, PROBABILITY);
+      if (isSpreading(node)) this.invent(y, this.tensors[from]!.quantization!);
+      else {
+        const fixed = fixedQuantization(node);
+        if (fixed !== undefined) this.invent(y, fixed);
+      }
     }
     for (const node of this.graph.nodes.toReversed()) {
       const [x, y] = [node.inputs[0]!, node.outputs[0]!];
       const to = this.codes.get(y);
       const only = this.wiring.readers.get(x)?.length === 1 && !this.wiring.outputs.has(x);
-      if (!SPREADING.includes(node.op) || to === undefined || this.codes.has(x) || !only) continue;
+      if (!isSpreading(node) || to === undefined || this.codes.has(x) || !only) continue;
       if (dtypeOf(this.graph, x) === "float32") this.invent(x, this.tensors[to]!.quantization!);
     }
   }
@@ -156,7 +168,8 @@ class Absorption {
     const output = this.codes.get(node.outputs[0]!)!;
     const [x, to] = [this.tensors[inputs[0]!]!, this.tensors[output]!];
     if (LAYERS.includes(node.op)) this.quantizeBias(node, inputs, x);
-    const own = node.op === "softmax" ? PROBABILITY : MOVING.includes(node.op) ? x.quantization! : undefined;
+    else this.quantizeOperands(node, inputs);
+    const own = fixedQuantization(node) ?? (MOVING.includes(node.op) ? x.quantization! : undefined);
     const stated = own === undefined ? to : { ...to, quantization: own };
     if (sameQuantization(stated, to)) {
       nodes.push({ ...node, inputs, outputs: [output] });
@@ -188,6 +201,20 @@ class Absorption {
     const quantization = { scale, zeroPoint: scale.map(() => 0), axis: scale.length === 1 ? null : 0 };
     const name = bias.name || `${node.name}/bias`;
     inputs[2] = this.tensors.push({ name, dtype: "int32", shape: bias.shape, data, quantization }) - 1;
+  }
+
+  /** Constant operands of reals become codes of their own range. */
+  private quantizeOperands(node: Node, inputs: number[]): void {
+    inputs.slice(0, opNamed(node.op).activations).forEach((input, i) => {
+      const tensor = this.tensors[input]!;
+      if (tensor.data === undefined || tensor.quantization !== undefined) return;
+      let [min, max] = [0, 0];
+      for (const real of tensor.data) [min, max] = [Math.min(min, real), Math.max(max, real)];
+      const { scale, zeroPoint } = rangeAffine({ min, max });
+      const data = Int8Array.from(tensor.data, (real) => quantizeValue(real, scale, zeroPoint, -128, 127));
+      const quantization = { scale: [scale], zeroPoint: [zeroPoint], axis: null };
+      inputs[i] = this.tensors.push({ ...tensor, dtype: "int8", data, quantization }) - 1;
+    });
   }
 
   /** A node that stays float: its inputs that became codes are dequantized, its constants of codes become floats. */

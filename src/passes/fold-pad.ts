@@ -7,7 +7,7 @@ interface Padding {
 
 /**
  * Folds a pad whose readers are all convolutions into their own padding: the convolution then reads the halo of the
- * pad's input, and the padded copy is never made. Pads of channels, with another scale on either side, or that are a
+ * pad's input, and the padded copy is never made. Pads of channels, with another value than 0, with another scale on either side, or that are a
  * model output stay.
  */
 export function foldPad(graph: Graph): Graph {
@@ -31,12 +31,19 @@ export function foldPad(graph: Graph): Graph {
 function foldable(pad: Node, nodes: readonly Node[], graph: Graph): boolean {
   if (pad.op !== "pad") return false;
   const output = pad.outputs[0]!;
-  const { padding, channels, stride } = pad.attributes as Padding & {
+  const {
+    padding,
+    channels,
+    stride,
+    value = 0,
+  } = pad.attributes as Padding & {
     channels: readonly number[];
     stride?: readonly number[];
+    value?: number;
   };
   const readers = nodes.filter((node) => node.inputs.includes(output));
   return (
+    value === 0 &&
     [...channels].every((count) => count === 0) &&
     padding.every((side) => side >= 0) &&
     (stride ?? []).every((distance) => distance === 1) &&

@@ -117,7 +117,7 @@ export interface Lifetime {
 
 /**
  * Lifetimes by tensor index. The host writes every input before the first step and reads every output after the last;
- * a tensor that nobody reads lives at the step that writes it.
+ * a tensor that nobody reads lives at the step that writes it, and a state at every step.
  */
 export function tensorLifetimes(graph: IntegerGraph): Lifetime[] {
   const first = graph.inputs.length;
@@ -130,6 +130,7 @@ export function tensorLifetimes(graph: IntegerGraph): Lifetime[] {
     from[node.output] = first + k;
     for (const tensor of [node.output, ...node.inputs]) to[tensor] = first + k;
   });
-  for (const border of graph.outputs) to[border.tensor] = stepCount(graph) - 1;
+  for (const border of [...graph.outputs, ...graph.states]) to[border.tensor] = stepCount(graph) - 1;
+  for (const state of graph.states) from[state.tensor] = 0;
   return from.map((start, tensor) => ({ from: start, to: to[tensor]! }));
 }

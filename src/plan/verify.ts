@@ -45,11 +45,12 @@ function wrong(problem: string, expected?: string, found?: string): DyadicError 
   });
 }
 
-/** Every tensor has one writer, before its first reader; no two outputs share a tensor. */
+/** Every tensor but a state has one writer, before its first reader; no two outputs share a tensor, none is a state. */
 function checkOrder(graph: IntegerGraph): void {
-  const written = new Set<number>();
+  const states = new Set(graph.states.map((state) => state.tensor));
+  const written = new Set<number>(states);
   const write = (tensor: number) => {
-    if (graph.tensors[tensor] === undefined || written.has(tensor)) {
+    if (graph.tensors[tensor] === undefined || (written.has(tensor) && !states.has(tensor))) {
       throw wrong(`tensor ${tensor} "${graph.tensors[tensor]?.name}" does not exist or has two writers`);
     }
     written.add(tensor);
@@ -64,7 +65,7 @@ function checkOrder(graph: IntegerGraph): void {
     }
     write(node.output);
   }
-  const given = new Set<number>();
+  const given = new Set<number>(states);
   for (const border of graph.outputs) {
     if (!written.has(border.tensor) || given.has(border.tensor)) {
       throw wrong(`the output "${border.name}" is never written or is another output's tensor`);
@@ -123,12 +124,13 @@ function tensorRegions(graph: IntegerGraph, layout: Layout): Region[] {
     const writer = graph.nodes.findIndex((node) => node.output === tensor);
     const reader = graph.nodes.findLastIndex((node) => node.inputs.includes(tensor));
     const isOutput = graph.outputs.some((border) => border.tensor === tensor);
+    const isState = graph.states.some((state) => state.tensor === tensor);
     const uses = [input, ...[writer, reader].map((node) => (node >= 0 ? firstNode + node : -1))];
     return {
       name,
       tensor,
-      from: input >= 0 ? 0 : firstNode + writer, // the host writes all inputs before the first step
-      to: isOutput ? lastStep : Math.max(...uses),
+      from: input >= 0 || isState ? 0 : firstNode + writer, // the host writes all inputs before the first step
+      to: isOutput || isState ? lastStep : Math.max(...uses),
       start: offset - halo[0] * rowPitch - halo[1] * pixelPitch,
       end: offset + (height + halo[2] - 1) * rowPitch + (width + halo[3]) * pixelPitch,
     };

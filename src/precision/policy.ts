@@ -33,6 +33,14 @@ export interface NetworkPolicy {
   readonly residualBits?: LayerPolicy["activationBits"];
   /** Whether biases make up for the mean error of a layer's outputs; left out, where there are samples. */
   readonly biasCorrection?: boolean;
+  /** Whether channels between layers are scaled so that both use their codes equally well (cross-layer equalisation). */
+  readonly equalisation?: boolean;
+  /** Whether what outputs in front of a ReLU hardly ever fall below moves into the biases behind it. */
+  readonly biasAbsorption?: boolean;
+  /** Whether outputs get the means and deviations of the float network's after rounding (batch-norm re-estimation). */
+  readonly reestimation?: boolean;
+  /** Whether what was rounded is then refined by gradient against the float network. */
+  readonly reconstruction?: boolean;
 }
 
 /** A policy as a person writes it; policy.schema.json is its schema. Later overrides win. */
@@ -67,7 +75,7 @@ export type Preset = (typeof PRESETS)[number];
 
 /**
  * "8", "4", "2": weights of so many bits, activations of 8. "hawq-v3": weights and activations of 4 bits and the residual
- * stream wider than both (Yao 2021, HAWQ-V3, section 3). The first and the last layer have 8 bits in all of them.
+ * stream of 16 (Yao 2021, HAWQ-V3, section 3). The first and the last layer have 8 bits in all of them.
  */
 export function presetPolicy(preset: Preset): Policy {
   if (preset === "8") return { version: 1 };
@@ -78,7 +86,7 @@ export function presetPolicy(preset: Preset): Policy {
   }
   return {
     version: 1,
-    residualBits: 8,
+    residualBits: 16,
     defaults: { weightBits: 4, activationBits: 4 },
     overrides: [first, last],
   };
@@ -178,10 +186,12 @@ export function effectivePolicy(
     return own.length === 0 ? [] : [{ layers: escapeGlob(name), ...Object.fromEntries(own) } as Override];
   });
   const { residualBits, biasCorrection } = network;
+  const asked = ["equalisation", "biasAbsorption", "reestimation", "reconstruction"] as const;
   return {
     version: 1,
     ...(residualBits !== undefined && { residualBits }),
     ...(biasCorrection !== undefined && { biasCorrection }),
+    ...Object.fromEntries(asked.filter((key) => network[key]).map((key) => [key, true])),
     defaults,
     overrides: [
       ...overrides,

@@ -1,6 +1,6 @@
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
+import { affineOf } from "../ops/affine.ts";
 import type { ConstantAttributes } from "../ops/constant.ts";
-import { affineOf } from "../ops/convolution.ts";
 import { opNamed } from "../ops/index.ts";
 
 /** Gives every constant that an op takes as an activation a node that writes it, once, in front of its first reader. */

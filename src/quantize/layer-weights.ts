@@ -74,6 +74,17 @@ export function unseenMoments({ groups, rows, taps, biases }: Layer): Moments[] 
   }));
 }
 
+/** The same weights with other biases, in reals. */
+export function withBiases(
+  layer: Layer,
+  weights: LayerWeights,
+  biases: Float64Array,
+  inputScale: number,
+): LayerWeights {
+  const scales = Float64Array.from(weights.scales);
+  return settleBiases(layer, unseenMoments({ ...layer, biases }), { ...weights, scales }, inputScale);
+}
+
 /** The biases with which outputs have their wanted means, and scales of which they are representable multiples. */
 function settleBiases(
   { rows, taps }: Layer,

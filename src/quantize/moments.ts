@@ -1,4 +1,6 @@
+import { DyadicError } from "../error.ts";
 import type { CalibratorExports } from "../float/calibrator.ts";
+import type { Codes } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import type { Layer } from "./layer.ts";
 
@@ -21,7 +23,7 @@ export interface Moments {
 /** The layer's side of the calibration set: one array a sample. */
 export interface Observations {
   /** Codes of the layer's input in the quantized network, NHWC; Int16Array where they are less zero points by channel. */
-  readonly codes: readonly (Int8Array | Int16Array)[];
+  readonly codes: readonly Codes[];
   readonly affine: Affine;
   /** Wanted outputs before the activation, NHWC. */
   readonly targets: readonly Float32Array[];
@@ -57,32 +59,6 @@ export class MomentCollector {
       return buffers.finish(places.length, seen.affine.scale, units);
     });
   }
-}
-
-/** The means alone, over as many windows: all that a bias needs. */
-export function collectMeans(layer: Layer, seen: Observations, columns: number): Moments[] {
-  const places = choosePlaces(layer, seen.codes.length, columns);
-  const { groups, rows, taps } = layer;
-  const none = new Float64Array(0);
-  const inputs = new Int16Array((taps + 1) * CHUNK);
-  return Array.from({ length: groups }, (_, group) => {
-    const inputMean = new Float64Array(taps);
-    const outputMean = new Float64Array(rows);
-    for (let first = 0; first < places.length; first += CHUNK) {
-      const chunk = places.slice(first, first + CHUNK);
-      gatherInputs(layer, seen, chunk, group, inputs.fill(0));
-      for (let k = 0; k < taps; k++) {
-        let sum = 0;
-        for (let column = k * CHUNK; column < (k + 1) * CHUNK; column++) sum += inputs[column]!;
-        inputMean[k]! += (seen.affine.scale * sum) / places.length;
-      }
-      for (const { sample, pixel } of chunk) {
-        const from = pixel * layer.output[2] + group * rows;
-        for (let n = 0; n < rows; n++) outputMean[n]! += seen.targets[sample]![from + n]! / places.length;
-      }
-    }
-    return { inputMean, outputMean, second: none, cross: none };
-  });
 }
 
 interface Place {
@@ -164,6 +140,16 @@ function gatherOutputs(
   });
 }
 
+function tooMany({ node, taps }: Layer, bytes: number): DyadicError {
+  return new DyadicError("OUT_OF_MEMORY", `the second moments of ${taps} inputs do not fit in memory`, {
+    node: node.name,
+    op: node.op,
+    expected: "below 4 GiB",
+    found: `${bytes} bytes`,
+    hint: 'give this layer the rounding "nearest" in the policy',
+  });
+}
+
 /** One layer's part of the module's memory: columns in, sums out. */
 class Buffers {
   readonly inputs: Int16Array;
@@ -176,7 +162,9 @@ class Buffers {
   private readonly second: Float64Array;
   private readonly cross: Float64Array;
 
-  constructor(wasm: CalibratorExports, { rows, taps }: Layer) {
+  /** Throws OUT_OF_MEMORY, naming the layer. */
+  constructor(wasm: CalibratorExports, layer: Layer) {
+    const { rows, taps } = layer;
     this.wasm = wasm;
     this.rows = rows;
     this.taps = taps;
@@ -186,7 +174,8 @@ class Buffers {
     const outputs = base + this.inputRows * PITCH;
     const second = outputs + this.outputRows * PITCH;
     const cross = second + this.inputRows ** 2 * 8;
-    wasm.reserve(cross + this.outputRows * this.inputRows * 8);
+    const bytes = cross + this.outputRows * this.inputRows * 8;
+    if (bytes >= 2 ** 32 || wasm.reserve(bytes) === 0) throw tooMany(layer, bytes);
     const { buffer } = wasm.memory;
     this.inputs = new Int16Array(buffer, base, this.inputRows * CHUNK);
     this.outputs = new Int16Array(buffer, outputs, this.outputRows * CHUNK);

@@ -57,7 +57,7 @@ export function quantizeActivations(graph: Graph, ranges: Ranges, options: Activ
     const { scale, zeroPoint, bits } = affine;
     const narrow = bits < 8 && { bits };
     const quantization = { scale: [scale], zeroPoint: [zeroPoint], axis: null, ...narrow };
-    return { name: tensor.name, dtype: "int8", shape: tensor.shape, quantization };
+    return { name: tensor.name, dtype: bits === 16 ? "int16" : "int8", shape: tensor.shape, quantization };
   });
   const { inputZeroPoints } = options;
   if (inputZeroPoints !== undefined) {

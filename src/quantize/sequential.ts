@@ -11,11 +11,13 @@ import { type Layer, type LayerPlace, layerOf, layersOf } from "./layer.ts";
 import {
   type LayerChoice,
   type LayerWeights,
+  nearestLayer,
   placeLayer,
   roundLayer,
   unseenMoments,
+  withBiases,
 } from "./layer-weights.ts";
-import { collectMeans, MomentCollector, type Observations, windowCount } from "./moments.ts";
+import { MomentCollector, type Moments, type Observations, windowCount } from "./moments.ts";
 import { type ActivationOptions, quantizeActivations } from "./post-training.ts";
 import type { RoundingName, WeightWidth } from "./rounding/index.ts";
 import { Twins } from "./twins.ts";
@@ -34,17 +36,22 @@ export interface SequentialOptions extends ActivationOptions {
   readonly columns?: number;
   /** Whether a layer in front of an add also makes up for what the add's other branch lost. Default true. */
   readonly compensateBranches?: boolean;
-  /** Layers that an earlier run has finished, by node name: they are taken as they are. */
-  readonly finished?: ReadonlyMap<string, LayerWeights>;
-  /** Called with every layer as it is finished: what `finished` of a later run takes. */
-  onLayer?(name: string, weights: LayerWeights): void;
+  /** Layers that an earlier run has finished, by their index: they are taken as they are. With all, no sample is read. */
+  readonly finished?: ReadonlyMap<number, LayerWeights>;
+  /** Called with every other layer as it is finished: what `finished` of a later run takes. */
+  onLayer?(index: number, weights: LayerWeights): void;
+  /** Called with every layer before it is rounded as chosen, and with what rounds it otherwise, for the same inputs. */
+  onTrial?(layer: LayerPlace, round: (choice: LayerChoice) => Promise<LayerReals>): Promise<void>;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
 }
 
-/** Windows that a mean is taken over, where nothing else is needed of them. */
-const MEAN_COLUMNS = 12_000;
+/** Rounded weights and bias as reals, in the layout of the graph. */
+export interface LayerReals {
+  readonly weights: Float32Array;
+  readonly bias: Float32Array;
+}
 
 /** One width and method for all layers, but 8 bits for the first and the last, and for depthwise where given. */
 export function uniformChoice(
@@ -73,12 +80,15 @@ export async function quantizeSequentially(
   module: WebAssembly.Module,
   options: SequentialOptions = {},
 ): Promise<Graph> {
+  const base = quantizeActivations(graph, ranges, options);
+  if (layersOf(graph).every(({ place }) => options.finished?.has(place.index))) {
+    return placeFinished(graph, base, options.finished!);
+  }
   if (samples.length === 0) {
     throw new DyadicError("BAD_ARGUMENT", "the calibration set is empty", {
       expected: "real samples of what the model will see; some 500 are enough",
     });
   }
-  const base = quantizeActivations(graph, ranges, options);
   const run = new Sequence(graph, base, samples, module, options);
   return run.quantize(new MomentCollector(await instantiateCalibrator(module)));
 }
@@ -122,6 +132,7 @@ class Sequence {
       }
       this.twins.release(step);
       options.onProgress?.(step + 1, this.order.length);
+      await new Promise((resolve) => setTimeout(resolve)); // a click on "stop", a Ctrl-C
     }
     const { tensors, nodes } = this;
     return { ...this.base, tensors, nodes };
@@ -136,40 +147,69 @@ class Sequence {
     const { graph, options, tensors, nodes } = this;
     const layer = layerOf(node, graph);
     const targets = await this.twins.runTargets(node);
-    const weights = options.finished?.get(node.name) ?? this.round(layer, place, targets, moments);
-    options.onLayer?.(node.name, weights);
+    const finished = options.finished?.get(place.index);
+    const round = this.rounder(layer, targets, moments);
+    await options.onTrial?.(place, async (choice) => this.realsOf(layer, await round(choice)));
+    const { choose = uniformChoice(8) } = options;
+    const weights = finished ?? (await round(choose(place)));
+    if (finished === undefined) options.onLayer?.(place.index, weights);
+    this.twins.activate(node, targets);
     const placed = placeLayer(layer, weights, tensors[node.inputs[0]!]!, tensors);
     nodes[position] = placed;
-    const float = (index: number): Tensor => {
-      const { name, shape } = tensors[index]!;
-      return { name, dtype: "float32", shape, data: realsOf(tensors[index]!) };
-    };
-    const constants = [1, 2].map((input) => [input, float(placed.inputs[input]!)] as const);
-    await this.twins.runQuantized(node, new Map(constants));
+    await this.twins.runQuantized(node, constantsOf(placed, tensors));
   }
 
-  private round(
+  /** The layer's weights and bias as a rounding leaves them. */
+  private realsOf(layer: Layer, weights: LayerWeights): LayerReals {
+    const tensors = [...this.tensors];
+    const placed = placeLayer(layer, weights, tensors[layer.node.inputs[0]!]!, tensors);
+    const constants = constantsOf(placed, tensors);
+    return { weights: realsOf(constants.get(1)!), bias: realsOf(constants.get(2)!) };
+  }
+
+  /** What rounds the layer for the inputs that it has seen; moments are taken when first needed. */
+  private rounder(
     layer: Layer,
-    place: LayerPlace,
     targets: readonly Float32Array[],
     moments: MomentCollector,
-  ): LayerWeights {
+  ): (choice: LayerChoice) => Promise<LayerWeights> {
     const { options, twins } = this;
-    const { choose = uniformChoice(8), compensateBranches = true, biasCorrection = true } = options;
-    const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
+    const { compensateBranches = true, biasCorrection = true } = options;
     const wanted = compensateBranches ? twins.compensated(layer.node, targets) : targets;
+    const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
     const input = layer.node.inputs[0]!;
     const seen = { codes: twins.codes(input), affine: twins.affine(input), targets: wanted };
-    const choice = choose(place);
-    if (choice.method === "nearest") {
-      const means = biasCorrection ? collectMeans(layer, seen, MEAN_COLUMNS) : unseenMoments(layer);
-      return roundLayer(layer, means, { ...choice, damping: 0, shrinkage: 0 }, seen.affine.scale);
-    }
-    const whole = moments.collect(layer, seen, columns);
-    const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
-    const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
-    const damping = this.dampingOf(layer, seen, columns, moments);
-    return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
+    let taken: { used: readonly Moments[]; damping: number; shrinkage: number } | undefined;
+    const take = () => {
+      const whole = moments.collect(layer, seen, columns);
+      const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
+      const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
+      return { used, ...this.dampingOf(layer, seen, columns, moments) };
+    };
+    return async (choice) => {
+      if (choice.method === "nearest") return this.roundToNearest(layer, choice, wanted);
+      taken ??= take();
+      const { used, ...damping } = taken;
+      return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
+    };
+  }
+
+  /** Sees the samples only for the mean error of the outputs, in all of them. */
+  private async roundToNearest(
+    layer: Layer,
+    choice: LayerChoice,
+    wanted: readonly Float32Array[],
+  ): Promise<LayerWeights> {
+    const { node } = layer;
+    const { biasCorrection = true } = this.options;
+    const { scale } = this.twins.affine(node.inputs[0]!);
+    const plain = nearestLayer(layer, choice, scale);
+    if (!biasCorrection) return plain;
+    const tensors = [...this.tensors];
+    const placed = placeLayer(layer, plain, tensors[node.inputs[0]!]!, tensors);
+    const errors = await this.twins.meanErrors(node, wanted, constantsOf(placed, tensors));
+    const biases = Float64Array.from(plain.bias, (code, n) => code * plain.scales[n]! * scale + errors[n]!);
+    return withBiases(layer, plain, biases, scale);
   }
 
   private dampingOf(layer: Layer, seen: Observations, columns: number, moments: MomentCollector) {
@@ -181,6 +221,31 @@ class Sequence {
     const [even, odd] = ([0, 1] as const).map((half) => moments.collect(layer, seen, columns, half)[0]!);
     return { damping: own, shrinkage: chooseShrinkage(layer, [even!, odd!]) };
   }
+}
+
+function placeFinished(graph: Graph, base: Graph, finished: ReadonlyMap<number, LayerWeights>): Graph {
+  const tensors = [...base.tensors];
+  const nodes = [...base.nodes];
+  for (const { node, position, place } of executionOrder(graph)) {
+    const input = tensors[node.inputs[0]!]!;
+    nodes[position] = placeLayer(layerOf(node, graph), finished.get(place.index)!, input, tensors);
+  }
+  return { ...base, tensors, nodes };
+}
+
+/** Weights and bias of a quantized layer as floats, by their place among its inputs. */
+function constantsOf({ inputs }: Node, tensors: readonly Tensor[]): ReadonlyMap<number, Tensor> {
+  const float = (index: number): Tensor => {
+    const { name, shape } = tensors[index]!;
+    return { name, dtype: "float32", shape, data: realsOf(tensors[index]!) };
+  };
+  return new Map([1, 2].map((input) => [input, float(inputs[input]!)] as const));
+}
+
+/** The layers as they are quantized. */
+function executionOrder(graph: Graph) {
+  const layers = new Map(layersOf(graph).map((layer) => [layer.node, layer]));
+  return shortcutsFirst(graph).flatMap((node) => layers.get(node) ?? []);
 }
 
 /**

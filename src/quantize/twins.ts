@@ -1,13 +1,12 @@
 import { DyadicError } from "../error.ts";
 import { forEachSample, type Samples } from "../float/samples.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts";
-import { type ActivationBits, activationRange } from "../numerics/pack.ts";
+import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import { type Activation, activationBounds } from "../ops/activation.ts";
+import { activationBits } from "../ops/affine.ts";
 import { opNamed } from "../ops/index.ts";
 import { singleNode } from "./single.ts";
-
-type Codes = Int8Array | Int16Array;
 
 /**
  * The float network and its quantized twin, run side by side over the calibration set one node at a time. Values are
@@ -75,25 +74,42 @@ export class Twins {
     this.floats.set(node.outputs[0]!, await this.run(node, this.floatInputs(node)));
   }
 
-  /** Runs the float node and returns its outputs before the activation, bias included. */
-  async runTargets(node: Node): Promise<readonly Float32Array[]> {
+  /** The float node's outputs before the activation, bias included. */
+  runTargets(node: Node): Promise<readonly Float32Array[]> {
+    return this.run(withoutActivation(node), this.floatInputs(node));
+  }
+
+  /** Takes targets, which are lost, for the node's outputs in the float network. */
+  activate(node: Node, targets: readonly Float32Array[]): void {
     const { activation } = node.attributes as { activation: Activation };
-    const bare = { ...node, attributes: { ...(node.attributes as object), activation: "none" } };
-    const targets = await this.run(bare, this.floatInputs(node));
-    const outputs = activation === "none" ? targets : targets.map((values) => clamped(values, activation));
-    this.floats.set(node.outputs[0]!, outputs);
-    return targets;
+    if (activation !== "none") for (const values of targets) clamp(values, activation);
+    this.floats.set(node.outputs[0]!, targets);
+  }
+
+  /** By channel, what the outputs before the activation miss the targets by in the mean, with other constants. */
+  async meanErrors(
+    node: Node,
+    targets: readonly Float32Array[],
+    constants: ReadonlyMap<number, Tensor>,
+  ): Promise<Float64Array> {
+    const channels = this.graph.tensors[node.outputs[0]!]!.shape.at(-1)!;
+    const sums = new Float64Array(channels);
+    let sample = 0;
+    const add = (values: Float32Array) => {
+      const wanted = targets[sample++]!;
+      for (let i = 0; i < values.length; ) {
+        for (let c = 0; c < channels; c++, i++) sums[c]! += wanted[i]! - values[i]!;
+      }
+    };
+    await this.run(withoutActivation(node), this.quantizedInputs(node), add, constants);
+    return sums.map((sum) => (sum * channels) / (targets.length * targets[0]!.length));
   }
 
   /** Runs the node on the quantized network's values and quantizes its outputs. */
   async runQuantized(node: Node, constants?: ReadonlyMap<number, Tensor>): Promise<void> {
-    const sources = this.activations(node);
-    const buffers = sources.map((tensor) => new Float32Array(elements(this.graph.tensors[tensor]!.shape)));
-    const reals = (sample: number) =>
-      sources.map((tensor, i) => this.decode(this.codes(tensor)[sample]!, tensor, buffers[i]!));
     const output = node.outputs[0]!;
     const keep = (values: Float32Array) => this.encode(values, output);
-    this.quantized.set(output, await this.run(node, reals, keep, constants));
+    this.quantized.set(output, await this.run(node, this.quantizedInputs(node), keep, constants));
   }
 
   /**
@@ -136,6 +152,13 @@ export class Twins {
     return (sample) => this.activations(node).map((tensor) => this.floats.get(tensor)![sample]!);
   }
 
+  private quantizedInputs(node: Node): (sample: number) => Float32Array[] {
+    const sources = this.activations(node);
+    const buffers = sources.map((tensor) => new Float32Array(elements(this.graph.tensors[tensor]!.shape)));
+    return (sample) =>
+      sources.map((tensor, i) => this.decode(this.codes(tensor)[sample]!, tensor, buffers[i]!));
+  }
+
   private run(node: Node, inputs: (sample: number) => Float32Array[]): Promise<readonly Float32Array[]>;
   private run<T>(
     node: Node,
@@ -160,14 +183,17 @@ export class Twins {
 
   private encode(values: Float32Array, tensor: number): Codes {
     const { scale, zeroPoint } = this.affine(tensor);
-    const { zeroPoint: zeros, bits = 8 } = this.base.tensors[tensor]!.quantization!;
-    const [lowest, highest] = activationRange(bits as ActivationBits);
-    const byChannel = zeros.length > 1;
-    const codes = new (byChannel ? Int16Array : Int8Array)(values.length);
+    const own = this.base.tensors[tensor]!;
+    const { zeroPoint: zeros } = own.quantization!;
+    const bits = activationBits(own)!;
+    const [lowest, highest] = activationRange(bits);
+    if (zeros.length > 1) return encodeByChannel(values, scale, zeros);
+    const codes = codesOf(values.length, bits);
+    const span = highest - lowest;
+    const offset = zeroPoint + 0.5 - lowest;
+    const inverse = 1 / scale;
     for (let i = 0; i < values.length; i++) {
-      const own = byChannel ? zeros[i % zeros.length]! : 0;
-      const code = Math.floor(values[i]! / scale + 0.5) + zeroPoint;
-      codes[i] = code > highest - own ? highest - own : code < lowest - own ? lowest - own : code;
+      codes[i] = (Math.min(span, Math.max(0, values[i]! * inverse + offset)) | 0) + lowest;
     }
     return codes;
   }
@@ -179,13 +205,25 @@ export class Twins {
   }
 }
 
-function clamped(values: Float32Array, activation: Activation): Float32Array {
+function withoutActivation(node: Node): Node {
+  return { ...node, attributes: { ...(node.attributes as object), activation: "none" } };
+}
+
+/** Codes of bytes less their channel's zero point: up to 255 on either side of 0. */
+function encodeByChannel(values: Float32Array, scale: number, zeros: readonly number[]): Int16Array {
+  const [lowest, highest] = activationRange(8);
+  return Int16Array.from(values, (value, i) => {
+    const zero = zeros[i % zeros.length]!;
+    return Math.min(highest - zero, Math.max(lowest - zero, Math.floor(value / scale + 0.5)));
+  });
+}
+
+function clamp(values: Float32Array, activation: Activation): void {
   const [low, high] = activationBounds(activation)!;
-  const result = values.slice();
-  for (let i = 0; i < result.length; i++) {
-    const value = result[i]!;
-    if (value < low) result[i] = low;
-    else if (value > high) result[i] = high;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    // Half of the values are below 0, at random: a branch would be foretold wrongly as often as not.
+    const above = low === 0 ? 0.5 * (value + Math.abs(value)) : Math.max(low, value);
+    values[i] = above > high ? high : above;
   }
-  return result;
 }

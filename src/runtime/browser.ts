@@ -1,8 +1,8 @@
 // The session in browsers: engines and models by fetch. Every engine URL is a literal, so that bundlers see it.
 import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
-import { InferenceSession as CoreSession, type SessionOptions } from "./core.ts";
-import { fetchSource, type LoaderOptions, type ModelSource, sourceName } from "./loader.ts";
+import { InferenceSession as CoreSession } from "./core.ts";
+import { type LoaderOptions, type ModelSource, openSource, sourceName } from "./loader.ts";
 
 export * from "./core.ts";
 export type { LoaderOptions, ModelSource } from "./loader.ts";
@@ -40,13 +40,10 @@ async function compile(url: URL): Promise<WebAssembly.Module> {
 }
 
 export class InferenceSession extends CoreSession {
-  /** Loads a `.dyad` model from a URL, a Response, bytes or a self-contained module. Throws DyadicError; see the core session. */
-  static override async create(
-    source: ModelSource,
-    options: SessionOptions & LoaderOptions = {},
-  ): Promise<CoreSession> {
+  /** Loads a `.dyad` model from a URL, a Response, a stream, bytes or a self-contained module. Throws DyadicError; see the core session. */
+  static override async create(source: ModelSource, options: LoaderOptions = {}): Promise<CoreSession> {
     const file = options.file ?? sourceName(source);
-    const model = await fetchSource(source, file, options);
+    const model = await openSource(source, file, options);
     const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
     return CoreSession.create(model, { ...options, module, file });
   }

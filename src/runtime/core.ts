@@ -6,6 +6,7 @@ import { readModel } from "../model/reader.ts";
 import { type EngineExports, instantiate, type Limits, loadModel, statusError } from "./engine.ts";
 import { encodeInput, type Feeds, metadataOf, readOutput, type ValueMetadata } from "./feeds.ts";
 import { type Profile, profileRun, stepOpcodes } from "./profile.ts";
+import { bodyOf, type ReceiveOptions, receiveModel } from "./receive.ts";
 import type { Tensor } from "./tensor.ts";
 
 export { DyadicError, type ErrorCode, type ErrorPlace } from "../error.ts";
@@ -15,7 +16,7 @@ export type { ImageSource } from "./image.ts";
 export type { Profile, ProfiledStep, TraceEvent } from "./profile.ts";
 export { Tensor, type TensorArray, type TensorDetails, type TensorType } from "./tensor.ts";
 
-export interface SessionOptions extends Limits {
+export interface SessionOptions extends ReceiveOptions {
   /** The engine to run on; hosts with a loader of their own find one where it is left out. */
   readonly module?: WebAssembly.Module;
   /** Name of the model in messages. */
@@ -29,6 +30,12 @@ export interface RunOptions {
 
 /** Milliseconds that an abortable run computes before it lets the host hear events. */
 const SLICE_MS = 8;
+
+/** A model file: its bytes, a stream of them, or an answer with them. */
+export type ModelFileSource = Uint8Array | ArrayBuffer | ReadableStream<Uint8Array> | Response;
+
+/** A model file, or a module of `dyadic compile --target wasm`. */
+export type OpenSource = ModelFileSource | WebAssembly.Module;
 
 /** A model's bytes, in memory of the engine's own or of the host's, and the engine that is to load them. */
 interface Source {
@@ -64,14 +71,10 @@ export class InferenceSession {
   }
 
   /**
-   * Loads a `.dyad` model. Throws DyadicError: BAD_FILE, CORRUPT, UNSUPPORTED_VERSION, OUT_OF_MEMORY, TOO_MUCH_WORK.
-   *
-   * @param model the file's bytes, or a module of `dyadic compile --target wasm`, which has engine and model in it
+   * Loads a `.dyad` model; one that arrives as a stream goes straight into the engine's memory.
+   * Throws DyadicError: BAD_FILE, CORRUPT, UNSUPPORTED_VERSION, OUT_OF_MEMORY, TOO_MUCH_WORK.
    */
-  static async create(
-    model: Uint8Array | ArrayBuffer | WebAssembly.Module,
-    options: SessionOptions = {},
-  ): Promise<InferenceSession> {
+  static async create(model: OpenSource, options: SessionOptions = {}): Promise<InferenceSession> {
     const { module, file = "model" } = options;
     if (model instanceof WebAssembly.Module) {
       const engine = await instantiate(model);
@@ -83,8 +86,9 @@ export class InferenceSession {
         hint: "pass { module }: in a Worker, `import module from 'dyadic/engine.wasm'`",
       });
     }
-    const bytes = model instanceof Uint8Array ? model : new Uint8Array(model);
-    return new InferenceSession({ engine: await instantiate(module), bytes }, file, options);
+    const engine = await instantiate(module);
+    const bytes = await bytesOf(model as ModelFileSource, engine, file, options);
+    return new InferenceSession({ engine, bytes }, file, options);
   }
 
   /** Bytes of the engine's memory: file, arena and statics. */
@@ -118,6 +122,14 @@ export class InferenceSession {
     this.encode(feeds, (index, bytes) => inputOf(engine, index, bytes));
     this.check(engine.run());
     return this.outputs(engine);
+  }
+
+  /**
+   * Every state of a model that has some (streams, LSTMs) becomes what it was before the first run. Throws BUSY while
+   * abortable runs are under way.
+   */
+  reset(): void {
+    this.idle().reset();
   }
 
   /** Runs the model once with a clock around every step; `profile.chromeTrace()` is for trace viewers. */
@@ -205,6 +217,17 @@ export class InferenceSession {
 
 function inputOf(engine: EngineExports, index: number, bytes: number): Int8Array {
   return new Int8Array(engine.memory.buffer, engine.input_ptr(index) >>> 0, bytes);
+}
+
+async function bytesOf(
+  model: ModelFileSource,
+  engine: EngineExports,
+  file: string,
+  options: SessionOptions,
+): Promise<Uint8Array> {
+  if (model instanceof Uint8Array) return model;
+  if ("byteLength" in model) return new Uint8Array(model);
+  return receiveModel(engine, "getReader" in model ? model : bodyOf(model, file), file, options);
 }
 
 /** The model that a self-contained module holds: where `reserve` puts files, and that is where it stays. */

@@ -35,6 +35,7 @@ export interface EngineExports {
   step_count(): number;
   run(): number;
   run_steps(from: number, to: number): number;
+  reset(): void;
   read_tensor(index: number, target: number): number;
   write_tensor(index: number, source: number): number;
   self_test(): number;
@@ -103,8 +104,9 @@ export async function instantiate(module: WebAssembly.Module): Promise<EngineExp
 }
 
 /**
- * Copies a model into the engine and loads it: size known from its first 64 bytes, memory grown once.
- * `extraBytes` more are reserved behind it for tools. Returns their address.
+ * Copies a model into the engine and loads it: size known from its first 64 bytes, memory grown once. A model that
+ * lies in the engine's memory already stays there. `extraBytes` more are reserved behind it for tools. Returns their
+ * address.
  */
 export function loadModel(
   engine: EngineExports,
@@ -113,19 +115,16 @@ export function loadModel(
   limits: Limits = {},
   extraBytes = 0,
 ): number {
-  const { memoryLimit = 2 ** 30, maxMacs = 1e11, verify = true } = limits;
+  const { maxMacs = 1e11, verify = true } = limits;
+  const size = bytes.length; // a view of the engine's memory ends when that grows
   const prefix = engine.prefix_ptr() >>> 0;
-  const length = Math.min(PREFIX_BYTES, bytes.length);
+  const length = Math.min(PREFIX_BYTES, size);
   new Uint8Array(engine.memory.buffer).set(bytes.subarray(0, length), prefix);
   const status = engine.prefix_status(prefix, length);
   if (status !== OK) throw statusError(engine, status, file);
-  checkLength(bytes, file);
-  const size = bytes.length; // of a model that lies in the engine's memory, the view ends when that grows
-  const required = engine.required_bytes(prefix, length) >>> 0;
-  const total = required + extraBytes;
-  if (total > memoryLimit) throw tooLarge(file, `${memoryLimit} bytes`, total);
-  const ptr = engine.reserve(total) >>> 0;
-  if (ptr === 0) throw tooLarge(file, "memory from the host", total);
+  const stated = new DataView(engine.memory.buffer).getUint32(prefix + PREFIX_FILE_BYTES, true);
+  if (stated !== size) throw wrongLength(file, stated, size); // before memory is reserved, which goes by it
+  const { ptr, end } = reserveFor(engine, file, limits, extraBytes);
   if (bytes.length > 0) new Uint8Array(engine.memory.buffer).set(bytes, ptr);
   if (verify) checkDigest(engine, ptr, size, file);
   const loaded = engine.load(ptr, size);
@@ -138,17 +137,30 @@ export function loadModel(
       hint: "raise maxMacs if you trust the model",
     });
   }
-  return ptr + required;
+  return end;
 }
 
-/** Before memory is reserved, which goes by the length that the prefix states. */
-function checkLength(bytes: Uint8Array, file: string): void {
-  const stated = new DataView(bytes.buffer, bytes.byteOffset).getUint32(PREFIX_FILE_BYTES, true);
-  if (stated === bytes.length) return;
-  throw new DyadicError("CORRUPT", "the file is cut short or its length is wrong", {
+/** Makes room for the model whose valid prefix the engine holds, and for `extraBytes` behind it. Throws OUT_OF_MEMORY. */
+export function reserveFor(
+  engine: EngineExports,
+  file: string,
+  { memoryLimit = 2 ** 30 }: Limits,
+  extraBytes = 0,
+): { ptr: number; end: number } {
+  const required = engine.required_bytes(engine.prefix_ptr(), PREFIX_BYTES) >>> 0;
+  const total = required + extraBytes;
+  if (total > memoryLimit) throw tooLarge(file, `${memoryLimit} bytes`, total);
+  const ptr = engine.reserve(total) >>> 0;
+  if (ptr === 0) throw tooLarge(file, "memory from the host", total);
+  return { ptr, end: ptr + required };
+}
+
+/** The error of a file that is not as long as its prefix says. */
+export function wrongLength(file: string, stated: number, found: number): DyadicError {
+  return new DyadicError("CORRUPT", "the file is cut short or its length is wrong", {
     file,
     expected: `${stated} bytes`,
-    found: `${bytes.length} bytes`,
+    found: `${found} bytes`,
     hint: FIX.CORRUPT,
   });
 }

@@ -78,13 +78,22 @@ function dataOf(value: Feed | undefined, io: IoTensor): TensorArray {
   return io.dtype === "uint8" ? bytes : Int8Array.from(bytes, (byte) => byte - 128);
 }
 
-/** Equation (2), by channel where the input has zero points of its channels. */
+/** Equation (2). Throws BAD_INPUT for inputs that have mean and deviation folded in: their codes are bytes. */
 function quantize(data: Float32Array, io: IoTensor, unsigned: number, target: Int8Array): void {
-  const { scale, zeroPoint, zeroPoints } = io;
+  const { scale, zeroPoint } = io;
+  if (io.zeroPoints !== undefined) {
+    throw new DyadicError(
+      "BAD_INPUT",
+      `input "${io.name}" takes bytes: its mean and deviation are folded in`,
+      {
+        found: "Float32Array",
+        hint: "give the bytes of the picture; or compile without --mean and --std, and prepare the numbers yourself",
+      },
+    );
+  }
   const [min, max] = [unsigned - 128, unsigned + 127];
   for (let i = 0; i < data.length; i++) {
-    const z = zeroPoints === undefined ? zeroPoint : zeroPoints[i % zeroPoints.length]!;
-    target[i] = quantizeValue(data[i]!, scale, z, min, max) - unsigned;
+    target[i] = quantizeValue(data[i]!, scale, zeroPoint, min, max) - unsigned;
   }
 }
 

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
-import { InferenceSession as CoreSession, type SessionOptions } from "./core.ts";
-import { fetchSource, type LoaderOptions, type ModelSource, sourceName } from "./loader.ts";
+import { InferenceSession as CoreSession } from "./core.ts";
+import { type LoaderOptions, type ModelSource, openSource, sourceName } from "./loader.ts";
 
 export * from "./core.ts";
 export type { LoaderOptions, ModelSource } from "./loader.ts";
@@ -22,17 +22,14 @@ export function engineModule(build: Build = chooseBuild()): Promise<WebAssembly.
 
 export class InferenceSession extends CoreSession {
   /**
-   * Loads a `.dyad` model from a path, a URL, a Response, bytes or a self-contained module.
+   * Loads a `.dyad` model from a path, a URL, a Response, a stream, bytes or a self-contained module.
    * Throws DyadicError; see the core session.
    */
-  static override async create(
-    source: ModelSource,
-    options: SessionOptions & LoaderOptions = {},
-  ): Promise<CoreSession> {
+  static override async create(source: ModelSource, options: LoaderOptions = {}): Promise<CoreSession> {
     const file = options.file ?? sourceName(source);
     const model = isPath(source)
       ? await readModelFile(source, file, options)
-      : await fetchSource(source, file, options);
+      : await openSource(source, file, options);
     const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
     return CoreSession.create(model, { ...options, module, file });
   }

@@ -1,8 +1,8 @@
 import { DyadicError } from "../error.ts";
 import { dequantizeValue } from "../numerics/affine.ts";
 
-export type TensorType = "int8" | "uint8" | "float32";
-export type TensorArray = Int8Array | Uint8Array | Float32Array;
+export type TensorType = "int8" | "uint8" | "int32" | "float32";
+export type TensorArray = Int8Array | Uint8Array | Int32Array | Float32Array;
 
 /** What a session knows of an output besides its data. */
 export interface TensorDetails {

@@ -5,6 +5,7 @@ import {
   type Graph,
   type Node,
   type Quantization,
+  type State,
   type Tensor,
   type TensorData,
 } from "../../src/graph/graph.ts";
@@ -24,6 +25,7 @@ export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly inputs: Border[] = [];
   private readonly outputs: Border[] = [];
+  private readonly states: State[] = [];
 
   private readonly name: string;
 
@@ -55,6 +57,27 @@ export class GraphBuilder {
     return output;
   }
 
+  /** A tensor that lives from run to run. */
+  state(shape: readonly number[], affine: Affine): number {
+    const name = `state${this.states.length}`;
+    const tensor = this.activation(name, shape, affine);
+    this.states.push({ name, tensor });
+    return tensor;
+  }
+
+  isState(tensor: number): boolean {
+    return this.states.some((state) => state.tensor === tensor);
+  }
+
+  /** Appends a push of `x` into a new state of that extent along an axis; returns the state. */
+  push(x: number, axis: number, extent: number): number {
+    const shape = this.shape(x).map((size, i) => (i === axis ? extent : size));
+    const state = this.state(shape, this.affine(x));
+    const name = `push${this.nodes.length}`;
+    this.nodes.push({ name, op: "push", inputs: [x], outputs: [state], attributes: { axis, extent } });
+    return state;
+  }
+
   affine(tensor: number): Affine {
     const { dtype, quantization } = this.tensors[tensor]!;
     const { scale, zeroPoint, bits = dtype === "int16" ? 16 : undefined } = quantization!;
@@ -70,8 +93,8 @@ export class GraphBuilder {
   }
 
   build(): Graph {
-    const { name, tensors, nodes, inputs, outputs } = this;
-    return { name, tensors, nodes, inputs, outputs };
+    const { name, tensors, nodes, inputs, outputs, states } = this;
+    return { name, tensors, nodes, inputs, outputs, states };
   }
 
   private activation(name: string, shape: readonly number[], { scale, zeroPoint, bits }: Affine): number {
@@ -98,11 +121,19 @@ export class WideningBuilder extends GraphBuilder {
       bits === 8 || (bits < 8 ? packed : wide === "everywhere" || (wide === "output" && isOutput));
     const own = inputs.map((input) => {
       const tensor = this.tensors[input];
-      if (tensor === undefined || tensor.data !== undefined || takes(this.affine(input))) return input;
-      return super.node("requantize", [input], { activation: "none" }, inBytes(this.affine(input)));
+      const known = tensor === undefined || tensor.data !== undefined || takes(this.affine(input));
+      return known ? input : this.widened(input);
     });
     const output = keepsScale ? this.affine(own[0]!) : takes(affine, true) ? affine : inBytes(affine);
     return super.node(op, own, attributes, output);
+  }
+
+  override push(x: number, axis: number, extent: number): number {
+    return super.push((this.affine(x).bits ?? 8) === 8 ? x : this.widened(x), axis, extent);
+  }
+
+  private widened(tensor: number): number {
+    return super.node("requantize", [tensor], { activation: "none" }, inBytes(this.affine(tensor)));
   }
 }
 

@@ -1,4 +1,5 @@
 // Random nodes of the ops that move codes or work on single ones, for graphs.ts.
+import { elements } from "../../src/graph/graph.ts";
 import type { UnaryFunction } from "../../src/ops/unary.ts";
 import type { Affine, GraphBuilder } from "./builder.ts";
 import type { Random } from "./random.ts";
@@ -18,6 +19,7 @@ type Make = (context: Context, x: number) => number | undefined;
 
 const ACTIVATIONS = ["none", "none", "relu", "relu6"] as const;
 const MOST_ELEMENTS = 24_000;
+const MOST_MACS = 3_000_000;
 
 /** A sum, difference, product and so on with another activation or a constant, of one shape or repeated. */
 const binary: Make = ({ random, builder, made, affine }, x) => {
@@ -147,7 +149,8 @@ const spread: Make = ({ random, builder }, x) => {
   if (builder.size(x) > MOST_ELEMENTS / 10) return undefined;
   const stride = [random.integer(1, 3), random.integer(1, 3)];
   const padding = [random.integer(0, 2), random.integer(0, 2), random.integer(0, 2), random.integer(0, 2)];
-  return builder.node("pad", [x], { padding, channels: [0, 0], stride }, builder.affine(x));
+  const value = random.chance(0.5) ? {} : { value: builder.affine(x).scale * random.integer(-200, 200) };
+  return builder.node("pad", [x], { padding, channels: [0, 0], stride, ...value }, builder.affine(x));
 };
 
 const sum: Make = ({ random, builder, affine }, x) => {
@@ -162,6 +165,67 @@ const argMax: Make = ({ builder }, x) =>
 const l2Normalization: Make = ({ random, builder }, x) => {
   const zeroPoint = random.integer(-5, 5);
   return builder.node("l2Normalization", [x], {}, { scale: 1 / 128, zeroPoint });
+};
+
+/** A window over a stream, of which the graph's other nodes read the rows. */
+const push: Make = ({ random, builder }, x) => {
+  if (builder.size(x) > MOST_ELEMENTS / 4) return undefined;
+  const axis = random.integer(1, 2);
+  return builder.push(x, axis, builder.shape(x)[axis]! + random.pick([0, 1, 1, 2, 3]));
+};
+
+/** A product with another activation, or with a constant matrix. */
+const matMul: Make = ({ random, builder, made, affine }, x) => {
+  const shape = builder.shape(x);
+  const [transposeA, transposeB] = [random.chance(0.3), random.chance(0.5)];
+  const [rows, depth] = (transposeA ? shape.toReversed() : shape.slice(-2)) as [number, number];
+  const fits = (other: readonly number[]) =>
+    other.length === shape.length &&
+    other.at(transposeB ? -1 : -2) === depth &&
+    other.slice(0, -2).every((size, i) => size === shape[i] || size === 1 || shape[i] === 1);
+  const partners = made.filter((other) => fits(builder.shape(other)));
+  const columns = random.integer(1, 20);
+  const own = [...shape.slice(0, -2).map(() => 1), ...(transposeB ? [columns, depth] : [depth, columns])];
+  const { scale } = builder.affine(x);
+  const other =
+    partners.length > 0 && random.chance(0.5)
+      ? random.pick(partners)
+      : constantOf(random, builder, own, { scale, zeroPoint: random.integer(-30, 30) });
+  const outputs = builder.shape(other).at(transposeB ? -2 : -1)! * rows * elements(shape.slice(0, -2));
+  if (outputs > MOST_ELEMENTS || outputs * depth > MOST_MACS) return undefined;
+  const to = scale * builder.affine(other).scale * 60 * Math.sqrt(depth);
+  const attributes = { transposeA, transposeB, activation: random.pick(ACTIVATIONS) };
+  return builder.node("matMul", [x, other], attributes, affine(to));
+};
+
+function constantOf(random: Random, builder: GraphBuilder, shape: readonly number[], affine: Affine): number {
+  const quantization = { scale: [affine.scale], zeroPoint: [affine.zeroPoint], axis: null };
+  return builder.constant(random.codes(elements(shape)), shape, "int8", quantization);
+}
+
+const lstm: Make = ({ random, builder }, x) => {
+  const shape = builder.shape(x);
+  const [taps, units] = [shape.at(-1)!, random.pick([1, 3, 8, 13])];
+  if ((builder.size(x) / taps) * units * (taps + units) > MOST_MACS / 10) return undefined;
+  const affine = { scale: 1 / 128, zeroPoint: random.integer(-20, 20) };
+  const hidden = builder.state([1, units], affine);
+  const cell = builder.state([1, 2 * units], { scale: 1, zeroPoint: 0 });
+  const weights = (own: number, reach: number) => {
+    const scale = Array.from({ length: 4 }, () => (reach / Math.sqrt(own)) * (1 + random.integer(0, 3) / 4));
+    const quantization = { scale, zeroPoint: [0, 0, 0, 0], axis: 0 };
+    return builder.constant(random.codes(4 * units * own), [4, units, own], "int8", quantization);
+  };
+  const bias = Int32Array.from({ length: 4 * units }, () => random.integer(-9000, 9000));
+  const inputs = [
+    x,
+    hidden,
+    cell,
+    weights(taps, 1 / 120),
+    weights(units, 1 / 200),
+    builder.constant(bias, [4, units], "int32"),
+  ];
+  const attributes = { cellBits: random.integer(9, 15), cellClip: random.pick([0, 0, 1, 10]) };
+  return builder.node("lstm", inputs, attributes, affine);
 };
 
 /** For activations [1, h, w, c]. */
@@ -181,7 +245,12 @@ export const IMAGE_OPS: readonly Make[] = [
   sum,
   argMax,
   l2Normalization,
+  matMul,
 ];
 
 /** For activations of lower rank. */
-export const FLAT_OPS: readonly Make[] = [binary, unary, concat, slice, l2Normalization];
+export const FLAT_OPS: readonly Make[] = [binary, unary, concat, slice, l2Normalization, matMul];
+
+/** What keeps states: of activations [1, h, w, c], and of lower rank. */
+export const IMAGE_STATE_OPS: readonly Make[] = [push, push, lstm];
+export const FLAT_STATE_OPS: readonly Make[] = [lstm];

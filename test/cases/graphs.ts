@@ -3,7 +3,7 @@ import { type ActivationBits, activationRange } from "../../src/numerics/pack.ts
 import type { Activation } from "../../src/ops/activation.ts";
 import type { Halo } from "../../src/ops/index.ts";
 import { type Affine, type GraphBuilder, WideningBuilder } from "./builder.ts";
-import { type Context, FLAT_OPS, IMAGE_OPS } from "./graph-ops.ts";
+import { type Context, FLAT_OPS, FLAT_STATE_OPS, IMAGE_OPS, IMAGE_STATE_OPS } from "./graph-ops.ts";
 import { Random } from "./random.ts";
 
 /** Most activation bytes and most multiply-accumulates of one node; keeps the TypeScript reference fast. */
@@ -31,13 +31,17 @@ const SPREAD = 40;
 
 /**
  * A random quantized graph over every op of the registry: branches, odd channel counts, paddings, strides, dilations,
- * several inputs and outputs, nodes that nobody reads; inner activations of the given widths. The same seed gives
- * the same graph.
+ * several inputs and outputs, nodes that nobody reads; inner activations of the given widths; states, where asked for.
+ * The same seed gives the same graph.
  */
-export function randomGraph(seed: number, widths: readonly ActivationBits[] = [8]): Graph {
+export function randomGraph(
+  seed: number,
+  widths: readonly ActivationBits[] = [8],
+  { states = false } = {},
+): Graph {
   const random = new Random(seed);
   const builder = new WideningBuilder(`random-${seed}`);
-  const maker = new Maker(random, builder, seed, widths);
+  const maker = new Maker(random, builder, seed, widths, states);
   const size = random.pick([1, 3, 5, 8, 13, 20, 28]);
   const inputs = random.chance(0.2) ? 2 : 1;
   const shape = [1, size, Math.max(1, size + random.integer(-2, 3)), random.pick([1, 2, 3, 4, 8, 11, 16])];
@@ -74,8 +78,16 @@ class Maker {
   private readonly builder: GraphBuilder;
   private readonly context: Context;
   private readonly activations: readonly ActivationBits[];
+  private readonly states: boolean;
 
-  constructor(random: Random, builder: GraphBuilder, seed: number, activations: readonly ActivationBits[]) {
+  constructor(
+    random: Random,
+    builder: GraphBuilder,
+    seed: number,
+    activations: readonly ActivationBits[],
+    states: boolean,
+  ) {
+    this.states = states;
     this.activations = activations;
     this.random = random;
     this.widths = new Random(seed ^ 0x2545f491);
@@ -108,9 +120,12 @@ class Maker {
           this.requantize,
         ]
       : [this.dense, this.dense, this.add, this.softmax, this.requantize, this.unflatten];
-    const output = this.random.chance(0.6)
-      ? this.random.pick(makers).call(this, x)
-      : this.random.pick(image ? IMAGE_OPS : FLAT_OPS)(this.context, x);
+    const stateOps = this.states && this.random.chance(0.2);
+    const others = image ? (stateOps ? IMAGE_STATE_OPS : IMAGE_OPS) : stateOps ? FLAT_STATE_OPS : FLAT_OPS;
+    const output =
+      !stateOps && this.random.chance(0.6)
+        ? this.random.pick(makers).call(this, x)
+        : this.random.pick(others)(this.context, x);
     if (output !== undefined) this.made.push(output);
   }
 
@@ -119,12 +134,14 @@ class Maker {
     const { random, builder, made } = this;
     const labels = random.chance(0.3) ? ["cat", "dog", "Übergröße"] : undefined;
     const last = made.at(-1)!;
-    const end = !this.hasBytes(last)
-      ? builder.node("requantize", [last], { activation: "none" }, this.bytes(this.scale(last)))
-      : last;
+    const end =
+      this.hasBytes(last) && !builder.isState(last)
+        ? last
+        : builder.node("requantize", [last], { activation: "none" }, this.bytes(this.scale(last)));
     builder.output(end, random.pick(["int8", "uint8"]), labels);
     const other = random.pick(made);
-    if (random.chance(0.25) && other !== last && this.hasBytes(other)) builder.output(other);
+    if (random.chance(0.25) && other !== last && this.hasBytes(other) && !builder.isState(other))
+      builder.output(other);
   }
 
   private hasBytes(tensor: number): boolean {

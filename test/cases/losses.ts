@@ -9,12 +9,13 @@ import { argmax } from "./models.ts";
 
 export interface Losses {
   readonly n: number;
-  /** Shares, of the labels. */
-  readonly float: number;
-  readonly top1: number;
-  /** Float minus quantized in points, and its paired standard error. */
-  readonly drop: number;
-  readonly error: number;
+  /** Shares of right classes, of the network that the drop is counted from and of the quantized one; with labels. */
+  readonly reference?: number;
+  readonly top1?: number;
+  /** Their difference in points, and its paired standard error. */
+  readonly drop?: number;
+  readonly error?: number;
+  /** Share of samples that the float and the quantized network give the same class. */
   readonly agreement: number;
   /** Mean over the samples of KL(softmax float || softmax quantized). */
   readonly kl: number;
@@ -47,35 +48,29 @@ export async function engineLogits(graph: Graph, samples: Samples) {
   return { logits, fileBytes: model.length };
 }
 
+/** What logits lose against those of the float network; classes against those of `reference`, where there are labels. */
 export function lossesOf(
   float: readonly Float32Array[],
   quantized: readonly Float32Array[],
-  labels: readonly number[],
   fileBytes: number,
+  labels?: readonly number[],
+  reference: readonly Float32Array[] = float,
 ): Losses {
   const n = float.length;
-  const rows = float.map((logits, i) => {
-    const [a, b] = [argmax(logits), argmax(quantized[i]!)];
-    return {
-      kl: divergence(logits, quantized[i]!),
-      float: Number(a === labels[i]),
-      top1: Number(b === labels[i]),
-      same: Number(a === b),
-    };
-  });
-  const mean = (value: (row: (typeof rows)[0]) => number) =>
-    rows.reduce((sum, row) => sum + value(row), 0) / n;
-  const drop = mean(({ float, top1 }) => float - top1);
-  const variance = mean(({ float, top1 }) => (float - top1 - drop) ** 2);
+  const mean = (value: (i: number) => number) => float.reduce((sum, _, i) => sum + value(i), 0) / n;
+  const agreement = mean((i) => Number(argmax(float[i]!) === argmax(quantized[i]!)));
+  const kl = mean((i) => divergence(float[i]!, quantized[i]!));
+  const plain = { n, agreement, kl, fileBytes };
+  if (labels === undefined) return plain;
+  const right = (logits: readonly Float32Array[], i: number) => Number(argmax(logits[i]!) === labels[i]);
+  const lost = (i: number) => right(reference, i) - right(quantized, i);
+  const drop = mean(lost);
   return {
-    n,
-    float: mean(({ float }) => float),
-    top1: mean(({ top1 }) => top1),
+    ...plain,
+    reference: mean((i) => right(reference, i)),
+    top1: mean((i) => right(quantized, i)),
     drop: 100 * drop,
-    error: 100 * Math.sqrt(variance / n),
-    agreement: mean(({ same }) => same),
-    kl: mean(({ kl }) => kl),
-    fileBytes,
+    error: 100 * Math.sqrt(mean((i) => (lost(i) - drop) ** 2) / n),
   };
 }
 

@@ -14,6 +14,8 @@ export const Type = {
   FLOAT16: 10,
   UINT4: 21,
   INT4: 22,
+  UINT2: 25,
+  INT2: 26,
 } as const;
 
 export interface OnnxTensor {
@@ -108,6 +110,8 @@ function rawBytes(type: number, data: readonly number[]): Uint8Array {
     [Type.FLOAT16]: () => Uint16Array.from(data),
     [Type.UINT4]: () => Uint8Array.from(data),
     [Type.INT4]: () => Uint8Array.from(data),
+    [Type.UINT2]: () => Uint8Array.from(data),
+    [Type.INT2]: () => Uint8Array.from(data),
   }[type]!();
   return new Uint8Array(array.buffer);
 }
@@ -139,6 +143,9 @@ function entry(key: string, value: string): Write {
   };
 }
 
+/** AttributeProto.AttributeType, by the field that holds the value. */
+const ATTRIBUTE_TYPES = { f: 1, i: 2, s: 3, t: 4, floats: 6, ints: 7 } as const;
+
 function writeAttribute(name: string, attribute: OnnxAttribute): Write {
   return (writer) => {
     text(writer, 1, name);
@@ -151,6 +158,8 @@ function writeAttribute(name: string, attribute: OnnxAttribute): Write {
     }
     if ("ints" in attribute)
       for (const value of attribute.ints) writer.uint32((8 << 3) | VARINT).int64(value);
+    const kind = Object.keys(attribute)[0] as keyof typeof ATTRIBUTE_TYPES;
+    writer.uint32((20 << 3) | VARINT).int32(ATTRIBUTE_TYPES[kind]);
   };
 }
 

@@ -4,7 +4,7 @@ import { InferenceSession } from "../../src/runtime/node.ts";
 
 const [path = "", cycles = ""] = process.argv.slice(2);
 const bytes = new Uint8Array(readFileSync(path));
-const memory: number[] = [];
+const memory: { rss: number; used: number }[] = [];
 let answer: string | undefined;
 let different = 0;
 for (let cycle = 0; cycle < Number(cycles); cycle++) {
@@ -18,8 +18,12 @@ for (let cycle = 0; cycle < Number(cycles); cycle++) {
   answer ??= text;
   if (text !== answer) different++;
   if (cycle % 1000 === 999) {
-    (globalThis as { gc?: () => void }).gc?.();
-    memory.push(process.memoryUsage().rss);
+    for (let i = 0; i < 3; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20)); // memories are freed behind the collection that found them
+      (globalThis as { gc?: () => void }).gc?.();
+    }
+    const { rss, heapUsed, external } = process.memoryUsage();
+    memory.push({ rss, used: heapUsed + external });
   }
 }
 console.log(JSON.stringify({ different, memory }));

@@ -4,17 +4,21 @@ import { decodePicture } from "../../src/cli/inputs/picture.ts";
 import type { Sample, Samples } from "../../src/float/samples.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { importModel } from "../../src/import/index.ts";
+import { equalise } from "../../src/passes/equalise.ts";
 import { simplify } from "../../src/passes/index.ts";
+import { dequantizeGraph } from "../../src/quantize/dequantize.ts";
 import { readAsset } from "./assets.ts";
 import { asset } from "./models.ts";
 
-/** Pictures in bytes, turned into a model's input as they are asked for. */
+type Bytes = Uint8Array | Int8Array;
+
+/** Samples in bytes, turned into a model's input as they are asked for; `channel` is the byte's place among three. */
 export class Pictures implements Samples {
   readonly length: number;
-  private readonly pixels: readonly Uint8Array[];
+  private readonly pixels: readonly Bytes[];
   private readonly real: (byte: number, channel: number) => number;
 
-  constructor(pixels: readonly Uint8Array[], real: (byte: number, channel: number) => number) {
+  constructor(pixels: readonly Bytes[], real: (byte: number, channel: number) => number) {
     this.pixels = pixels;
     this.real = real;
     this.length = pixels.length;
@@ -23,6 +27,10 @@ export class Pictures implements Samples {
   at(index: number): Sample | undefined {
     const bytes = this.pixels[index];
     return bytes && [Float32Array.from(bytes, (byte, i) => this.real(byte, i % 3))];
+  }
+
+  first(count: number): Pictures {
+    return new Pictures(this.pixels.slice(0, count), this.real);
   }
 
   /** Hashes of the pictures' bytes. */
@@ -43,7 +51,10 @@ export interface Subject {
   readonly name: string;
   readonly graph: Graph;
   readonly evaluation: Pictures;
-  readonly labels: readonly number[];
+  /** Classes of the evaluation set; undefined where nobody knows them. */
+  readonly labels?: readonly number[];
+  /** What the drop is counted from, where that is another network than the float one. */
+  readonly reference?: Graph;
   /** Calibration sets by published seed: 0 and 1. Only 0 where there is no more data. */
   calibration(seed: number): Pictures;
 }
@@ -58,15 +69,14 @@ export function calibrationOf(subject: Subject, seed: number): Pictures {
   return pictures;
 }
 
-const SUBJECTS = { resnet20, resnet8, mobilenet };
+const SUBJECTS = { resnet20, resnet8, mobilenet, rescaled, kws, vww };
+
+export type SubjectName = keyof typeof SUBJECTS;
 
 /** Reads a model and its data. */
-export function subjectNamed(name: keyof typeof SUBJECTS): Subject {
+export function subjectNamed(name: SubjectName): Subject {
   return SUBJECTS[name]();
 }
-
-/** Calibration pictures of the CIFAR-10 models. */
-const CALIBRATION = 500;
 
 function resnet20(): Subject {
   const [mean, std] = [
@@ -82,39 +92,89 @@ function resnet8(): Subject {
 }
 
 function cifar(name: string, path: string, real: (byte: number, channel: number) => number): Subject {
-  const train = cifarPictures("cifar10/train_x.npy");
+  const train = arrays("cifar10/train_x.npy");
   return {
     name,
     graph: readFloat(path),
-    evaluation: new Pictures(cifarPictures("cifar10/test_x.npy"), real),
+    evaluation: new Pictures(arrays("cifar10/test_x.npy"), real),
     labels: Array.from(asset("cifar10/test_y.npy").data, Number),
-    // Every sixth picture, from the seed on: disjoint sets, and classes are mixed in the file.
-    calibration: (seed) => new Pictures(everyNth(train, 6, seed).slice(0, CALIBRATION), real),
+    // Every sixth picture from the seed on, then those two behind, and so on: sets of up to 1,500 are disjoint, and
+    // classes are mixed in the file.
+    calibration: (seed) =>
+      new Pictures(
+        [0, 2, 4].flatMap((more) => everyNth(train, 6, seed + more)),
+        real,
+      ),
   };
 }
 
-function cifarPictures(path: string): Uint8Array[] {
+/** The arrays that an .npy file of bytes stacks. */
+function arrays(path: string): Uint8Array[] {
   const { data, shape } = asset(path);
   const size = data.length / shape[0]!;
   return Array.from({ length: shape[0]! }, (_, i) => (data as Uint8Array).subarray(i * size, (i + 1) * size));
 }
 
+/** Of the rows of labels.csv every fifth is for calibration. */
+const isCalibration = (_: unknown, i: number) => i % 5 === 0;
+const isEvaluation = (_: unknown, i: number) => i % 5 !== 0;
+
 function mobilenet(): Subject {
   const rows = new TextDecoder().decode(readAsset("imagenet/labels.csv")).trim().split("\n").slice(1);
   const entries = rows.map((row) => row.split(",") as [string, string]);
-  const isCalibration = (_: unknown, i: number) => i % 5 === 0;
   const pictures = (wanted: typeof entries) =>
     new Pictures(
       wanted.map(([file]) => rgb(readAsset(`imagenet/images/${file}`))),
       (byte) => byte / 127.5 - 1,
     );
-  const evaluated = entries.filter((entry, i) => !isCalibration(entry, i));
+  const evaluated = entries.filter(isEvaluation);
   return {
     name: "mobilenet",
     graph: readFloat("onnx/mobilenet_v2_1.0_224_float.onnx"),
     evaluation: pictures(evaluated),
     labels: evaluated.map(([, label]) => Number(label) + 1), // class 0 of the model is the background
     calibration: () => pictures(entries.filter(isCalibration)),
+  };
+}
+
+/** MobileNetV2 with its channels equalised: the same function, but weights that lie on no grid of 8 bits. */
+function rescaled(): Subject {
+  const subject = mobilenet();
+  return { ...subject, name: "rescaled", graph: equalise(subject.graph) };
+}
+
+/** Keyword spotting from its int8 file, whose reals stand for the float network; the drop is that from the int8 one. */
+function kws(): Subject {
+  const path = "mlperf_tiny/models/kws_ref_model.tflite";
+  const reference = simplify(toLogits(importModel(readAsset(path), path)));
+  const { scale, zeroPoint } = reference.tensors[reference.inputs[0]!.tensor]!.quantization!;
+  const sounds = (part: string) => {
+    const { data, shape } = asset(`mlperf_tiny/data/kws01_${part}_x.npy`);
+    const size = data.length / shape[0]!;
+    const codes = Array.from({ length: shape[0]! }, (_, i) =>
+      (data as Int8Array).subarray(i * size, (i + 1) * size),
+    );
+    return new Pictures(codes, (code) => scale[0]! * (code - zeroPoint[0]!));
+  };
+  return {
+    name: "kws",
+    graph: dequantizeGraph(reference),
+    reference,
+    evaluation: sounds("eval"),
+    labels: Array.from(asset("mlperf_tiny/data/kws01_eval_y.npy").data, Number),
+    calibration: () => sounds("calib"),
+  };
+}
+
+/** Visual wake words on pictures of ImageNet: without labels, so that only the agreement with the float network counts. */
+function vww(): Subject {
+  const pictures = arrays("imagenet/rgb96.npy");
+  const real = (byte: number) => byte / 255;
+  return {
+    name: "vww",
+    graph: readFloat("mlperf_tiny/models/vww_96_float.tflite"),
+    evaluation: new Pictures(pictures.filter(isEvaluation), real),
+    calibration: () => new Pictures(pictures.filter(isCalibration), real),
   };
 }
 

@@ -1,13 +1,10 @@
 // What every width of weights loses. The whole table takes some 20 minutes: DYADIC_FULL=1 measures it and writes
-// results/; `-t` measures a part of it again. Without it, one width of the smallest network.
+// results/; `-t` measures a part of it again. Without it, 4 bits on the two smallest networks.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { calibrate } from "../../src/calibrate/calibrate.ts";
-import type { Ranges } from "../../src/numerics/range.ts";
-import { quantizeSequentially, uniformChoice } from "../../src/quantize/sequential.ts";
 import { assetsDirectory } from "../cases/assets.ts";
 import { calibratorBytes } from "../cases/floats.ts";
-import { engineLogits, floatLogits, lossesOf } from "../cases/losses.ts";
+import { Bench } from "../cases/measurement.ts";
 import {
   CONFIGURATIONS,
   type Configuration,
@@ -16,7 +13,7 @@ import {
   passes,
   resultsPage,
 } from "../cases/quantizer-table.ts";
-import { calibrationOf, type Pictures, type Subject, subjectNamed } from "../cases/subjects.ts";
+import { calibrationOf, subjectNamed } from "../cases/subjects.ts";
 
 const FULL = process.env.DYADIC_FULL === "1";
 const RESULTS = new URL("results/quantizers.json", import.meta.url);
@@ -25,56 +22,13 @@ const MINUTES = 60_000;
 
 const module = await WebAssembly.compile(calibratorBytes());
 
-/** The subject that is being measured, with what its configurations share. */
-interface Prepared {
-  readonly subject: Subject;
-  readonly float: Float32Array[];
-  readonly sets: Map<number, { samples: Pictures; ranges: Ranges }>;
-}
-
-let prepared: Prepared | undefined;
-
-async function prepare(name: Configuration["subject"]): Promise<Prepared> {
-  if (prepared?.subject.name !== name) {
-    const subject = subjectNamed(name);
-    prepared = {
-      subject,
-      float: await floatLogits(subject.graph, subject.evaluation, module),
-      sets: new Map(),
-    };
-  }
-  return prepared;
-}
-
-/** The 8-bit ranges of a calibration set: the least squared error, but all of the input. */
-async function calibrationSet({ subject, sets }: Prepared, seed: number) {
-  const known = sets.get(seed);
-  if (known !== undefined) return known;
-  const samples = calibrationOf(subject, seed);
-  const calibration = await calibrate(subject.graph, samples, module);
-  const ranges = new Map(calibration.ranges({ method: "mse" }));
-  const input = subject.graph.inputs[0]!.tensor;
-  ranges.set(input, calibration.ranges({ method: "minmax" }).get(input)!);
-  const set = { samples, ranges };
-  sets.set(seed, set);
-  return set;
-}
+let bench: Bench | undefined;
 
 async function measure(configuration: Configuration): Promise<Measurement> {
-  const { subject: name, width, depthwise, method, damping, seed } = configuration;
-  const subject = await prepare(name);
-  const { samples, ranges } = await calibrationSet(subject, seed);
-  const start = performance.now();
-  const choose = uniformChoice(width, method, depthwise);
-  const graph = await quantizeSequentially(subject.subject.graph, ranges, samples, module, {
-    choose,
-    ...(damping !== undefined && { damping }),
-  });
-  const seconds = (performance.now() - start) / 1000;
-  const { logits, fileBytes } = await engineLogits(graph, subject.subject.evaluation);
-  const losses = lossesOf(subject.float, logits, subject.subject.labels, fileBytes);
-  console.log(nameOf(configuration), JSON.stringify({ ...losses, seconds }));
-  return { ...configuration, losses, seconds };
+  if (bench?.subject.name !== configuration.subject) bench = await Bench.open(configuration.subject, module);
+  const measurement = await bench.measure(configuration);
+  console.log(nameOf(configuration), JSON.stringify({ ...measurement.losses, seconds: measurement.seconds }));
+  return measurement;
 }
 
 /** Puts a measurement in its place among the stored ones, so that a part of the table can be measured again. */
@@ -92,7 +46,7 @@ function stored(): Measurement[] {
 
 describe.skipIf(assetsDirectory === null)("quantizers", () => {
   const small = CONFIGURATIONS.filter(({ subject, width, seed, limit }) => {
-    return subject === "resnet8" && width === 4 && seed === 0 && limit.drop !== undefined;
+    return ["resnet8", "kws"].includes(subject) && width === 4 && seed === 0 && limit.drop !== undefined;
   });
   test.each((FULL ? CONFIGURATIONS : small).map((one) => [nameOf(one), one] as const))(
     "%s",

@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   precision: [...OPS, ...STAGES],
   compile: [...OPS, ...STAGES, "model", "precision"],
   runtime: [...BASE, "model"],
-  export: [...OPS, "import"], // one set of messages, read and written
+  export: [...OPS, "model", "precision"], // graphs as ONNX, annotated from a model file
   report: [...OPS, ...STAGES, "model", "precision", "compile", "runtime"],
   cli: [...OPS, ...STAGES, "model", "precision", "compile", "runtime", "export", "report"],
 };

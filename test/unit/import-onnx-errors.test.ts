@@ -75,10 +75,11 @@ describe("errors", () => {
       /zeros/,
     ],
     [
-      "codes without a scale",
+      "arithmetic on codes without a scale",
       {
-        ...single("MaxPool", [1, 1, 2, 2], {}, attributes({ kernel_shape: [2, 2] })),
+        ...single("AveragePool", [1, 1, 2, 2], {}, attributes({ kernel_shape: [2, 2] })),
         inputs: [{ name: "x", type: Type.INT8, shape: [1, 1, 2, 2] }],
+        nodes: [{ op: "Add", inputs: ["x", "x"], outputs: ["y"] }],
       },
       "UNSUPPORTED_OP",
       /without a scale/,

@@ -59,7 +59,7 @@ describe("lower", () => {
     const seen = new Set<string>();
     let [codes, saturated] = [0, 0];
     for (let seed = 0; seed < 150; seed++) {
-      const graph = randomGraph(seed);
+      const graph = randomGraph(seed, [8], { states: true });
       const integer = lower(graph);
       const values = runReference(integer, randomInputs(graph, seed));
       for (const node of integer.nodes) {

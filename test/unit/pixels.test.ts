@@ -4,11 +4,12 @@ import { FloatNetwork } from "../../src/float/network.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { importModel } from "../../src/import/index.ts";
 import { readModel } from "../../src/model/reader.ts";
-import { affineOf } from "../../src/ops/convolution.ts";
+import { affineOf } from "../../src/ops/affine.ts";
 import { simplify } from "../../src/passes/index.ts";
 import { pixelInput } from "../../src/precision/pixels.ts";
 import { lower } from "../../src/quantize/lower.ts";
 import { runReference } from "../../src/quantize/reference.ts";
+import { InferenceSession } from "../../src/runtime/node.ts";
 import { openModel, traceNodes, variants } from "../cases/engine.ts";
 import { calibratorBytes } from "../cases/floats.ts";
 import { attributes, buildOnnx, float } from "../cases/onnx.ts";
@@ -99,6 +100,17 @@ test("every engine pads with a zero point per channel, and computes what the ref
       expect(traced, name).toEqual(integer.nodes.map(({ output }) => expected[output]));
     }
   }
+});
+
+test("an input with mean and deviation folded in takes bytes, and refuses floats; from a Buffer as from any bytes", async () => {
+  const { model } = await compile(network(1), { samples, calibrator: module, pixels: IMAGENET });
+  const buffer = Buffer.concat([new Uint8Array(5), model]).subarray(5);
+  expect(Array.from(readModel(buffer).io[0]!.zeroPoints!)).toEqual([124, 116, 104]);
+  const session = await InferenceSession.create(buffer);
+  const { name } = session.inputMetadata[0]!;
+  const bytes = Uint8Array.from(images[0]!);
+  expect(Object.values(session.runSync({ [name]: bytes }))).toHaveLength(1);
+  expect(() => session.runSync({ [name]: Float32Array.from(bytes) })).toThrow(/folded in/);
 });
 
 test("ops that are no convolution refuse a zero point per channel", async () => {

@@ -5,7 +5,7 @@ import { compileGraph } from "../../src/compile.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { opNamed } from "../../src/ops/index.ts";
 import { type Policy, PRESETS, presetPolicy } from "../../src/precision/policy.ts";
-import { decide, forSize, quantizeByPolicy, rangesFor } from "../../src/precision/quantize.ts";
+import { decide, forSize, quantizeByPolicy } from "../../src/precision/quantize.ts";
 import { ACTIVATION_WIDTHS, GRANULARITIES, ROUNDINGS, WEIGHT_WIDTHS } from "../../src/precision/schema.ts";
 import { runReference } from "../../src/quantize/reference.ts";
 import { openEngine, openModel, runModel } from "../cases/engine.ts";
@@ -18,10 +18,9 @@ const engine = await openEngine("engine");
 
 async function quantized(graph: Graph, policy: Policy) {
   const samples = randomSamples(graph, 1, 4);
-  const decision = decide(graph, policy, true);
-  const ranges = rangesFor(await calibrate(graph, samples, module), decision.widths);
-  const evidence = { samples, module: async () => module };
-  return { decision, graph: await quantizeByPolicy(graph, ranges, decision, evidence) };
+  const decision = decide(graph, policy);
+  const evidence = { seen: await calibrate(graph, samples, module), samples, module: async () => module };
+  return quantizeByPolicy(decision, evidence);
 }
 
 /** Seeds whose graphs have inner layers with weights. */
@@ -37,7 +36,7 @@ test("every width, method and granularity runs: engine and reference agree to th
     const policy: Policy = {
       version: 1,
       biasCorrection: random.chance(0.5),
-      ...(random.chance(0.3) && { residualBits: 8 as const }),
+      ...(random.chance(0.3) && { residualBits: random.pick([8, 16] as const) }),
       defaults: {
         weightBits: WEIGHT_WIDTHS[i % WEIGHT_WIDTHS.length]!,
         activationBits: random.pick(ACTIVATION_WIDTHS.filter((bits) => bits <= 8)),
@@ -65,14 +64,14 @@ describe("widths of activations", () => {
   const graph = resNet(1);
   /** Of every node that writes an activation, by op. */
   function widths(policy: Omit<Policy, "version">) {
-    const { bits, widened } = decide(graph, { version: 1, ...policy }, true).widths;
+    const { bits, adjusted } = decide(graph, { version: 1, ...policy }).widths;
     const of = (op: string) =>
       graph.nodes.filter((node) => node.op === op).map(({ outputs }) => bits.get(outputs[0]!));
-    return { of, widened };
+    return { of, adjusted };
   }
 
   it("are those of the layers, passed on by what has no weights; softmax writes bytes", () => {
-    const { of, widened } = widths({ defaults: { activationBits: 4 } });
+    const { of, adjusted } = widths({ defaults: { activationBits: 4 } });
     expect([of("conv"), of("add"), of("mean"), of("dense"), of("softmax")]).toEqual([
       Array(9).fill(4),
       [4, 4, 4],
@@ -80,7 +79,7 @@ describe("widths of activations", () => {
       [4],
       [8],
     ]);
-    expect(widened).toEqual([]);
+    expect(adjusted).toEqual([]);
   });
 
   it("of the residual stream are what the policy says: of all that additions read and write", () => {
@@ -102,13 +101,13 @@ describe("widths of activations", () => {
 
   it("are the widest wanted where codes are moved as they are, and 8 where an op takes bytes alone", () => {
     const moving = randomFloatGraph(SEEDS.find((seed) => moves(randomFloatGraph(seed)))!);
-    const { bits, widened } = decide(moving, { version: 1, defaults: { activationBits: 2 } }, true).widths;
+    const { bits, adjusted } = decide(moving, { version: 1, defaults: { activationBits: 2 } }).widths;
     for (const { op, inputs, outputs } of moving.nodes) {
       const { keepsScale, packed } = opNamed(op);
       if (keepsScale) expect(bits.get(inputs[0]!)).toBe(bits.get(outputs[0]!));
       if (!packed) expect([bits.get(inputs[0]!), bits.get(outputs[0]!)]).toEqual([8, 8]);
     }
-    expect(widened.some(({ because }) => because.endsWith("takes bytes alone"))).toBe(true);
+    expect(adjusted.some(({ because }) => because.endsWith("takes bytes alone"))).toBe(true);
   });
 });
 
@@ -123,11 +122,11 @@ function moves({ nodes }: Graph): boolean {
 test("every preset and its draft decide a policy that decides itself", () => {
   const graph = resNet(2);
   for (const preset of PRESETS) {
-    const { policy, rows } = decide(graph, presetPolicy(preset), true);
-    const again = decide(graph, policy, true);
+    const { policy, rows } = decide(graph, presetPolicy(preset));
+    const again = decide(graph, policy);
     expect([again.policy, again.rows]).toEqual([policy, rows]);
-    expect(
-      decide(graph, forSize(policy), false).rows.every((row) => row.settings.rounding === "nearest"),
-    ).toBe(true);
+    expect(decide(graph, forSize(policy)).rows.every((row) => row.settings.rounding === "nearest")).toBe(
+      true,
+    );
   }
 });

@@ -50,12 +50,17 @@ describe("quantizeSequentially", () => {
 
   it("is the same every time, and from the layers of a run that was stopped", async () => {
     const graph = randomFloatGraph(SEEDS[0]!);
-    const layers = new Map<string, LayerWeights>();
-    const onLayer = (name: string, weights: LayerWeights) => void layers.set(name, weights);
+    const layers = new Map<number, LayerWeights>();
+    const onLayer = (index: number, weights: LayerWeights) => void layers.set(index, weights);
     const whole = await quantize(graph, { choose: uniformChoice(4), onLayer });
     expect(await quantize(graph, { choose: uniformChoice(4) })).toEqual(whole);
     const finished = new Map([...layers].slice(0, 2));
-    expect(await quantize(graph, { choose: uniformChoice(4), finished })).toEqual(whole);
+    const again: number[] = [];
+    const resumed = { finished, onLayer: (index: number) => void again.push(index) };
+    expect(await quantize(graph, { choose: uniformChoice(4), ...resumed })).toEqual(whole);
+    expect(again).toEqual([...layers.keys()].slice(2));
+    const ranges = (await calibrate(graph, randomSamples(graph, 1, 4), module)).ranges({ method: "minmax" });
+    expect(await quantizeSequentially(graph, ranges, [], module, { finished: layers })).toEqual(whole);
   });
 
   it("reports progress and stops when told", async () => {

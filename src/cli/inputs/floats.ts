@@ -64,7 +64,9 @@ function pictureSource(files: readonly string[], options: Preparation): FloatSou
         try {
           const kind = PICTURES[extname(file).toLowerCase()]!;
           const { bytes } = fittedPicture(readInputFile(file), kind, canonicalShape, options);
-          return Float32Array.from(bytes, real);
+          const values = new Float32Array(bytes.length);
+          for (let i = 0; i < values.length; i++) values[i] = real(bytes[i]!, i);
+          return values;
         } catch (error) {
           throw error instanceof DyadicError ? error.at({ file }) : error;
         }
@@ -92,11 +94,14 @@ function arraySource(path: string, options: Preparation): FloatSource {
     const size = elements(input.canonicalShape);
     const transposed = located(path, () => matchShape(shape, input));
     const real = realOf(input.canonicalShape[2], options);
-    const sample = (index: number) =>
-      Float32Array.from({ length: size }, (_, at) => {
+    const sample = (index: number) => {
+      const values = new Float32Array(size);
+      for (let at = 0; at < size; at++) {
         const value = Number(data[index * size + (transposed ? planarPosition(at, input) : at)]);
-        return isBytes ? real(value, at) : value;
-      });
+        values[at] = isBytes ? real(value, at) : value;
+      }
+      return values;
+    };
     return { length: data.length / size, at: sample };
   };
   return { isBytes, samples };

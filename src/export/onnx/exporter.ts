@@ -40,6 +40,7 @@ export class Exporter {
   private readonly graph: Graph;
   private readonly form: OnnxForm;
   private readonly names: readonly string[];
+  private readonly nodeNames = new Map<string, number>();
 
   constructor(graph: Graph, form: OnnxForm) {
     this.graph = graph;
@@ -63,10 +64,17 @@ export class Exporter {
     inputs: readonly string[],
     output: string,
     attributes: OnnxAttributes = {},
-    name = output,
+    name = `${output}/${type}`,
   ): string {
-    this.nodes.push({ name, type, inputs, outputs: [output], attributes });
+    this.nodes.push({ name: this.unique(name), type, inputs, outputs: [output], attributes });
     return output;
+  }
+
+  /** Runtimes refuse two nodes of one name. */
+  private unique(name: string): string {
+    const times = this.nodeNames.get(name) ?? 0;
+    this.nodeNames.set(name, times + 1);
+    return times === 0 ? name : `${name}#${times}`;
   }
 
   constant(name: string, type: OnnxType, dims: readonly number[], data: ArrayBufferView): string {
@@ -99,10 +107,15 @@ export class Exporter {
     return isBorder && (this.form.borders === "codes" || this.tensor(index).quantization!.axis !== null);
   }
 
-  private code(codes: readonly number[]): ArrayBufferView {
-    return this.form.activations === "int8"
-      ? Int8Array.from(codes)
-      : Uint8Array.from(codes, (code) => code + 128);
+  /** What the codes of an activation are in the file. */
+  private typeOf(index: number): "int16" | OnnxForm["activations"] {
+    return this.tensor(index).dtype === "int16" ? "int16" : this.form.activations;
+  }
+
+  private code(index: number, codes: readonly number[]): ArrayBufferView {
+    const type = this.typeOf(index);
+    if (type === "int16") return Int16Array.from(codes);
+    return type === "int8" ? Int8Array.from(codes) : Uint8Array.from(codes, (code) => code + 128);
   }
 
   /** Scale and zero point of an activation, a list of them where they are per channel. */
@@ -114,7 +127,7 @@ export class Exporter {
     const scales = Float32Array.from(zeroPoint, (_, i) => scale[i] ?? scale[0]!);
     const inputs = [
       this.constant(`${name}_scale`, "float32", dims, scales),
-      this.constant(`${name}_zero_point`, this.form.activations, dims, this.code(zeroPoint)),
+      this.constant(`${name}_zero_point`, this.typeOf(index), dims, this.code(index, zeroPoint)),
     ];
     return [inputs, dims.length === 0 ? {} : { axis: fileAxis(shape.length - 1, shape.length) }];
   }
@@ -127,15 +140,18 @@ export class Exporter {
     return this.value(name, index, isFloat);
   }
 
+  /** Declares a model output; one that is an input, too, needs a name of its own. */
   output(index: number): OnnxValue {
-    const name = this.names[index]!;
-    const isFloat = name !== this.stored(index);
+    const isFloat = this.names[index] !== this.stored(index);
+    const isInput = this.graph.inputs.some(({ tensor }) => tensor === index);
+    const name = isInput ? `${this.names[index]}#output` : this.names[index]!;
     if (isFloat) this.dequantize(index, name);
+    else if (isInput) this.emit("Identity", [this.stored(index)], name);
     return this.value(name, index, isFloat);
   }
 
   private value(name: string, index: number, isFloat: boolean): OnnxValue {
-    const type = isFloat || !this.isQuantized(index) ? "float32" : this.form.activations;
+    const type = isFloat || !this.isQuantized(index) ? "float32" : this.typeOf(index);
     return { name, type, dims: channelsFirst(this.tensor(index).shape) };
   }
 
@@ -149,13 +165,14 @@ export class Exporter {
     return this.emit("DequantizeLinear", [this.stored(index), ...affine], to, attributes);
   }
 
-  /** The reals of an operand, for one reader: runtimes fuse an op only with a DequantizeLinear of its own. */
-  reals(index: number, reader: Node): string {
+  /** The reals of operand `position`: runtimes fuse an op only with a DequantizeLinear of its own. */
+  reals(reader: Node, position = 0): string {
+    const index = reader.inputs[position]!;
     const tensor = this.tensor(index);
     if (tensor.data !== undefined) return this.operand(index, this.tensor(reader.outputs[0]!).shape.length);
     if (!this.isQuantized(index)) return this.stored(index);
     const to = this.names[reader.outputs[0]!]!;
-    return this.dequantize(index, `${this.names[index]}_for_${to}_${reader.inputs.indexOf(index)}`);
+    return this.dequantize(index, `${this.names[index]}_for_${to}_${position}`);
   }
 
   /** A constant operand, with ones in front up to `rank`, as reals. */
@@ -184,18 +201,21 @@ export class Exporter {
   }
 
   private clamp(real: string, index: number, activation: Activation): string {
-    const { quantization } = this.tensor(index);
+    const { quantization, dtype } = this.tensor(index);
     const [low, high] = activationBounds(activation)!;
     const output = quantization ? `${this.names[index]}_clamped` : this.stored(index);
     if (quantization === undefined) {
       if (activation === "none") return real;
       return activation === "relu" ? this.emit("Relu", [real], output) : this.clip(real, low, high, output);
     }
-    const { scale, zeroPoint, bits = 8 } = quantization;
+    const { scale, zeroPoint, bits = dtype === "int16" ? 16 : 8 } = quantization;
     const [min, max] = activationCodes(activation, scale[0]!, zeroPoint[0]!, bits as 8);
-    if (min === -128 && max === 127) return real;
     const [lowest, highest] = activationRange(bits as 8);
-    if (activation === "relu" && bits === 8) return this.emit("Relu", [real], output);
+    if (min === lowest && max === highest && bits >= 8) return real; // as QuantizeLinear saturates
+    // Codes of 8 bits and more end where the file's own type does.
+    if (bits >= 8) {
+      return activation === "relu" ? this.emit("Relu", [real], output) : this.clip(real, low, high, output);
+    }
     const bound = (code: number, end: number, limit: number) =>
       code === end ? (code - zeroPoint[0]!) * scale[0]! : limit;
     return this.clip(real, bound(min, lowest, low), bound(max, highest, high), output);
@@ -240,7 +260,7 @@ export class Exporter {
     const name = `${this.names[index]}_fill`;
     const { quantization } = this.tensor(index);
     return quantization
-      ? this.constant(name, this.form.activations, [], this.code(quantization.zeroPoint.slice(0, 1)))
+      ? this.constant(name, this.typeOf(index), [], this.code(index, quantization.zeroPoint.slice(0, 1)))
       : this.scalar(name, 0);
   }
 

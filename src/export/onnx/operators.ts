@@ -28,7 +28,7 @@ function real(
 ): void {
   const activation = (node.attributes?.activation ?? "none") as Activation;
   const output = node.outputs[0]!;
-  const operands = [...node.inputs.map((input) => exporter.reals(input, node)), ...more];
+  const operands = [...node.inputs.map((_, position) => exporter.reals(node, position)), ...more];
   const target = exporter.target(output, activation);
   exporter.finish(exporter.emit(type, operands, target, attributes, node.name), output, activation);
 }
@@ -54,7 +54,7 @@ function convolution(exporter: Exporter, node: Node<Attributes>): void {
   const depthwise = node.op === "depthwise";
   const { dims, values } = kernelsFirst(exporter.tensor(weights), depthwise);
   const operands = [
-    exporter.reals(input, node),
+    exporter.reals(node),
     exporter.weights(weights, dims, values),
     ...exporter.bias(bias, input, weights),
   ];
@@ -75,7 +75,7 @@ function dense(exporter: Exporter, node: Node<Attributes>): void {
   const activation = node.attributes.activation as Activation;
   const { shape, data } = exporter.tensor(weights);
   const operands = [
-    exporter.reals(input, node),
+    exporter.reals(node),
     exporter.weights(weights, shape, data as Int8Array | Float32Array),
     ...exporter.bias(bias, input, weights),
   ];
@@ -89,19 +89,28 @@ function average(exporter: Exporter, node: Node<Attributes>): void {
   const axes = node.attributes.axes as Sizes | undefined;
   const meanKernel = axes && [axes.includes(1) ? height! : 1, axes.includes(2) ? width! : 1];
   const kernel = meanKernel ?? (node.attributes.kernel as Sizes);
-  const isGlobal = kernel[0] === height && kernel[1] === width;
+  const padding = (node.attributes.padding as Sizes | undefined) ?? [0, 0, 0, 0];
+  const isGlobal = kernel[0] === height && kernel[1] === width && padding.every((pixels) => pixels === 0);
   const window = {
     kernel_shape: kernel,
     strides: (node.attributes.stride as Sizes | undefined) ?? kernel,
-    pads: (node.attributes.padding as Sizes | undefined) ?? [0, 0, 0, 0],
+    pads: padding,
   };
   real(exporter, node, isGlobal ? "GlobalAveragePool" : "AveragePool", isGlobal ? {} : window);
 }
 
 function softmax(exporter: Exporter, node: Node<Attributes>): void {
-  if (node.attributes.beta !== 1) throw unsupported(node, `beta ${node.attributes.beta}`);
-  const { length } = exporter.tensor(node.inputs[0]!).shape;
-  real(exporter, node, "Softmax", { axis: length === 4 ? 1 : -1 });
+  const output = node.outputs[0]!;
+  const { length } = exporter.tensor(output).shape;
+  const beta = node.attributes.beta as number;
+  let logits = exporter.reals(node);
+  if (beta !== 1) {
+    const times = exporter.scalar(`number_${beta}`, beta);
+    logits = exporter.emit("Mul", [logits, times], exporter.local(output, "logits"));
+  }
+  const target = exporter.target(output, "none");
+  const attributes = { axis: length === 4 ? 1 : -1 };
+  exporter.finish(exporter.emit("Softmax", [logits], target, attributes, node.name), output, "none");
 }
 
 function requantize(exporter: Exporter, node: Node<Attributes>): void {
@@ -219,7 +228,7 @@ interface UnaryAttributes {
   readonly beta?: number;
 }
 
-/** Functions that are one operator. */
+/** Functions that are one operator; alpha and beta go to those that know them. */
 const FUNCTIONS: Partial<Record<UnaryFunction, string>> = {
   sigmoid: "Sigmoid",
   tanh: "Tanh",
@@ -234,17 +243,23 @@ const FUNCTIONS: Partial<Record<UnaryFunction, string>> = {
   neg: "Neg",
 };
 
+const PARAMETERS: Partial<Record<UnaryFunction, readonly string[]>> = {
+  hardSigmoid: ["alpha", "beta"],
+  elu: ["alpha"],
+  leakyRelu: ["alpha"],
+};
+
 function unary(exporter: Exporter, node: Node<Attributes>): void {
-  const attributes = node.attributes as unknown as UnaryAttributes;
-  const { function: name, alpha = 1, beta = 0 } = attributes;
+  const { function: name, alpha = 1, beta = 0 } = node.attributes as unknown as UnaryAttributes;
   const type = FUNCTIONS[name];
   const output = node.outputs[0]!;
   if (type !== undefined) {
-    const first: OnnxAttributes = "alpha" in attributes ? { alpha: { float: alpha } } : {};
-    real(exporter, node, type, "beta" in attributes ? { ...first, beta: { float: beta } } : first);
+    const known: OnnxAttributes = { alpha: { float: alpha }, beta: { float: beta } };
+    const names = PARAMETERS[name] ?? [];
+    real(exporter, node, type, Object.fromEntries(names.map((key) => [key, known[key]!])));
     return;
   }
-  const x = exporter.reals(node.inputs[0]!, node);
+  const x = exporter.reals(node);
   const target = exporter.target(output, "none");
   if (name === "clip") exporter.clip(x, alpha, beta, target);
   else composed(exporter, output, name, x, target, node);

@@ -8,6 +8,7 @@ import {
   sameQuantization,
   type Tensor,
 } from "../../graph/graph.ts";
+import { OPS } from "../../ops/index.ts";
 import { CODE_BITS, type Constant, isFloat, unsignedShift } from "./constant.ts";
 import { type FoldBudget, reshaped, transposed } from "./folder.ts";
 import {
@@ -50,6 +51,8 @@ export interface Format {
   readonly quantization?: Quantization;
 }
 
+/** Ops whose output has the codes of their input. */
+const MOVING: readonly string[] = OPS.flatMap(({ name, keepsScale }) => (keepsScale ? [name] : []));
 const MAX_ELEMENTS = 2 ** 31 - 1;
 
 /** The growing graph: adapters read values from it and emit nodes into it. */
@@ -183,6 +186,7 @@ export class Builder {
     const made = `${name}/${op}${this.tensors.length}`;
     const output = this.addTensor({ name: made, dtype, shape, ...(quantization && { quantization }) });
     this.nodes.push({ name: made, op, inputs: [tensor], outputs: [output], attributes });
+    if (this.unsigned.has(tensor)) this.unsigned.add(output);
     return output;
   }
 
@@ -236,6 +240,15 @@ export class Builder {
     attributes: unknown,
   ): Value {
     const tensor = this.addTensor({ name: output, shape: storedShape(shape, order), ...format });
+    const codes = inputs.find((input) => this.tensors[input]?.dtype === "int8" && !this.tensors[input].data);
+    if (format.dtype === "float32" && codes !== undefined && op !== "requantize") {
+      throw new DyadicError("UNSUPPORTED_OP", "arithmetic on integers without a scale is not supported", {
+        found: `"${this.tensors[codes]!.name}"`,
+        hint: "quantize the model with QuantizeLinear and DequantizeLinear around its operators (QDQ)",
+      });
+    }
+    const moves = MOVING.includes(op) && this.unsigned.has(inputs[0]!);
+    if (this.unsignedCodes.has(output) || moves) this.unsigned.add(tensor);
     this.nodes.push({ name, op, inputs, outputs: [tensor], attributes });
     return { tensor, shape, order };
   }
@@ -257,18 +270,14 @@ export class Builder {
     this.set(name, value);
   }
 
-  /** Whether the file has the codes of a model input as uint8. */
+  /** Whether the file has these codes as uint8. */
   isUnsigned(value: Value): boolean {
     return this.unsigned.has(value.tensor);
   }
 
-  /** Notes that the file has this value as uint8. */
+  /** Notes that the file has the codes of this name as uint8, before they are made. */
   markUnsigned(name: string): void {
     this.unsignedCodes.add(name);
-  }
-
-  isUnsignedOutput(name: string): boolean {
-    return this.unsignedCodes.has(name);
   }
 
   /** States the quantization of a tensor of codes. Throws UNSUPPORTED_OP where it was stated otherwise before. */
@@ -287,6 +296,27 @@ export class Builder {
       );
     }
     this.tensors[index] = stated;
+  }
+
+  /**
+   * Gives codes whose scale nobody stated that of the codes they are moved to or from; where there are none, they are
+   * plain integers.
+   */
+  stateCodes(): void {
+    const state = (index: number, quantization: Quantization | undefined) => {
+      const tensor = this.tensors[index]!;
+      if (tensor.dtype !== "int8" || tensor.quantization !== undefined || quantization === undefined) return;
+      this.tensors[index] = { ...tensor, quantization };
+    };
+    const known = (index: number) => this.tensors[index]!.quantization;
+    const moving = this.nodes.filter(({ op }) => MOVING.includes(op));
+    for (const { inputs, outputs } of moving.toReversed()) state(inputs[0]!, known(outputs[0]!));
+    for (const { inputs, outputs } of moving) state(outputs[0]!, known(inputs[0]!));
+    for (const index of this.unsigned) state(index, { scale: [1], zeroPoint: [-128], axis: null });
+    for (const { inputs, outputs } of moving) state(outputs[0]!, known(inputs[0]!));
+    this.tensors.forEach((_, index) => {
+      state(index, { scale: [1], zeroPoint: [0], axis: null });
+    });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { DyadicError } from "../../error.ts";
-import { type Border, type Graph, type Quantization, type Tensor, validateGraph } from "../../graph/graph.ts";
+import { type Border, type Graph, type Quantization, validateGraph } from "../../graph/graph.ts";
 import { Builder, isConstant, type Value } from "./builder.ts";
 import { type Constant, ConstantReader, dequantized, type ReadExternal, typeName } from "./constant.ts";
 import { decodeModel } from "./decode.ts";
@@ -60,6 +60,7 @@ function readModel(model: ModelProto, options: OnnxOptions): Graph {
   if (inputs.length === 0 || outputs.length === 0) {
     throw new DyadicError("BAD_FILE", "the model needs at least one input and one output");
   }
+  builder.stateCodes();
   const policy = model.metadata.get(POLICY);
   const result: Graph = {
     name: graph.name || "model",
@@ -69,7 +70,6 @@ function readModel(model: ModelProto, options: OnnxOptions): Graph {
     outputs,
     ...(policy !== undefined && { policy }),
   };
-  checkCodes(result);
   validateGraph(result);
   return result;
 }
@@ -105,8 +105,8 @@ function readInitializers(
 function readInput(input: ValueInfoProto, nodes: readonly NodeProto[], builder: Builder): Border {
   const { name, type } = input;
   const found = typeName(type?.elementType ?? 0);
-  const float = found === "float" || found === "float16" || found === "double";
-  if (!float && found !== "int8" && found !== "uint8") {
+  const read = isReal(found) || isOnlyCast(name, nodes) ? "float32" : found;
+  if (read !== "float32" && read !== "int8" && read !== "uint8") {
     throw new DyadicError("UNSUPPORTED_OP", `the input "${name}" has an element type that Dyadic has not`, {
       expected: "float, int8 or uint8",
       found,
@@ -114,10 +114,24 @@ function readInput(input: ValueInfoProto, nodes: readonly NodeProto[], builder: 
   }
   const shape = inputShape(input);
   const order = inputOrder(name, shape, nodes);
-  const dtype = float ? "float32" : "int8";
+  const dtype = read === "float32" ? read : "int8";
   const tensor = builder.addTensor({ name, dtype, shape: storedShape(shape, order) });
-  builder.addInput(name, { tensor, shape, order }, found === "uint8");
-  return { name, tensor, dtype: float ? "float32" : found, shape, layout: layoutOf(shape, order) };
+  builder.addInput(name, { tensor, shape, order }, read === "uint8");
+  return { name, tensor, dtype: read, shape, layout: layoutOf(shape, order) };
+}
+
+const REALS = ["float", "float16", "bfloat16", "double"];
+const isReal = (type: string) => REALS.includes(type);
+
+/** Whether all that a model does with an input of integers is to cast them to reals: it then takes reals. */
+function isOnlyCast(name: string, nodes: readonly NodeProto[]): boolean {
+  const readers = nodes.filter(({ inputs }) => inputs.includes(name));
+  return (
+    readers.length > 0 &&
+    readers.every(({ opType, attributes }) => {
+      return opType === "Cast" && isReal(typeName(attributes.get("to")?.i ?? 0));
+    })
+  );
 }
 
 function layoutOf(shape: readonly number[], order: readonly number[]): Border["layout"] {
@@ -247,17 +261,6 @@ function readOutput({ name }: ValueInfoProto, builder: Builder): Border {
   const order = shape.length >= 3 && lies === movedAxes(shape, image).join() ? image : fileOrder(shape);
   const tensor = builder.arrange(value, order);
   const { dtype } = builder.tensors[tensor]!;
-  const unsigned = dtype === "int8" && builder.isUnsignedOutput(name);
+  const unsigned = dtype === "int8" && builder.isUnsigned({ ...value, tensor });
   return { name, tensor, dtype: unsigned ? "uint8" : dtype, shape, layout: layoutOf(shape, order) };
-}
-
-/** Throws UNSUPPORTED_OP for codes whose scale nobody stated. */
-function checkCodes(graph: Graph): void {
-  const bare = graph.tensors.find(
-    (tensor: Tensor) => tensor.dtype === "int8" && tensor.quantization === undefined,
-  );
-  if (bare === undefined) return;
-  throw new DyadicError("UNSUPPORTED_OP", `"${bare.name}" holds 8-bit codes without a scale`, {
-    hint: "quantize the model with QuantizeLinear and DequantizeLinear around its operators (QDQ)",
-  });
 }

@@ -93,10 +93,11 @@ export const add: Adapter = (operator, builder) =>
 export const mul: Adapter = (operator, builder) =>
   emitBinary(operator, builder, "mul", operandsOf(operator, builder));
 
-/** Sub; minus a constant is plus its negative. */
+/** Sub; minus a constant of reals is plus its negative. */
 export const sub: Adapter = (operator, builder) => {
   const [a, b] = operandsOf(operator, builder);
-  if (isConstant(b)) emitBinary(operator, builder, "add", [a, mapped(b, (x) => -x)]);
+  const isReal = isConstant(b) && b.quantization === undefined;
+  if (isReal) emitBinary(operator, builder, "add", [a, mapped(b, (x) => -x)]);
   else emitBinary(operator, builder, "sub", [a, b]);
 };
 
@@ -142,6 +143,25 @@ function emitLimit(
   emitClip(operator, builder, value, op === "maximum" ? [bound, Infinity] : [-Infinity, bound]);
   return true;
 }
+
+/** Mean of any number of operands. */
+export const mean: Adapter = (operator, builder) => {
+  variadic("add")(operator, builder);
+  const share: Constant = {
+    name: "",
+    type: "float",
+    shape: [],
+    data: Float32Array.of(1 / operator.inputs.length),
+  };
+  emitBinary(operator, builder, "mul", [builder.get(operator.outputs[0]!), share]);
+};
+
+/** Pow with one constant exponent. */
+export const pow: Adapter = (operator, builder) => {
+  const { data } = builder.required(operator, 1);
+  if (data.length !== 1) throw new DyadicError("UNSUPPORTED_OP", "a power with several exponents");
+  emitUnary(operator, builder, builder.value(operator), { function: "power", alpha: data[0]! });
+};
 
 /** Appends a function of every element for its own. */
 export function emitUnary(

@@ -1,6 +1,7 @@
 // QuantizeLinear and DequantizeLinear, and the operators that compute on codes.
 import { DyadicError } from "../../error.ts";
 import { elements, type Quantization } from "../../graph/graph.ts";
+import { roundHalfEven } from "../../numerics/functions.ts";
 import { type Adapter, type Builder, type Format, isConstant, type Value } from "./builder.ts";
 import { CODE_BITS, type Constant, type ElementType, typeName, unsignedShift } from "./constant.ts";
 import { emitDense, matrix, rowsOf } from "./dense.ts";
@@ -119,6 +120,15 @@ function quantizedConstant(
   return { ...constant, quantization: { ...own, ...(packed && { bits }) } };
 }
 
+/** What `rewriteIntegerProducts` left. */
+export const integerProduct: Adapter = () => {
+  throw new DyadicError("UNSUPPORTED_OP", "integers that are not scaled back to reals are not supported", {
+    expected:
+      "as onnxruntime's quantize_dynamic writes it: the product of codes, a Cast to float, a Mul with the scales",
+    hint: "quantize the model statically (QDQ), or give the float model and let Dyadic quantize it",
+  });
+};
+
 /** QuantizeLinear of an activation; constants become codes here. */
 export const quantizeLinear: Adapter = (operator, builder) => {
   const found = builder.input(operator, 0);
@@ -156,12 +166,6 @@ function quantizedOnce(operator: Operator, builder: Builder, x: Constant, otherw
     return Math.max(lowest, Math.min(lowest + 2 ** bits - 1, code));
   });
   return { name: operator.outputs[0]!, type, shape: x.shape, data };
-}
-
-/** ONNX rounds halves to even. */
-function roundHalfEven(x: number): number {
-  const nearest = Math.floor(x + 0.5);
-  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
 }
 
 /** DequantizeLinear of an activation, or of a constant, which stays codes. */

@@ -10,7 +10,7 @@ import { imageOrder } from "./shaping.ts";
 type Reduction = "mean" | "sum" | "maxPool";
 
 /** An order of four axes in which `axes` are height and width; undefined where there is none. */
-function reducible(x: Value, axes: readonly number[]): Order | undefined {
+export function reducible(x: Value, axes: readonly number[]): Order | undefined {
   const rank = x.shape.length;
   const file = [...Array(Math.max(0, 4 - rank)).fill(-1), ...plain(rank)];
   const fits = (order: Order) =>

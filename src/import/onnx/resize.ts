@@ -1,6 +1,7 @@
 import { DyadicError } from "../../error.ts";
 import type { Adapter, Builder, Value } from "./builder.ts";
 import { channelsLast, plain } from "./layout.ts";
+import { emitGather } from "./moving.ts";
 import { axisOf, type Operator } from "./operator.ts";
 
 const MODES: Readonly<Record<string, "nearest" | "bilinear">> = {
@@ -14,9 +15,13 @@ const POSITIONS: Readonly<Record<string, (i: number, scale: number, from: number
   asymmetric: (i, scale) => i / scale,
   half_pixel: (i, scale) => (i + 0.5) / scale - 0.5,
   pytorch_half_pixel: (i, scale, _, to) => (to > 1 ? (i + 0.5) / scale - 0.5 : 0),
-  // The length before it is rounded down to whole pixels, as ONNX's own reference has it.
-  align_corners: (i, scale, from, to) => (to > 1 ? (i * (from - 1)) / (from * scale - 1) : 0),
+  align_corners: (i, scale, from, to) => (to > 1 ? (i * (from - 1)) / (lengthOf(from * scale, to) - 1) : 0),
 };
+
+/** The resized length, before it is rounded down to whole pixels: so ONNX's own reference has it. */
+function lengthOf(exact: number, whole: number): number {
+  return Math.abs(exact - whole) < TOLERANCE ? whole : exact;
+}
 
 const ROUNDINGS: Readonly<Record<string, (position: number) => number>> = {
   floor: Math.floor,
@@ -95,16 +100,25 @@ export const resize: Adapter = (operator, builder) => {
     });
   }
   const { alignCorners, halfPixelCenters, theirs, ours, found } = placement(operator, mode);
-  for (const axis of [2, 3]) {
+  const taken = [2, 3].map((axis) => {
     const [from, to] = [x.shape[axis]!, shape[axis]!];
     builder.budget.claim(to);
-    for (let i = 0; i < to; i++) {
-      if (Math.abs(theirs(i, scale[axis]!, from, to) - ours(i, from, to)) <= TOLERANCE * from) continue;
-      throw new DyadicError("UNSUPPORTED_OP", "this resize takes other pixels than Dyadic's", {
-        expected: "a scale that divides evenly; for nearest also asymmetric with floor or half_pixel",
-        found: `${from} to ${to} pixels, scale ${scale[axis]}, ${found}`,
-      });
-    }
+    return Array.from({ length: to }, (_, i) => theirs(i, scale[axis]!, from, to));
+  });
+  const odd = [2, 3].find((axis) => {
+    const [from, to] = [x.shape[axis]!, shape[axis]!];
+    return taken[axis - 2]!.some((at, i) => !(Math.abs(at - ours(i, from, to)) <= TOLERANCE * from));
+  });
+  if (odd !== undefined && mode === "nearest") {
+    const rows = emitGather(operator, builder, x, 2, taken[0]!);
+    builder.set(operator.outputs[0]!, emitGather(operator, builder, rows, 3, taken[1]!));
+    return;
+  }
+  if (odd !== undefined) {
+    throw new DyadicError("UNSUPPORTED_OP", "this resize takes other pixels than Dyadic's", {
+      expected: "a scale that divides evenly",
+      found: `${x.shape[odd]} to ${shape[odd]} pixels, scale ${scale[odd]}, ${found}`,
+    });
   }
   const size = shape.slice(2);
   builder.emit(

@@ -2,13 +2,27 @@ import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
 import type { Adapter, Builder, Format, Value } from "./builder.ts";
 import { isConstant } from "./builder.ts";
-import type { Constant } from "./constant.ts";
+import { type Constant, typeName } from "./constant.ts";
 import { concatenatedShape, unsqueezedShape } from "./fold.ts";
-import { channelsLast, held, movedAxes, type Order, plain } from "./layout.ts";
+import { held, type Order, plain } from "./layout.ts";
 import { axesOf, axisOf, type Operator, resolveShape, resolveSlice } from "./operator.ts";
 
 export const identity: Adapter = (operator, builder) => {
   builder.set(operator.outputs[0]!, builder.value(operator));
+};
+
+const WHOLE = ["argMax"];
+
+/** Cast of reals to reals, which all are float32 here, or of whole numbers to whole numbers. */
+export const cast: Adapter = (operator, builder) => {
+  const x = builder.value(operator);
+  const to = typeName(operator.int("to", 0));
+  const writer = builder.nodes.find(({ outputs }) => outputs.includes(x.tensor));
+  const isReal = ["float", "double", "float16", "bfloat16"].includes(to);
+  if (builder.format(x).dtype !== "float32" || (!isReal && !WHOLE.includes(writer?.op ?? ""))) {
+    throw new DyadicError("UNSUPPORTED_OP", `a cast of an activation to ${to} is not supported`);
+  }
+  identity(operator, builder);
 };
 
 /** Dropout does nothing at inference. */
@@ -97,7 +111,7 @@ export function emitConcat(
 }
 
 /** `slice` of the value's tensor: begin, size (of the result) and strides along the tensor's axes. */
-function emitSlice(
+export function emitSlice(
   operator: Operator,
   builder: Builder,
   x: Value,
@@ -155,74 +169,6 @@ export const split: Adapter = (operator, builder) => {
     }
   });
 };
-
-/** Pad with real 0 in height, width and channels; negative amounts are not supported. */
-export const pad: Adapter = (operator, builder) => {
-  const x = builder.settle(builder.value(operator));
-  const rank = x.shape.length;
-  const mode = operator.string("mode", "constant") || "constant";
-  const fill = builder.constant(operator, 2)?.data[0] ?? operator.float("value", 0);
-  const codes = builder.format(x).dtype !== "float32";
-  if (mode !== "constant" || (fill !== 0 && !codes)) {
-    throw new DyadicError("UNSUPPORTED_OP", "only padding with zeros is supported", {
-      found: mode === "constant" ? `${fill}` : mode,
-    });
-  }
-  const pads = builder.list(operator, "pads", 1) ?? [];
-  const axes = builder.constant(operator, 3);
-  const padded = axes === undefined ? plain(rank) : Array.from(axes.data, (axis) => axisOf(axis, rank));
-  if (pads.length !== 2 * padded.length || !pads.every((size) => size >= 0 && size < 2 ** 31)) {
-    throw new DyadicError("UNSUPPORTED_OP", "the paddings do not fit the input", {
-      expected: `two amounts, not negative, for each of ${padded.length} dimensions`,
-      found: `[${pads.join(", ")}]`,
-    });
-  }
-  const amount = (axis: number, side: 0 | 1) => {
-    const at = padded.indexOf(axis);
-    return at === -1 ? 0 : pads[at + side * padded.length]!;
-  };
-  emitPad(operator, builder, x, amount);
-};
-
-function emitPad(
-  operator: Operator,
-  builder: Builder,
-  x: Value,
-  amount: (axis: number, side: 0 | 1) => number,
-): void {
-  const rank = x.shape.length;
-  const shape = x.shape.map((size, axis) => size + amount(axis, 0) + amount(axis, 1));
-  const grown = plain(rank).filter((axis) => shape[axis] !== x.shape[axis]);
-  const order = paddable(x, grown);
-  const [n, h, w, c] = order.map((axis) => (axis === -1 ? [0, 0] : [amount(axis, 0), amount(axis, 1)]));
-  if (n![0] !== 0 || n![1] !== 0) {
-    throw new DyadicError("UNSUPPORTED_OP", "padding of the batch is not supported");
-  }
-  if (shape.join() === x.shape.join()) {
-    builder.set(operator.outputs[0]!, x);
-    return;
-  }
-  const attributes = { padding: [h![0], w![0], h![1], w![1]], channels: c };
-  const result = { shape, order, format: builder.format(x) };
-  builder.emit(operator, "pad", [builder.arrange(x, order)], result, attributes);
-}
-
-/** An order of four axes, the first a batch of 1, that has all of `axes`. */
-function paddable(x: Value, axes: readonly number[]): Order {
-  const rank = x.shape.length;
-  const fits = (order: Order) =>
-    order.length === 4 &&
-    (order[0] === -1 || x.shape[order[0]!] === 1) &&
-    axes.every((axis) => order.indexOf(axis) > 0) &&
-    movedAxes(x.shape, plain(rank)).every((axis) => order.includes(axis));
-  const front = [...Array(Math.max(0, 4 - rank)).fill(-1), ...plain(rank)];
-  const order = [x.order, channelsLast(rank), front, held(x.shape, plain(rank))].find(fits);
-  if (order !== undefined) return order;
-  throw new DyadicError("UNSUPPORTED_OP", "padding of these dimensions is not supported", {
-    expected: "at most three dimensions besides a batch of 1",
-    found: `axes ${axes.join(", ")} of [${x.shape.join(", ")}]`,
-  });
-}
 
 /** An order of four axes: the value's own where it has four, the one given, or the file's with ones in front. */
 export function imageOrder(x: Value, otherwise: Order): Order {

@@ -7,10 +7,10 @@ import { reshaped } from "./folder.ts";
 import { channelsLast } from "./layout.ts";
 import type { Operator } from "./operator.ts";
 
-type Pair = readonly [height: number, width: number];
+export type Pair = readonly [height: number, width: number];
 
 /** How many spatial dimensions a value (N, C, ...) has. Throws UNSUPPORTED_OP for others than 1 and 2. */
-function spatial(value: Value): 1 | 2 {
+export function spatial(value: Value): 1 | 2 {
   const rank = value.shape.length;
   if (rank === 3 || rank === 4) return rank === 3 ? 1 : 2;
   throw new DyadicError("UNSUPPORTED_OP", "only one and two spatial dimensions are supported", {
@@ -19,7 +19,7 @@ function spatial(value: Value): 1 | 2 {
   });
 }
 
-const pair = (sizes: readonly number[], first: number): Pair =>
+export const pair = (sizes: readonly number[], first: number): Pair =>
   sizes.length === 1 ? [first, sizes[0]!] : [sizes[0]!, sizes[1]!];
 
 /**
@@ -99,23 +99,38 @@ export interface Layer {
   readonly x: Value;
   readonly weights: Constant;
   readonly bias: Constant | undefined;
-  readonly format?: Format;
+  readonly format?: Format | undefined;
 }
 
 /** A convolution: depthwise where every group has one input channel, grouped otherwise. */
 export function emitConv(operator: Operator, builder: Builder, { x, weights, bias, format }: Layer): void {
-  const dimensions = spatial(x);
   const group = operator.int("group", 1);
   checkWeights(operator, x, weights, group);
-  const [outputs = 0, inputs] = weights.shape;
+  checkBias(weights.shape[0]!, bias);
+  const window = windowOf(operator, x, weights.shape.slice(2));
+  emitWindow(operator, builder, { x, weights, bias, format }, window, group);
+}
+
+export function checkBias(outputs: number, bias: Constant | undefined): void {
   if (bias !== undefined && (bias.data.length !== outputs || bias.shape.length !== 1)) {
     throw new DyadicError("BAD_FILE", "the bias does not fit the weights", {
       expected: `[${outputs}]`,
       found: `[${bias.shape.join(", ")}]`,
     });
   }
-  const window = windowOf(operator, x, weights.shape.slice(2));
-  const isDepthwise = group > 1 && inputs === 1;
+}
+
+/** A convolution whose weights [O, I / group, KH, KW] are known to fit. */
+export function emitWindow(
+  operator: Operator,
+  builder: Builder,
+  { x, weights, bias, format }: Layer,
+  window: Window,
+  group: number,
+): void {
+  const dimensions = spatial(x);
+  const [outputs = 0, inputs] = weights.shape;
+  const isDepthwise = group > 1 && inputs === 1 && outputs === group;
   const height = dimensions === 1 ? -1 : 2;
   const order = isDepthwise ? [1, height, dimensions + 1, 0] : [0, height, dimensions + 1, 1];
   const { kernel: _, ...steps } = window;

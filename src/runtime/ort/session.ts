@@ -1,17 +1,11 @@
 // onnxruntime-common's InferenceSession over Dyadic's: float32 in and out, in the layout that the model declares.
 import { DyadicError } from "../../error.ts";
-import type {
-  Feed,
-  InferenceSession as Native,
-  SessionOptions as NativeOptions,
-  Tensor as NativeTensor,
-  ValueMetadata,
-} from "../core.ts";
+import type { Feed, InferenceSession as Native, Tensor as NativeTensor, ValueMetadata } from "../core.ts";
 import type { CreateSession, LoaderOptions, ModelSource } from "../loader.ts";
 import { Tensor } from "./tensor.ts";
 
 /** Options of onnxruntime are taken and have no meaning here; Dyadic's own work. */
-export interface SessionOptions extends NativeOptions, LoaderOptions {
+export interface SessionOptions extends LoaderOptions {
   readonly [option: string]: unknown;
 }
 

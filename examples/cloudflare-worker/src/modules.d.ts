@@ -1,0 +1,4 @@
+declare module "*.dyad" {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}

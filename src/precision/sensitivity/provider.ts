@@ -1,0 +1,60 @@
+// What a narrower width costs in loss: the interface that every provider has.
+import type { Samples } from "../../float/samples.ts";
+import type { Graph } from "../../graph/graph.ts";
+import type { ActivationBits } from "../../numerics/pack.ts";
+import type { Affine } from "../../numerics/range.ts";
+import type { WeightWidth } from "../../quantize/rounding/index.ts";
+
+/** One layer's weights and bias, rounded to a width with the method that will be used, as reals of the graph's layout. */
+export interface WeightPerturbation {
+  readonly kind: "weights";
+  /** Position of the node in the graph. */
+  readonly node: number;
+  readonly width: WeightWidth;
+  readonly weights: Float32Array;
+  readonly bias: Float32Array;
+}
+
+/** One activation, rounded to the codes of a width as it is written. */
+export interface ActivationPerturbation {
+  readonly kind: "activation";
+  /** Position of the node that writes it; -1 for an input. */
+  readonly node: number;
+  readonly tensor: number;
+  readonly bits: ActivationBits;
+  readonly affine: Affine;
+}
+
+/** A change of the float network whose loss is asked for. */
+export type Perturbation = WeightPerturbation | ActivationPerturbation;
+
+/** The float network and what it will see. */
+export interface Evidence {
+  readonly graph: Graph;
+  readonly samples: Samples;
+  /** The class of each sample, for providers by gradient; without, they draw from the network's own distribution. */
+  readonly labels?: ArrayLike<number>;
+  /** assembly/build/calibrator.wasm, compiled. */
+  module(): Promise<WebAssembly.Module>;
+}
+
+export interface MeasureOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called with every perturbation as its loss is known, in any order: what a store keeps. */
+  onLoss?(index: number, loss: number): void;
+}
+
+/**
+ * The loss that each perturbation alone brings, in its provider's unit: comparable with each other and additive, or
+ * nearly, over layers. The result depends on the arguments alone, not on the host or its threads.
+ */
+export interface SensitivityProvider {
+  readonly name: string;
+  /** Raised when its results change: stored losses of older versions are not taken. */
+  readonly version: number;
+  measure(
+    evidence: Evidence,
+    perturbations: readonly Perturbation[],
+    options?: MeasureOptions,
+  ): Promise<readonly number[]>;
+}

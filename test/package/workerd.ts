@@ -1,0 +1,101 @@
+// A Worker as it is deployed: bundled by `wrangler deploy --dry-run`, then served by the real workerd.
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
+import { app, execute, WORKERD } from "./tarball.ts";
+
+const WRANGLER = join(import.meta.dirname, "node_modules/wrangler/bin/wrangler.js");
+const KINDS: Record<string, string> = { ".js": "esModule", ".wasm": "wasm", ".dyad": "data", ".bin": "data" };
+const TICKS_A_SECOND = 100; // USER_HZ of Linux
+const CONFIGURATION = `{
+  "main": "worker.js",
+  "compatibility_date": "2026-07-01",
+  "rules": [{ "type": "Data", "globs": ["**/*.dyad", "**/*.bin"], "fallthrough": true }]
+}`;
+
+/** What a deploy would upload. */
+export interface Deployment {
+  readonly folder: string;
+  readonly scriptBytes: number;
+  readonly gzipBytes: number;
+}
+
+/** Bundles a Worker; its main module is worker.js. */
+export function deploy(name: string, files: Readonly<Record<string, string>>): Deployment {
+  const place = app(name, { ...files, "wrangler.json": CONFIGURATION });
+  const outdir = join(place, "out");
+  process.env.WRANGLER_SEND_METRICS = "false";
+  execute(process.execPath, [WRANGLER, "deploy", "--dry-run", "--name", name, "--outdir", outdir], place);
+  const bytes = modulesOf(outdir).map((module) => readFileSync(join(outdir, module)));
+  const all = Buffer.concat(bytes);
+  return { folder: outdir, scriptBytes: all.length, gzipBytes: gzipSync(all).length };
+}
+
+/** The main module first, as the configuration wants it. */
+function modulesOf(folder: string): string[] {
+  const modules = readdirSync(folder).filter((file) => KINDS[extname(file)] !== undefined);
+  return modules.sort((a, b) => Number(b === "worker.js") - Number(a === "worker.js"));
+}
+
+/** A running Worker. */
+export class Served {
+  readonly url: string;
+  private readonly child: ChildProcess;
+
+  constructor(url: string, child: ChildProcess) {
+    this.url = url;
+    this.child = child;
+  }
+
+  /** CPU time of the whole process so far, in milliseconds. */
+  get cpuMs(): number {
+    const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ");
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_A_SECOND;
+  }
+
+  /** Resident memory of the whole process, in bytes. */
+  get residentBytes(): number {
+    const pages = readFileSync(`/proc/${this.child.pid}/statm`, "utf8").split(" ")[1];
+    return Number(pages) * 4096;
+  }
+
+  stop(): void {
+    this.child.kill();
+  }
+}
+
+/** Serves what a deploy would upload, on a free port that workerd tells on descriptor 3. */
+export function serve({ folder }: Deployment): Promise<Served> {
+  const modules = modulesOf(folder).map(
+    (file) => `(name = "${file}", ${KINDS[extname(file)]} = embed "${file}"),`,
+  );
+  writeFileSync(
+    join(folder, "config.capnp"),
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = (modules = [${modules.join("\n")}], compatibilityDate = "2026-07-01"))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+`,
+  );
+  const child = spawn(WORKERD, ["serve", join(folder, "config.capnp"), "--control-fd=3"], {
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
+  });
+  return new Promise((resolve, reject) => {
+    let [text, problems] = ["", ""];
+    child.stderr?.on("data", (chunk: Buffer) => {
+      problems += chunk;
+    });
+    (child.stdio[3] as Readable).on("data", (chunk: Buffer) => {
+      text += chunk;
+      const port = /"port":(\d+)/.exec(text)?.[1];
+      if (port !== undefined) resolve(new Served(`http://127.0.0.1:${port}/`, child));
+    });
+    child.on("error", reject);
+    child.on("exit", (code) => reject(new Error(`workerd ended with code ${code}: ${problems}`)));
+  });
+}
