@@ -1,5 +1,6 @@
 import { DyadicError } from "../../error.ts";
 import { type Border, type Graph, type Node, type Tensor, validateGraph } from "../../graph/graph.ts";
+import { missingOperator, type Survey } from "../survey.ts";
 import { CheckedBuffer } from "./buffer.ts";
 import { Builder, type Operator } from "./builder.ts";
 import { OPERATORS, operatorName, type Row } from "./operators.ts";
@@ -19,9 +20,9 @@ const SHOWN_NAME = 60;
  * codes and zero points 128 lower; a Border keeps the file's dtype. Tensors that no node uses are dropped.
  * Throws BAD_FILE for a damaged file and UNSUPPORTED_OP, which lists every operator that Dyadic does not have.
  */
-export function importTflite(bytes: Uint8Array, file?: string): Graph {
+export function importTflite(bytes: Uint8Array, file?: string, survey?: Survey): Graph {
   try {
-    return readModel(bytes);
+    return readModel(bytes, survey);
   } catch (error) {
     const place = file === undefined ? {} : { file };
     if (error instanceof DyadicError) throw error.at(place);
@@ -29,7 +30,7 @@ export function importTflite(bytes: Uint8Array, file?: string): Graph {
   }
 }
 
-function readModel(bytes: Uint8Array): Graph {
+function readModel(bytes: Uint8Array, survey: Survey | undefined): Graph {
   const buffer = new CheckedBuffer(bytes);
   if (bytes.length < 8 || !schema.Model.bufferHasIdentifier(buffer)) {
     throw new DyadicError("BAD_FILE", "this is not a TFLite model", {
@@ -47,23 +48,31 @@ function readModel(bytes: Uint8Array): Graph {
   const graph = model.subgraphsLength() > 0 ? model.subgraphs(0) : null;
   if (graph === null) throw new DyadicError("BAD_FILE", "the model has no subgraph");
   const tensors = new Tensors(buffer, model, graph);
-  const operators = readOperators(model, graph, tensors);
+  const operators = readOperators(model, graph, tensors, survey);
   const builder = new Builder(tensors);
-  for (const { row, operator } of operators) adapt(row, operator, builder);
+  for (const { row, operator } of operators) adapt(row, operator, builder, survey);
+  survey?.end();
   return finish(graph.name() || "model", model, graph, builder);
 }
 
-function adapt(row: Row, operator: Operator, builder: Builder): void {
+/** With a survey, an operator that is refused is only noted: shapes are in the file, so that the others can go on. */
+function adapt(row: Row, operator: Operator, builder: Builder, survey: Survey | undefined): void {
   try {
     row.adapt(operator, builder);
   } catch (error) {
-    if (error instanceof DyadicError) throw error.at({ node: operator.name, op: operatorName(row.code) });
-    throw error;
+    if (!(error instanceof DyadicError)) throw error;
+    if (survey === undefined) throw error.at({ node: operator.name, op: operatorName(row.code) });
+    survey.refuse(operatorName(row.code), operator.name, error);
   }
 }
 
 /** Pairs every operator with its row. Throws UNSUPPORTED_OP with all operators that have none. */
-function readOperators(model: schema.Model, graph: schema.SubGraph, tensors: Tensors) {
+function readOperators(
+  model: schema.Model,
+  graph: schema.SubGraph,
+  tensors: Tensors,
+  survey: Survey | undefined,
+) {
   const tables = vector("operators", graph.operatorsLength(), MAX_OPERATORS, (i) => graph.operators(i));
   const known: { row: Row; operator: Operator }[] = [];
   const unknown = new Map<string, string[]>();
@@ -73,6 +82,7 @@ function readOperators(model: schema.Model, graph: schema.SubGraph, tensors: Ten
     const code = codes.get(index) ?? readCode(model, index);
     codes.set(index, code);
     const operator = readOperator(table, tensors);
+    survey?.saw(code.name);
     if (code.row !== undefined) {
       checkArity(code.row, operator);
       known.push({ row: code.row, operator });
@@ -80,9 +90,10 @@ function readOperators(model: schema.Model, graph: schema.SubGraph, tensors: Ten
       const nodes = unknown.get(code.name) ?? [];
       unknown.set(code.name, nodes);
       nodes.push(operator.name);
+      survey?.refuse(code.name, operator.name, missingOperator());
     }
   }
-  if (unknown.size > 0) throw unsupportedOperators(unknown);
+  if (unknown.size > 0 && survey === undefined) throw unsupportedOperators(unknown);
   return known;
 }
 
