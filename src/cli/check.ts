@@ -6,8 +6,9 @@ import { summary } from "./describe.ts";
 import { loadForSize } from "./model.ts";
 import { exitCode, print, table } from "./output.ts";
 
-/** Nodes that are named of one operator, in text. */
+/** In text: how many nodes of one operator are named, and how much of a name is shown. */
 const SHOWN_NODES = 5;
+const SHOWN_NAME = 60;
 
 /**
  * `dyadic check`: every operator that a model needs, which of them Dyadic has, what is wrong and where; RAM, flash and
@@ -48,6 +49,10 @@ function steps({ plan }: Description): string {
   return `the engine's steps\n${table([...counts].map(([op, count]) => [`  ${op}`, count]))}`;
 }
 
+function clip(name: string): string {
+  return name.length > SHOWN_NAME ? `${name.slice(0, SHOWN_NAME)}...` : name;
+}
+
 /** The model's own operators: how many, and of those that cannot be imported the nodes with the reasons. */
 function needed(needs: readonly Need[]): string {
   if (needs.length === 0) return "";
@@ -61,7 +66,7 @@ function needed(needs: readonly Need[]): string {
   });
   const reasons = needs.flatMap(({ operator, problems }) => {
     const lines = problems.slice(0, SHOWN_NODES).map(({ node, problem, found }) => {
-      return `  ${operator} "${node}": ${problem}${found === undefined ? "" : ` (${found})`}\n`;
+      return `  ${operator} "${clip(node)}": ${problem}${found === undefined ? "" : ` (${found})`}\n`;
     });
     const more = problems.length - SHOWN_NODES;
     return more > 0 ? [...lines, `  ${operator}: and ${more} more\n`] : lines;
