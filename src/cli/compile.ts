@@ -1,6 +1,8 @@
 import { DyadicError } from "../error.ts";
 import { describe } from "../report/describe.ts";
+import { allocationJson, allocationSummary, budgetOf, explanation, frontierJson } from "./budget.ts";
 import type { FloatFlags } from "./calibration.ts";
+import { choiceTable } from "./chosen.ts";
 import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
@@ -12,6 +14,8 @@ interface Options extends FloatFlags {
   readonly labels?: string;
   readonly strip?: boolean;
   readonly stream?: number;
+  readonly explain?: boolean;
+  readonly frontier?: string;
   readonly target: (typeof TARGETS)[number];
   readonly json?: boolean;
 }
@@ -25,7 +29,13 @@ export function readLabels(path: string): string[] {
 
 /** `dyadic compile`: import to write; the file appears whole or not at all. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
-  const { output, labels, strip, stream, json } = options;
+  const { output, labels, strip, stream, json, explain, frontier } = options;
+  const allocating = budgetOf(options);
+  if (allocating === undefined && (explain || frontier !== undefined)) {
+    throw new DyadicError("BAD_ARGUMENT", "there is nothing to explain without a budget", {
+      expected: "--flash, --ram or --latency",
+    });
+  }
   const additions = {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
@@ -39,6 +49,10 @@ export async function compileCommand(path: string, options: Options): Promise<vo
       hint: "run or inspect it as it is",
     });
   }
+  const { allocated } = compiled;
+  if (frontier !== undefined && allocating !== undefined) {
+    writeWhole(frontier, new TextEncoder().encode(await frontierJson(compiled, allocating)));
+  }
   writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);
   const { peakBytes, lowerBound, haloBytes } = description.plan;
@@ -47,7 +61,13 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     flashBytes: bytes.length,
     macs: description.macs,
     policy: compiled.policy ?? null,
+    layers: compiled.layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
+    adjusted: compiled.adjusted,
     plan: { peakBytes, lowerBound, haloBytes },
+    ...(allocated && { allocation: allocationJson(allocated) }),
   };
-  print(json === true, result, () => `${output}\n${summary(description)}`);
+  const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;
+  const details = allocated !== undefined && explain ? explanation(allocated) : "";
+  const chosen = () => choiceTable(compiled.layers, compiled.adjusted);
+  print(json === true, result, () => `${output}\n${chosen()}${summary(description)}${spent}${details}`);
 }
