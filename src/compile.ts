@@ -6,21 +6,23 @@ import type { Progress, Samples } from "./float/samples.ts";
 import { canonicalShape, type Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
-import type { Header } from "./model/header.ts";
+import { type Header, NOTES } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
+import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
 import { type Allocated, type AllocationOptions, choosePolicy } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
-import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
+import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
 import type { Evidence, SensitivityProvider } from "./precision/sensitivity/provider.ts";
 import type { Certificate } from "./precision/solve/index.ts";
 import type { Adjusted } from "./precision/widths.ts";
+import { channelStatistics } from "./quantize/channel-statistics.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
@@ -90,6 +92,8 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  /** What holds for every layer with weights of a float model. */
+  readonly layers: readonly PolicyRow[];
   /** Activations that have other bits than the policy asked for, and why. */
   readonly adjusted: readonly Adjusted[];
   /** How a budget was spent. */
@@ -101,6 +105,7 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  readonly layers?: readonly PolicyRow[];
   readonly adjusted?: readonly Adjusted[];
   readonly metadata?: Readonly<Record<string, string>>;
   readonly allocated?: Allocated | undefined;
@@ -143,9 +148,10 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   const policy = options.draft ? forSize(options.policy ?? own) : (options.policy ?? own);
   const balanced = policy.equalisation ? equalise(float) : float;
   const input = options.pixels && pixelInput(balanced, options.pixels);
-  const graph = input?.graph ?? balanced;
+  const prepared = input?.graph ?? balanced;
   refuseUncalibrated(options);
-  const samples = samplesOf(graph, options, input?.sample);
+  const samples = samplesOf(prepared, options, input?.sample);
+  const graph = policy.biasAbsorption ? await absorbed(prepared, samples, options) : prepared;
   const decided = decide(graph, policy);
   const seen = await calibration(graph, options, samples);
   const module = () => calibratorOf(options).module();
@@ -164,10 +170,11 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
       onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
     },
   );
-  const { policy: effective, widths } = quantized.decision;
+  const { policy: effective, rows, widths } = quantized.decision;
   return {
     graph: quantized.graph,
     policy: effective,
+    layers: rows,
     adjusted: widths.adjusted,
     allocated,
     ...(seen instanceof Calibration && {
@@ -177,14 +184,23 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   };
 }
 
+/** The graph with biases absorbed, by what the samples do to it. */
+async function absorbed(graph: Graph, samples: Samples, options: CompileOptions): Promise<Graph> {
+  if (samples.length === 0) {
+    throw new DyadicError("BAD_ARGUMENT", "bias absorption needs samples, and there are only ranges", {
+      expected: "real inputs",
+      hint: "--calibrate FOLDER or X.npy; or the policy without biasAbsorption",
+    });
+  }
+  const { signal } = options;
+  const module = await calibratorOf(options).module();
+  return absorbBiases(graph, await channelStatistics(graph, samples, module, { signal }));
+}
+
 /** A policy for the layers under what another says of the network as a whole. */
-function withNetwork(policy: Policy, { biasCorrection, equalisation, reconstruction }: Policy): Policy {
-  return {
-    ...policy,
-    ...(biasCorrection !== undefined && { biasCorrection }),
-    ...(equalisation !== undefined && { equalisation }),
-    ...(reconstruction !== undefined && { reconstruction }),
-  };
+function withNetwork(policy: Policy, whole: Policy): Policy {
+  const { version, defaults, overrides, $schema, residualBits, ...network } = whole;
+  return { ...network, ...policy };
 }
 
 /** allocate: the policy of a budget. Flash is that of the whole file, which is written as a draft to know it. */
@@ -306,12 +322,13 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy, adjusted = [] } = quantized;
+  const { calibration, policy, layers = [], adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
+    layers,
     adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
@@ -321,7 +338,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
 
 function headerOf(
   graph: IntegerGraph,
-  { policy, metadata }: Quantized,
+  { graph: { notes = [] }, policy, metadata }: Quantized,
   file: string,
   sourceSha256: Uint8Array,
 ): Header {
@@ -333,7 +350,7 @@ function headerOf(
     layers: graph.nodes.map(({ name, op }) => ({ name, op })),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
-    metadata: metadata ?? {},
+    metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
 }
 

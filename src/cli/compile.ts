@@ -2,6 +2,7 @@ import { DyadicError } from "../error.ts";
 import { describe } from "../report/describe.ts";
 import { allocationJson, allocationSummary, budgetOf, explanation, frontierJson } from "./budget.ts";
 import type { FloatFlags } from "./calibration.ts";
+import { choiceTable } from "./chosen.ts";
 import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
@@ -26,7 +27,7 @@ export function readLabels(path: string): string[] {
     .split(/\r?\n/);
 }
 
-/** `dyadic compile`: import to write; the file appears whole or not at all. */
+/** `dyadic compile`: import to write; the file appears whole or not at all. A module may hold a model compiled before. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
   const { output, labels, strip, stream, json, explain, frontier } = options;
   const allocating = budgetOf(options);
@@ -41,15 +42,15 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     ...(stream === undefined ? {} : { stream }),
   };
   const { bytes, compiled } = await loadModel(path, options, additions, output);
-  if (compiled === undefined) {
+  if (compiled === undefined && options.target === "dyad") {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
       file: path,
       expected: "a .tflite or .onnx model",
-      hint: "run or inspect it as it is",
+      hint: "run or inspect it as it is, or put it in a module with --target wasm",
     });
   }
-  const { allocated } = compiled;
-  if (frontier !== undefined && allocating !== undefined) {
+  const { allocated, layers = [], adjusted = [] } = compiled ?? {};
+  if (compiled !== undefined && frontier !== undefined && allocating !== undefined) {
     writeWhole(frontier, new TextEncoder().encode(await frontierJson(compiled, allocating)));
   }
   writeWhole(output, await targetBytes(bytes, options.target));
@@ -59,11 +60,14 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     output,
     flashBytes: bytes.length,
     macs: description.macs,
-    policy: compiled.policy ?? null,
+    policy: compiled?.policy ?? null,
+    layers: layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
+    adjusted,
     plan: { peakBytes, lowerBound, haloBytes },
     ...(allocated && { allocation: allocationJson(allocated) }),
   };
   const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;
-  const layers = allocated !== undefined && explain ? explanation(allocated) : "";
-  print(json === true, result, () => `${output}\n${summary(description)}${spent}${layers}`);
+  const details = allocated !== undefined && explain ? explanation(allocated) : "";
+  const chosen = () => choiceTable(layers, adjusted);
+  print(json === true, result, () => `${output}\n${chosen()}${summary(description)}${spent}${details}`);
 }

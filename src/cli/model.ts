@@ -64,6 +64,7 @@ export async function loadModel(
       compile(bytes, { readExternal, file: path, ...additions, ...floatOptions(flags, signal, layers) }),
     );
     if (flags.cache === undefined) layers?.remove();
+    for (const note of compiled.graph.notes ?? []) process.stderr.write(`${path}: note: ${note}\n`);
     return { bytes: compiled.model, compiled };
   } catch (error) {
     if (error instanceof Interrupted && layers?.isKept) throw error.keeping(layers.path);

@@ -1,5 +1,7 @@
 import { canonicalShape, type Graph } from "../../graph/graph.ts";
 import { bytes } from "./bytes.ts";
+import { fisher } from "./fisher.ts";
+import { hawq } from "./hawq.ts";
 import { kl } from "./kl.ts";
 import { mse } from "./mse.ts";
 import { noise } from "./noise.ts";
@@ -15,7 +17,14 @@ export function defaultProvider({ outputs, tensors }: Graph): "kl" | "mse" {
 }
 
 /** Every provider by name, on one thread. */
-export const PROVIDERS = { kl, mse, noise, bytes } as const satisfies Record<string, SensitivityProvider>;
+export const PROVIDERS = {
+  kl,
+  mse,
+  noise,
+  fisher,
+  hawq,
+  bytes,
+} as const satisfies Record<string, SensitivityProvider>;
 export type ProviderName = keyof typeof PROVIDERS;
 
 export type {
