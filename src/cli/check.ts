@@ -12,10 +12,11 @@ export async function check(path: string, options: FloatFlags & { json?: boolean
     const description = describe((await loadForSize(path, options)).bytes, path);
     const counts = new Map<string, number>();
     for (const { op } of description.plan.steps) counts.set(op, (counts.get(op) ?? 0) + 1);
-    const { flashBytes, macs, plan } = description;
+    const { flashBytes, macs, plan, notes } = description;
     const ops = Object.fromEntries(counts);
     const { peakBytes, lowerBound, haloBytes } = plan;
-    print(json, { supported: true, flashBytes, macs, plan: { peakBytes, lowerBound, haloBytes }, ops }, () =>
+    const sizes = { flashBytes, macs, plan: { peakBytes, lowerBound, haloBytes } };
+    print(json, { supported: true, ...sizes, ops, ...(notes.length > 0 && { notes }) }, () =>
       [
         `${path}: supported\n`,
         summary(description),

@@ -105,6 +105,12 @@ export function weightBits(contract: number): number | null {
 export function readPlan(model: ModelFile): Plan {
   const section = sectionOfKind(model.sections, KIND_PLAN, "plan");
   const words = wordsOf(section);
+  if (section.length < PLAN_HEADER_BYTES) {
+    throw new DyadicError("CORRUPT", "the plan section is cut short", {
+      expected: `at least ${PLAN_HEADER_BYTES} bytes`,
+      found: `${section.length}`,
+    });
+  }
   const [tensorCount, stepCount, stepsAt] = [PLAN_TENSOR_COUNT, PLAN_STEP_COUNT, PLAN_STEPS_AT].map(
     (at) => words[at / 4],
   );

@@ -3,7 +3,7 @@ import { sampleHash } from "../calibrate/observer.ts";
 import { chooseRange, type RangeOptions } from "../calibrate/ranges.ts";
 import { DyadicError } from "../error.ts";
 import type { Sample, Samples } from "../float/samples.ts";
-import type { Graph, Node } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { Range, Ranges } from "../numerics/range.ts";
 import { hex, sha256 } from "../numerics/sha256.ts";
 import { type LayerPlace, layersOf } from "../quantize/layer.ts";
@@ -30,12 +30,13 @@ const METHODS_VERSION = 1;
 export interface Decision {
   /** The graph that is quantized: the given one, and requantize nodes where its residual stream has 16 bits. */
   readonly streamed: Streamed;
+  /** Activations have the bits that they get, which may be others than were asked for. */
   readonly rows: readonly PolicyRow[];
   readonly widths: ActivationWidths;
   readonly biasCorrection: boolean;
   /** Whether the policy itself asks for bias correction. */
   readonly insists: boolean;
-  /** The policy in its one form, with what holds instead of what was asked. */
+  /** The policy in its one form: applied to the same graph, it gives this decision. */
   readonly policy: Policy;
 }
 
@@ -71,23 +72,13 @@ export function decide(graph: Graph, policy: Policy): Decision {
   const asked = applyPolicy(graph, policy);
   const streamed = widenStream(graph, policy, asked);
   const widths = activationWidths(streamed, policy, asked);
-  const bitsOf = ({ outputs }: Node) => widths.bits.get(outputs[0]!)!;
   const rows = layersOf(graph).map(({ node, place }) => {
     const row = asked[place.index]!;
-    return { ...row, settings: { ...row.settings, activationBits: bitsOf(node) } };
+    return { ...row, settings: { ...row.settings, activationBits: widths.bits.get(node.outputs[0]!)! } };
   });
-  const names = namedWidths(graph, policy);
-  const named = graph.nodes.filter(({ name }) => names.has(name)).map((n) => [n.name, bitsOf(n)] as const);
   const { biasCorrection = true } = policy;
-  const effective = effectivePolicy(rows, { ...policy, biasCorrection }, new Map(named));
-  return {
-    streamed,
-    rows,
-    widths,
-    policy: effective,
-    biasCorrection,
-    insists: policy.biasCorrection === true,
-  };
+  const whole = effectivePolicy(asked, { ...policy, biasCorrection }, namedWidths(graph, policy));
+  return { streamed, rows, widths, policy: whole, biasCorrection, insists: policy.biasCorrection === true };
 }
 
 /** What a network's policy may ask for that looks at samples after calibration. */
@@ -208,7 +199,7 @@ function choices({ rows, widths, biasCorrection }: Decision) {
 }
 
 /** All samples in memory, in the order of their content's hashes: files may be read in any. */
-function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
+export function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
   const own = Array.from({ length: samples.length }, (_, i) => {
     const sample = samples.at(i)!;
     return { sample, hash: sampleHash(sample) };

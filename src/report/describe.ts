@@ -14,7 +14,8 @@ import {
   OP_MAT_MUL,
   OP_OUTPUT,
 } from "../../assembly/abi.ts";
-import { type Header, headerOf } from "../model/header.ts";
+import { DyadicError } from "../error.ts";
+import { type Header, headerOf, NOTES } from "../model/header.ts";
 import type { IoTensor } from "../model/io.ts";
 import {
   activationBits,
@@ -62,6 +63,8 @@ export interface Description {
   readonly outputs: readonly IoTensor[];
   /** What the model keeps from run to run. */
   readonly states: readonly IoTensor[];
+  /** What the importer had to say: a tail that it left out. */
+  readonly notes: readonly string[];
   readonly flashBytes: number;
   readonly weightBytes: number;
   readonly macs: number;
@@ -81,8 +84,8 @@ export interface Description {
 /** Everything that a `.dyad` file says of itself. Throws CORRUPT and so on, with the file's name. */
 export function describe(bytes: Uint8Array, file: string): Description {
   const model = readModel(bytes, file);
-  const header = headerOf(model) ?? null;
-  const plan = readPlan(model);
+  const header = withFile(file, () => headerOf(model) ?? null);
+  const plan = withFile(file, () => readPlan(model));
   const inputs = model.io.filter(({ role }) => role === "input");
   const states = model.io.filter(({ role }) => role === "state");
   const allocations = allocationsOf(plan, header, new Set(states.map(({ tensor }) => tensor)));
@@ -90,7 +93,8 @@ export function describe(bytes: Uint8Array, file: string): Description {
     allocations.filter(({ first, last }) => first <= step && step <= last),
   );
   const liveBytes = live.map((alive) => unionBytes(alive));
-  const peak = liveBytes.indexOf(Math.max(...liveBytes));
+  const lowerBound = liveBytes.reduce((most, bytes) => Math.max(most, bytes), 0);
+  const atPeak = live[liveBytes.indexOf(lowerBound)] ?? [];
   const steps = plan.steps.map((step, i) => {
     const tensor = plan.tensors[step.outputs[0] ?? step.inputs[0]!]!;
     const layer = header?.layers[i - inputs.length];
@@ -110,18 +114,28 @@ export function describe(bytes: Uint8Array, file: string): Description {
     inputs,
     outputs: model.io.filter(({ role }) => role === "output"),
     states,
+    notes: header?.metadata[NOTES]?.split("\n") ?? [],
     flashBytes: bytes.length,
     weightBytes: plan.weightBytes,
     macs: steps.reduce((sum, { macs }) => sum + macs, 0),
     plan: {
       peakBytes: model.arenaBytes,
-      lowerBound: liveBytes[peak]!,
-      haloBytes: live[peak]!.reduce((sum, { haloBytes }) => sum + haloBytes, 0),
+      lowerBound,
+      haloBytes: atPeak.reduce((sum, { haloBytes }) => sum + haloBytes, 0),
       steps,
       allocations,
     },
     header,
   };
+}
+
+/** What a reader of a part says, with the file's name. */
+function withFile<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof DyadicError ? error.at({ file }) : error;
+  }
 }
 
 function opName(opcode: number): string {
@@ -158,19 +172,27 @@ function allocationsOf(
   header: Header | null,
   states: ReadonlySet<number>,
 ): Allocation[] {
-  const held = tensors.map((tensor, index): Allocation => {
-    const users = steps.flatMap(({ inputs }, i) => (inputs.includes(index) ? [i] : []));
-    const writer = steps.findIndex(({ outputs }) => outputs.includes(index));
-    const given = users.some((i) => steps[i]!.opcode === OP_OUTPUT);
-    return {
+  const lives = tensors.map(() => ({ first: -1, last: -1 }));
+  steps.forEach(({ inputs, outputs, opcode }, step) => {
+    for (const index of outputs) {
+      const { first, last } = lives[index]!;
+      const from = opcode === OP_INPUT ? 0 : step;
+      lives[index] = { first: first === -1 ? from : first, last: Math.max(last, step) };
+    }
+    for (const index of inputs) {
+      const { first, last } = lives[index]!;
+      lives[index] = { first, last: Math.max(last, opcode === OP_OUTPUT ? steps.length - 1 : step) };
+    }
+  });
+  const held = tensors.map(
+    (tensor, index): Allocation => ({
       name: header?.values[index]?.name ?? "",
       kind: "tensor",
       ...extent(tensor),
-      first: states.has(index) || steps[writer]?.opcode === OP_INPUT ? 0 : writer,
-      last: given || states.has(index) ? steps.length - 1 : Math.max(writer, ...users),
+      ...(states.has(index) ? { first: 0, last: steps.length - 1 } : lives[index]!),
       shape: tensor.shape,
-    };
-  });
+    }),
+  );
   const scratch = steps.flatMap(({ scratchAt, scratchBytes }, step): Allocation[] => {
     if (scratchBytes === 0) return [];
     const bytes = { start: scratchAt, end: scratchAt + scratchBytes, haloBytes: 0 };
