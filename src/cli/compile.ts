@@ -27,7 +27,7 @@ export function readLabels(path: string): string[] {
     .split(/\r?\n/);
 }
 
-/** `dyadic compile`: import to write; the file appears whole or not at all. */
+/** `dyadic compile`: import to write; the file appears whole or not at all. A module may hold a model compiled before. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
   const { output, labels, strip, stream, json, explain, frontier } = options;
   const allocating = budgetOf(options);
@@ -42,9 +42,15 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     ...(stream === undefined ? {} : { stream }),
   };
   const { bytes, compiled } = await loadModel(path, options, additions, output);
-  if (compiled === undefined) return packModule(path, bytes, options);
-  const { allocated } = compiled;
-  if (frontier !== undefined && allocating !== undefined) {
+  if (compiled === undefined && options.target === "dyad") {
+    throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
+      file: path,
+      expected: "a .tflite or .onnx model",
+      hint: "run or inspect it as it is, or put it in a module with --target wasm",
+    });
+  }
+  const { allocated, layers = [], adjusted = [] } = compiled ?? {};
+  if (compiled !== undefined && frontier !== undefined && allocating !== undefined) {
     writeWhole(frontier, new TextEncoder().encode(await frontierJson(compiled, allocating)));
   }
   writeWhole(output, await targetBytes(bytes, options.target));
@@ -54,32 +60,14 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     output,
     flashBytes: bytes.length,
     macs: description.macs,
-    policy: compiled.policy ?? null,
-    layers: compiled.layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
-    adjusted: compiled.adjusted,
+    policy: compiled?.policy ?? null,
+    layers: layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
+    adjusted,
     plan: { peakBytes, lowerBound, haloBytes },
     ...(allocated && { allocation: allocationJson(allocated) }),
   };
   const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;
   const details = allocated !== undefined && explain ? explanation(allocated) : "";
-  const chosen = () => choiceTable(compiled.layers, compiled.adjusted);
+  const chosen = () => choiceTable(layers, adjusted);
   print(json === true, result, () => `${output}\n${chosen()}${summary(description)}${spent}${details}`);
-}
-
-/** A model that was compiled before, in a module with an engine. Throws BAD_ARGUMENT where no module is asked for. */
-async function packModule(path: string, bytes: Uint8Array, { output, target, json }: Options): Promise<void> {
-  if (target === "dyad") {
-    throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
-      file: path,
-      expected: "a .tflite or .onnx model",
-      hint: "run or inspect it as it is, or put it in a module with --target wasm",
-    });
-  }
-  const module = await targetBytes(bytes, target);
-  writeWhole(output, module);
-  print(
-    json === true,
-    { output, flashBytes: module.length },
-    () => `${output}\n${summary(describe(bytes, path))}`,
-  );
 }
