@@ -1,4 +1,5 @@
-// Starts main.ts (operators.ts with --operators) under the Node 24 of this package (it strips types itself, so nothing is bundled), pinned to one core.
+// Starts main.ts (operators.ts with --operators, page/main.ts with --page) under the Node 24 of this package (it strips
+// types itself, so nothing is bundled); what is measured in this process is pinned to one core.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -11,9 +12,16 @@ if (node !== own && Number.parseInt(process.versions.node, 10) < 24) {
   console.error(`no Node 24: run npm install in test/bench, or start with it (this is ${process.version})`);
   process.exit(1);
 }
-const main = process.argv.includes("--operators") ? "operators.ts" : "main.ts";
+const given = process.argv.slice(2);
+const mains = { "--operators": "operators.ts", "--page": "page/main.ts" };
+const main = mains[given[0]] ?? "main.ts";
 const core = String(Math.min(1, availableParallelism() - 1));
-const pinned = spawnSync("taskset", ["-c", core, "true"]).status === 0;
-const command = [...(pinned ? ["taskset", "-c", core] : []), node, here(main), ...process.argv.slice(2)];
+const pinned = main !== mains["--page"] && spawnSync("taskset", ["-c", core, "true"]).status === 0;
+const command = [
+  ...(pinned ? ["taskset", "-c", core] : []),
+  node,
+  here(main),
+  ...given.slice(main === "main.ts" ? 0 : 1),
+];
 const env = { ...process.env, DYADIC_BENCH_CORE: pinned ? core : "" };
 process.exit(spawnSync(command[0], command.slice(1), { stdio: "inherit", env }).status ?? 1);

@@ -32,6 +32,9 @@ export const PROTOCOL: Protocol = {
   stable: 0.03,
 };
 
+/** Starts to watch the thread that computes; the answer takes the milliseconds gone by and gives its share of a core. */
+export type Watch = () => Promise<(elapsedMs: number) => number | Promise<number>>;
+
 export interface Timing {
   readonly warmUpMs: number;
   readonly runsPerBatch: number;
@@ -50,25 +53,25 @@ interface Batch {
 }
 
 /** Milliseconds that `runs` runs take; between two of them control is in JavaScript, so compilers can change tiers. */
-async function batch(task: Task, runs: number): Promise<Batch> {
-  const before = process.cpuUsage();
+async function batch(task: Task, runs: number, watch?: Watch): Promise<Batch> {
+  const share = await watch?.();
   const start = performance.now();
   for (let i = 0; i < runs; i++) {
     const pending = task.run();
     if (pending !== undefined) await pending;
   }
   const elapsed = performance.now() - start;
-  const { user, system } = process.cpuUsage(before);
-  return { elapsed, share: (user + system) / 1000 / elapsed };
+  return { elapsed, share: share === undefined ? 1 : await share(elapsed) };
 }
 
 /** The least disturbed of a few batches, as soon as one is not disturbed. */
-async function quietBatch(task: Task, runs: number, { undisturbed, retries }: Protocol): Promise<Batch> {
+async function quietBatch(task: Task, runs: number, protocol: Protocol, watch: Watch): Promise<Batch> {
+  const { undisturbed, retries } = protocol;
   let best: Batch | undefined;
   for (let attempt = 0; attempt <= retries; attempt++) {
     if (attempt > 0) await pause(10);
     await batch(task, 1); // caches and branch predictors are the last subject's
-    const next = await batch(task, runs);
+    const next = await batch(task, runs, watch);
     if (best === undefined || next.share > best.share) best = next;
     if (best.share >= undisturbed) break;
   }
@@ -105,6 +108,7 @@ async function warmUp(
 export async function interleave(
   tasks: readonly Task[],
   protocol: Protocol,
+  watch: Watch,
   progress: (what: string) => void,
 ): Promise<Timing[]> {
   const states = [];
@@ -118,7 +122,7 @@ export async function interleave(
     progress(`round ${round + 1}/${protocol.rounds}`);
     for (let turn = 0; turn < states.length; turn++) {
       const state = states[(round + turn) % states.length]!;
-      state.batches.push(await quietBatch(state.task, state.runs, protocol));
+      state.batches.push(await quietBatch(state.task, state.runs, protocol, watch));
     }
   }
   return states.map(({ spent, runs, batches }) => {

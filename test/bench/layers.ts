@@ -2,8 +2,9 @@
 import type { Build } from "../../src/runtime/builds.ts";
 import { loadModel } from "../../src/runtime/engine.ts";
 import { openEngine, run, setInputs } from "../cases/engine.ts";
+import { type BenchModel, nodeMacs } from "./compiled.ts";
 import { interleave, PROTOCOL } from "./interleave.ts";
-import { type BenchModel, nodeMacs } from "./models.ts";
+import { watchProcess } from "./machine.ts";
 import { table } from "./report.ts";
 
 const STEP_PROTOCOL = { ...PROTOCOL, rounds: 7, batchMs: 5, warmUpMs: [100, 500] } as const;
@@ -22,7 +23,7 @@ export async function layerTable(model: BenchModel, build: Build): Promise<strin
   });
   const whole = { name: "all", run: () => run(engine, 0, steps.length) };
   const tasks = [whole, ...steps.map(({ task }) => task)];
-  const [all, ...timings] = await interleave(tasks, STEP_PROTOCOL, () => {});
+  const [all, ...timings] = await interleave(tasks, STEP_PROTOCOL, watchProcess, () => {});
   const sum = timings.reduce((total, { minimumMs }) => total + minimumMs, 0);
   const rows = steps.map(({ node, op }, step) => {
     const { minimumMs } = timings[step]!;

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
+import type { Watch } from "./interleave.ts";
 
 /** Instruction sets that decide which kernels run, here and in native peers. */
 const FLAGS = ["avx2", "avx512bw", "avx_vnni", "avx512_vnni", "avx_vnni_int8", "amx_int8", "asimddp", "i8mm"];
@@ -50,4 +51,18 @@ export function commit(): string {
   } catch {
     return "";
   }
+}
+
+/** This process: what other processes took of the core is missing. */
+export const watchProcess: Watch = async () => {
+  const before = process.cpuUsage();
+  return (elapsedMs) => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000 / elapsedMs;
+  };
+};
+
+/** Processes that wanted a core, on average over the last minute: what `uptime` says. */
+export function load(): number {
+  return Math.round(loadavg()[0]! * 100) / 100;
 }

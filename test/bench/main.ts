@@ -1,10 +1,11 @@
 // The benchmark's command: see README.md.
 import { parseArgs } from "node:util";
 import type { Build } from "../../src/runtime/builds.ts";
+import type { BenchModel } from "./compiled.ts";
 import { interleave, PROTOCOL, type Protocol } from "./interleave.ts";
 import { layerTable } from "./layers.ts";
-import { commit, thisMachine } from "./machine.ts";
-import { BENCH_MODELS, type BenchModel, loadBenchModel } from "./models.ts";
+import { commit, thisMachine, watchProcess } from "./machine.ts";
+import { BENCH_MODELS, loadBenchModel } from "./models.ts";
 import { type ModelResult, modelTable, save } from "./report.ts";
 import { loadSubjects } from "./subjects/index.ts";
 import type { Subject } from "./subjects/subject.ts";
@@ -34,7 +35,9 @@ async function measure(
     let next = 0; // samples take turns: branches that depend on the data must not be learnt by heart
     return { name: subject.name, run: () => opened.run(next++ % model.samples.length) };
   });
-  const timings = await interleave(tasks, protocol, (what) => progress(`${model.name}: ${what}`));
+  const timings = await interleave(tasks, protocol, watchProcess, (what) =>
+    progress(`${model.name}: ${what}`),
+  );
   progress("");
   const agreements = await verify(open, model);
   for (const { subject, opened } of open) {

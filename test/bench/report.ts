@@ -42,7 +42,7 @@ export function table(rows: readonly (readonly string[])[]): string {
   return [line(rows[0]!), line(rule), ...rows.slice(1).map(line)].join("\n");
 }
 
-function milliseconds(value: number): string {
+export function milliseconds(value: number): string {
   return value.toPrecision(3);
 }
 
@@ -51,8 +51,8 @@ function percent(share: number | null): string {
 }
 
 /** One model: a row a subject, "times as fast" as the baseline of the same rounds. */
-export function modelTable({ subjects, macs }: ModelResult): string {
-  const baseline = subjects.find(({ name }) => name === BASELINE);
+export function modelTable({ subjects, macs }: ModelResult, against = BASELINE): string {
+  const baseline = subjects.find(({ name }) => name === against);
   const times = (key: "minimumMs" | "medianMs", { [key]: own }: SubjectResult) =>
     baseline ? `${(baseline[key] / own).toFixed(2)}x` : "-";
   return table([
@@ -114,16 +114,25 @@ values, not quantized). "Same answer" and "equal codes" compare its outputs with
 Dyadic builds are equal bit for bit, or there would be no page.
 `;
 
-/** Writes the JSON file and makes the page anew; returns the file's name. */
 export function save(results: Results): string {
-  mkdirSync(DIRECTORY, { recursive: true });
+  return saveIn(DIRECTORY, results, INTRODUCTION, section);
+}
+
+/** Writes the JSON file and makes the page of its directory anew; returns the file's name. */
+export function saveIn<T extends Pick<Results, "date" | "machine">>(
+  directory: URL,
+  results: T,
+  introduction: string,
+  sectionOf: (results: T) => string,
+): string {
+  mkdirSync(directory, { recursive: true });
   const name = `${results.date}-${results.machine.name}.json`;
-  writeFileSync(new URL(name, DIRECTORY), `${JSON.stringify(results, null, 2)}\n`);
-  const files = readdirSync(DIRECTORY).filter((file) => file.endsWith(".json"));
+  writeFileSync(new URL(name, directory), `${JSON.stringify(results, null, 2)}\n`);
+  const files = readdirSync(directory).filter((file) => file.endsWith(".json"));
   const newestFirst = files.map((file) => basename(file)).sort((a, b) => (a < b ? 1 : -1));
   const sections = newestFirst.map((file) =>
-    section(JSON.parse(readFileSync(new URL(file, DIRECTORY), "utf8")) as Results),
+    sectionOf(JSON.parse(readFileSync(new URL(file, directory), "utf8")) as T),
   );
-  writeFileSync(new URL("README.md", DIRECTORY), [INTRODUCTION, ...sections].join("\n"));
+  writeFileSync(new URL("README.md", directory), [introduction, ...sections].join("\n"));
   return name;
 }

@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
 import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../../assembly/abi.ts";
 import { PRODUCER } from "../../../src/compile.ts";
 import type { Build } from "../../../src/runtime/builds.ts";
 import { instantiate, loadModel } from "../../../src/runtime/engine.ts";
-import type { BenchModel } from "../models.ts";
+import type { BenchModel } from "../compiled.ts";
 import type { Opened, Subject } from "./subject.ts";
 
 const CLASSES: Readonly<Record<number, string>> = {
@@ -19,10 +18,13 @@ const NAMES: Readonly<Record<Build, string>> = {
   "engine-scalar": "dyadic scalar",
 };
 
-/** The engine's builds that this host compiles, the slowest last. */
-export function dyadicSubjects(): Subject[] {
-  return (["engine-relaxed", "engine", "engine-scalar"] as const)
-    .map((build) => ({ build, bytes: engineBytes(build) }))
+/** The engine's builds that this host compiles, the slowest last; `read` gives the bytes of one. */
+export async function dyadicSubjects(
+  read: (build: Build) => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>,
+): Promise<Subject[]> {
+  const builds = ["engine-relaxed", "engine", "engine-scalar"] as const;
+  const engines = await Promise.all(builds.map(async (build) => ({ build, bytes: await read(build) })));
+  return engines
     .filter(({ bytes }) => WebAssembly.validate(bytes))
     .map(({ build, bytes }) => ({
       name: NAMES[build],
@@ -30,10 +32,6 @@ export function dyadicSubjects(): Subject[] {
       kind: "dyadic",
       open: async (model) => openEngine(await WebAssembly.compile(bytes), model),
     }));
-}
-
-function engineBytes(build: Build): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(new URL(`../../../assembly/build/${build}.wasm`, import.meta.url)));
 }
 
 async function openEngine(module: WebAssembly.Module, model: BenchModel): Promise<Opened> {

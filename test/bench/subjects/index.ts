@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import type { Build } from "../../../src/runtime/builds.ts";
 import { dyadicSubjects } from "./dyadic.ts";
 import { onnxRuntimeNode } from "./onnxruntime-node.ts";
 import { onnxRuntimeWeb } from "./onnxruntime-web.ts";
@@ -10,7 +12,7 @@ const PEERS = { "onnxruntime-web": onnxRuntimeWeb, "onnxruntime-node": onnxRunti
 export const BASELINE = "onnxruntime-web int8";
 
 export async function loadSubjects(missing: (peer: string) => void): Promise<Subject[]> {
-  const subjects = dyadicSubjects();
+  const subjects = await dyadicSubjects(engineBytes);
   for (const [peer, load] of Object.entries(PEERS)) {
     try {
       subjects.push(...(await load()));
@@ -20,4 +22,8 @@ export async function loadSubjects(missing: (peer: string) => void): Promise<Sub
     }
   }
   return subjects;
+}
+
+function engineBytes(build: Build): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL(`../../../assembly/build/${build}.wasm`, import.meta.url)));
 }

@@ -3,7 +3,7 @@ import type { InferenceSession, Tensor, TypedTensor } from "onnxruntime-common";
 import { exportOnnx } from "../../../src/export/onnx/index.ts";
 import type { Graph } from "../../../src/graph/graph.ts";
 import { dequantizeGraph } from "../../../src/quantize/dequantize.ts";
-import type { BenchModel } from "../models.ts";
+import type { BenchModel } from "../compiled.ts";
 import type { Opened, Subject } from "./subject.ts";
 
 /**

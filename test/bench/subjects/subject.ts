@@ -1,4 +1,4 @@
-import type { BenchModel } from "../models.ts";
+import type { BenchModel } from "../compiled.ts";
 
 /** What is measured: one runtime in one configuration. */
 export interface Subject {

@@ -1,0 +1,3 @@
+import { openLiteRt } from "./litert.ts";
+
+export const open = () => openLiteRt("relaxed");

@@ -1,0 +1,1 @@
+export { openTfjsTflite as open } from "./tfjs-tflite.ts";

@@ -1,0 +1,120 @@
+// Cold start: a fresh page, nothing cached; runtime fetched and compiled, model fetched and loaded, one inference.
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import type { Browser } from "./browser.ts";
+import type { Codes, Runtime } from "./runtime.ts";
+import type { Served, Site } from "./server.ts";
+
+/** Bundle and model of every runtime; tfjs-backend-wasm has no file of these networks to fetch. */
+const SUBJECTS = {
+  dyadic: ["cold-dyadic", "model.dyad"],
+  "LiteRT.js": ["cold-litert", "model.tflite"],
+  "tfjs-tflite": ["cold-tfjs-tflite", "model.tflite"],
+  "onnxruntime-web int8": ["cold-onnxruntime-web", "model.onnx"],
+} as const;
+
+/** One start, in milliseconds from the request for the runtime's code. */
+export interface Start {
+  readonly runtimeMs: number;
+  readonly modelMs: number;
+  readonly firstRunMs: number;
+  readonly totalMs: number;
+}
+
+export interface Bytes {
+  readonly raw: number;
+  readonly gzip: number;
+  readonly brotli: number;
+}
+
+export interface ColdSubject {
+  readonly name: string;
+  readonly starts: readonly Start[];
+  /** All code: JavaScript and wasm. */
+  readonly code: Bytes;
+  readonly model: Bytes;
+  readonly wasmMemoryBytes: number;
+}
+
+export interface ColdResult {
+  readonly name: string;
+  readonly subjects: readonly ColdSubject[];
+}
+
+/** Starts all runtimes in turns, `starts` times each. */
+export async function coldStarts(
+  browser: Browser,
+  site: Site,
+  { name, unsigned }: { name: string; unsigned: boolean },
+  starts: number,
+): Promise<ColdResult> {
+  const states = Object.entries(SUBJECTS).map(([subject, files]) => {
+    return { subject, files, starts: [] as Start[], served: [] as Served[], wasmMemoryBytes: 0 };
+  });
+  for (let round = 0; round < starts; round++) {
+    for (const state of states) {
+      const [bundle, file] = state.files;
+      const page = await browser.newPage(site.base);
+      site.served();
+      const { start, bytes } = await page.evaluate(startInPage, {
+        bundle: `${site.base}/bundles/${bundle}.js`,
+        file: `/models/${name}/${file}`,
+        input: `/models/${name}/${unsigned || file === "model.onnx" ? "input-uint8" : "input-int8"}`,
+      });
+      state.starts.push(start);
+      state.served = site.served();
+      state.wasmMemoryBytes = bytes;
+      await page.close();
+    }
+  }
+  const subjects = states.map(({ subject, served, starts: all, wasmMemoryBytes }) => {
+    const code = served.filter(({ path }) => !path.startsWith("/models/"));
+    const model = served.filter(({ path }) => path.includes("/model."));
+    return { name: subject, starts: all, code: sizes(code), model: sizes(model), wasmMemoryBytes };
+  });
+  return { name, subjects };
+}
+
+/** Runs in the page. The input is there before the clock starts. */
+async function startInPage({
+  bundle,
+  file,
+  input,
+}: {
+  bundle: string;
+  file: string;
+  input: string;
+}): Promise<{ start: Start; bytes: number }> {
+  const body = async (url: string) => (await fetch(url)).arrayBuffer();
+  const given = await body(input);
+  const began = performance.now();
+  const { open } = (await import(bundle)) as { open(): Promise<Runtime> };
+  const runtime = await open();
+  const opened = performance.now();
+  const model = await runtime.load(new Uint8Array(await body(file)));
+  const loaded = performance.now();
+  const codes: Codes = input.endsWith("-uint8") ? new Uint8Array(given) : new Int8Array(given);
+  await model.run(codes);
+  if (model.output().length === 0) throw new Error("no output");
+  const done = performance.now();
+  return {
+    start: {
+      runtimeMs: opened - began,
+      modelMs: loaded - opened,
+      firstRunMs: done - loaded,
+      totalMs: done - began,
+    },
+    bytes: (globalThis as unknown as { wasmMemoryBytes(): number }).wasmMemoryBytes(),
+  };
+}
+
+/** Sums over files, each compressed alone, as servers do it. */
+function sizes(files: readonly Served[]): Bytes {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
+  const sum = (size: (body: Uint8Array) => number) =>
+    files.reduce((total, { body }) => total + size(body), 0);
+  return {
+    raw: sum(({ length }) => length),
+    gzip: sum((body) => gzipSync(body, { level: 9 }).length),
+    brotli: sum((body) => brotliCompressSync(body, { params }).length),
+  };
+}

@@ -1,0 +1,123 @@
+// Results of the page as JSON, one file a machine and day, and the page made from those files.
+import type { Protocol } from "../interleave.ts";
+import type { Machine } from "../machine.ts";
+import { type ModelResult, milliseconds, modelTable, saveIn, table } from "../report.ts";
+import type { Bytes, ColdResult, ColdSubject, Start } from "./cold.ts";
+
+/** What the ratios relate to: the fastest peer. */
+export const AGAINST = "LiteRT.js relaxed";
+
+export interface PageResults {
+  readonly schema: 1;
+  readonly date: string;
+  readonly commit: string;
+  readonly machine: Machine;
+  /** Processes that wanted a core (one-minute average) before the first model, and after every one. */
+  readonly loads: readonly number[];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly selfTestClass: Readonly<Record<string, string>>;
+  readonly protocol: Protocol;
+  readonly models: readonly ModelResult[];
+  readonly cold: readonly ColdResult[];
+}
+
+const DIRECTORY = new URL("../results/page/", import.meta.url);
+
+function smallest(starts: readonly Start[], key: keyof Start): number {
+  return Math.min(...starts.map((start) => start[key]));
+}
+
+function median(starts: readonly Start[]): number {
+  return starts.map(({ totalMs }) => totalMs).toSorted((a, b) => a - b)[starts.length >> 1]!;
+}
+
+function kilobytes({ raw, gzip, brotli }: Bytes): string {
+  return [raw, gzip, brotli].map((bytes) => (bytes / 1000).toFixed(1)).join(" / ");
+}
+
+/** A row a runtime; the parts of the start are those of the fastest one. */
+export function coldTable({ subjects }: ColdResult): string {
+  const litert = subjects.find(({ name }) => name === "LiteRT.js")!;
+  const row = ({ name, starts, code, model, wasmMemoryBytes }: ColdSubject) => {
+    const best = starts.reduce((least, next) => (next.totalMs < least.totalMs ? next : least));
+    return [
+      name,
+      milliseconds(best.runtimeMs),
+      milliseconds(best.modelMs),
+      milliseconds(best.firstRunMs),
+      milliseconds(best.totalMs),
+      milliseconds(median(starts)),
+      `${(smallest(litert.starts, "totalMs") / best.totalMs).toFixed(1)}x`,
+      kilobytes(code),
+      kilobytes(model),
+      (wasmMemoryBytes / 1024).toFixed(0),
+    ];
+  };
+  return table([
+    [
+      "runtime",
+      "code ms",
+      "model ms",
+      "first run ms",
+      "min ms",
+      "median ms",
+      "speed by min",
+      "code kB raw / gzip / brotli",
+      "model kB raw / gzip / brotli",
+      "wasm KiB",
+    ],
+    ...subjects.map(row),
+  ]);
+}
+
+function section(results: PageResults): string {
+  const { machine, versions, protocol, selfTestClass, loads } = results;
+  const list = (entries: Readonly<Record<string, string>>) =>
+    Object.entries(entries)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
+  const lines = [
+    `## ${results.date}, ${machine.name}`,
+    "",
+    `${machine.cpu}, ${machine.cores} cores, ${machine.platform}; ${machine.flags.join(", ")}; not pinned.`,
+    `Versions: ${list(versions)}; commit ${results.commit}. Self-test class: ${list(selfTestClass)}.`,
+    `Load (one-minute average of \`uptime\`) before the first model and after each: ${loads.join(", ")}.`,
+    `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
+      `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms. A batch that waited for a core for more than ` +
+      `${(100 * (1 - protocol.undisturbed)).toFixed(0)} % of its time was measured again, up to ${protocol.retries} times.`,
+  ];
+  for (const model of results.models) {
+    const title = `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`;
+    lines.push("", title, "", modelTable(model, AGAINST));
+  }
+  for (const cold of results.cold) {
+    const starts = cold.subjects[0]!.starts.length;
+    lines.push("", `### ${cold.name}, cold start, ${starts} pages each`, "", coldTable(cold));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+const INTRODUCTION = `# Results in a page
+
+Written by \`npm run bench:page -- --save\` in test/bench from the JSON files beside this page: do not edit.
+
+All runtimes of a model run in one page of Chromium, one thread, in turns, control back in JavaScript between any two
+runs; a run hands the input over and ends with the output in JavaScript. The page is not isolated, so its clock has steps
+of 0.1 ms: batches are long. LiteRT.js and tfjs-tflite run the .tflite file itself. LiteRT.js "relaxed" is what it takes by
+itself here, "compat" its build without relaxed SIMD; its JavaScript got one entry (INT8) in its table of tensor types,
+without which it refuses these files. tfjs-tflite's interpreter is called without tfjs tensors around it. onnxruntime-web
+gets the network as QDQ ONNX with u8 codes at its border; \`float32\` subjects compute the same real values without
+quantization. "min" and "median" are over rounds, "disturbed" is how many rounds waited for a core in spite of tries.
+"Speed" is how many times as fast as ${AGAINST} in the same rounds. "Same answer" and "equal codes" compare with Dyadic,
+whose builds are equal bit for bit, before and after the timing, or there would be no page.
+
+Cold start: a fresh page with empty caches and a server on the same machine; from the request for the runtime's code
+through its compilation, the model's fetch and load, to the first output. Runtimes take turns; the parts are those of the
+fastest start. "code" is every byte of JavaScript (minified) and wasm that was requested, each file compressed alone (gzip
+9, brotli 9); "wasm KiB" is all wasm memory after the run.
+`;
+
+/** Writes the JSON file and makes the page anew; returns the file's name. */
+export function savePage(results: PageResults): string {
+  return saveIn(DIRECTORY, results, INTRODUCTION, section);
+}
