@@ -6,7 +6,7 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 export interface Browser {
   readonly version: string;
-  /** A page in a context of its own: nothing cached, no compiled code kept. */
+  /** A page in a context of its own, nothing cached, no compiled code kept; close the context, not the page alone. */
   newPage(url: string): Promise<Page>;
   /** Reads how long the main thread of the busiest page has waited for a core since it began, in milliseconds. */
   waitedMs(): Promise<() => string>;
@@ -24,7 +24,6 @@ export async function openBrowser(chromium: BrowserType): Promise<Browser> {
     async newPage(url) {
       const context = await browser.newContext();
       const page = await context.newPage();
-      page.on("close", () => void context.close());
       await page.addInitScript(noteMemories);
       await page.goto(url);
       return page;

@@ -61,9 +61,9 @@ export async function coldStarts(
         input: `/models/${name}/${unsigned || file === "model.onnx" ? "input-uint8" : "input-int8"}`,
       });
       state.starts.push(start);
-      state.served = site.served();
+      state.served = distinct(site.served());
       state.wasmMemoryBytes = bytes;
-      await page.close();
+      await page.context().close();
     }
   }
   const subjects = states.map(({ subject, served, starts: all, wasmMemoryBytes }) => {
@@ -105,6 +105,11 @@ async function startInPage({
     },
     bytes: (globalThis as unknown as { wasmMemoryBytes(): number }).wasmMemoryBytes(),
   };
+}
+
+/** Each file once: tfjs-tflite asks for its code twice, which a browser with a cache does not pay. */
+function distinct(served: readonly Served[]): Served[] {
+  return [...new Map(served.map((file) => [file.path, file])).values()];
 }
 
 /** Sums over files, each compressed alone, as servers do it. */

@@ -73,7 +73,7 @@ async function measure(
     protocol,
   );
   const agreements = await verified();
-  await page.close();
+  await page.context().close();
   progress("");
   const subjects = opened.subjects.map((subject, i) => {
     const { name: own, kind } = subject;
