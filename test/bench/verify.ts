@@ -25,8 +25,8 @@ export interface SubjectOutputs extends Pick<Subject, "name" | "kind"> {
   readonly rows: readonly Int8Array[];
 }
 
-/** Share that an int8 peer must reach: of equal answers, or of elements within one code where there is no answer. */
-const REQUIRED = 0.95;
+/** Share that a peer must reach: of equal answers, or of elements within one code where there is no answer. */
+const REQUIRED = { dyadic: 1, int8: 0.95, float32: 0.9 } as const;
 
 function compare(own: readonly Int8Array[], other: readonly Int8Array[], classifies: boolean): Agreement {
   let [equal, withinOne, largest, answers, total] = [0, 0, 0, 0, 0];
@@ -60,8 +60,8 @@ export async function verify(subjects: readonly OpenSubject[], model: BenchModel
 }
 
 /**
- * Compares every subject with the first one, in their order. Throws where a Dyadic build differs in one bit, or an int8
- * peer computes another network.
+ * Compares every subject with the first one, in their order. Throws where a Dyadic build differs in one bit, or a peer
+ * computes another network.
  */
 export function agreementsOf(
   subjects: readonly SubjectOutputs[],
@@ -74,7 +74,7 @@ export function agreementsOf(
     if (kind === "dyadic" && agreement.equal !== 1) {
       throw new Error(`${model.name}: ${name} differs from ${first.name}, by up to ${agreement.largest}`);
     }
-    if (kind === "int8" && (agreement.argmax ?? agreement.withinOne) < REQUIRED) {
+    if ((agreement.argmax ?? agreement.withinOne) < REQUIRED[kind]) {
       throw new Error(`${model.name}: ${name} computes another network: ${JSON.stringify(agreement)}`);
     }
     return agreement;

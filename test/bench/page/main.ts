@@ -94,7 +94,7 @@ const { values } = parseArgs({
 const protocol = { ...PAGE_PROTOCOL, rounds: Number(values.rounds) };
 const versions = versionsOfPeers();
 const [site, browser] = [await openSite(), await openBrowser(playwright.chromium)];
-const loads = [load()];
+const loads: Record<string, number> = {};
 const models: ModelResult[] = [];
 const cold: ColdResult[] = [];
 let selfTestClass: Record<string, string> = {};
@@ -110,13 +110,16 @@ try {
       cold.push(await coldStarts(browser, site, { name, unsigned }, Number(values.starts)));
       console.log(`\n${name}, cold\n\n${coldTable(cold.at(-1)!)}`);
     }
-    loads.push(load());
+    loads[name] = load();
+    if (values.save) store();
   }
 } finally {
   await browser.close();
   site.close();
 }
-if (values.save) {
+
+/** After every model, so that an interrupted run keeps what it has. */
+function store(): void {
   const file = savePage({
     schema: 1,
     date: new Date().toISOString().slice(0, 10),

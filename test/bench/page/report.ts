@@ -1,6 +1,8 @@
 // Results of the page as JSON, one file a machine and day, and the page made from those files.
+import { existsSync, readFileSync } from "node:fs";
 import type { Protocol } from "../interleave.ts";
 import type { Machine } from "../machine.ts";
+import { BENCH_MODELS } from "../models.ts";
 import { type ModelResult, milliseconds, modelTable, saveIn, table } from "../report.ts";
 import type { Bytes, ColdResult, ColdSubject, Start } from "./cold.ts";
 
@@ -12,8 +14,8 @@ export interface PageResults {
   readonly date: string;
   readonly commit: string;
   readonly machine: Machine;
-  /** Processes that wanted a core (one-minute average) before the first model, and after every one. */
-  readonly loads: readonly number[];
+  /** Processes that wanted a core (one-minute average) when a model was done. */
+  readonly loads: Readonly<Record<string, number>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly selfTestClass: Readonly<Record<string, string>>;
   readonly protocol: Protocol;
@@ -72,7 +74,7 @@ export function coldTable({ subjects }: ColdResult): string {
 
 function section(results: PageResults): string {
   const { machine, versions, protocol, selfTestClass, loads } = results;
-  const list = (entries: Readonly<Record<string, string>>) =>
+  const list = (entries: Readonly<Record<string, string | number>>) =>
     Object.entries(entries)
       .map(([name, value]) => `${name} ${value}`)
       .join(", ");
@@ -81,7 +83,7 @@ function section(results: PageResults): string {
     "",
     `${machine.cpu}, ${machine.cores} cores, ${machine.platform}; ${machine.flags.join(", ")}; not pinned.`,
     `Versions: ${list(versions)}; commit ${results.commit}. Self-test class: ${list(selfTestClass)}.`,
-    `Load (one-minute average of \`uptime\`) before the first model and after each: ${loads.join(", ")}.`,
+    `Load (one-minute average of \`uptime\`) as each model was done: ${list(loads)}.`,
     `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
       `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms. A batch that waited for a core for more than ` +
       `${(100 * (1 - protocol.undisturbed)).toFixed(0)} % of its time was measured again, up to ${protocol.retries} times.`,
@@ -117,7 +119,24 @@ fastest start. "code" is every byte of JavaScript (minified) and wasm that was r
 9, brotli 9); "wasm KiB" is all wasm memory after the run.
 `;
 
-/** Writes the JSON file and makes the page anew; returns the file's name. */
+/**
+ * Writes the JSON file and makes the page anew; returns the file's name. Models that were not measured this time keep
+ * their figures of the same day, machine and commit: every model has a page of its own.
+ */
 export function savePage(results: PageResults): string {
-  return saveIn(DIRECTORY, results, INTRODUCTION, section);
+  const path = new URL(`${results.date}-${results.machine.name}.json`, DIRECTORY);
+  const last = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as PageResults) : results;
+  const kept = last.commit === results.commit ? last : results;
+  const merged = {
+    ...results,
+    loads: { ...kept.loads, ...results.loads },
+    models: inOrder([...results.models, ...kept.models]),
+    cold: inOrder([...results.cold, ...kept.cold]),
+  };
+  return saveIn(DIRECTORY, merged, INTRODUCTION, section);
+}
+
+/** The first of every name, in the order of the report. */
+function inOrder<T extends { readonly name: string }>(all: readonly T[]): T[] {
+  return BENCH_MODELS.flatMap((model) => all.find(({ name }) => name === model) ?? []);
 }

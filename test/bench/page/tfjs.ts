@@ -53,8 +53,9 @@ function stepOf(node: Node, graph: Graph, constants: (tf.Tensor | undefined)[]):
     case "depthwise":
       return convolution(node as Node<ConvAttributes>, constants, fused);
     case "dense": {
-      const weights = { b: constants[y] as tf.Tensor2D, transposeB: true, bias: constants[z]! };
-      return (values) => tf.fused.matMul({ a: values[x] as tf.Tensor2D, ...weights, activation: fused });
+      const b = tf.transpose(constants[y]!) as tf.Tensor2D; // [n, k] would take a slow kernel, wrong with a fused ReLU here
+      const bias = constants[z]!;
+      return (values) => tf.fused.matMul({ a: values[x] as tf.Tensor2D, b, bias, activation: fused });
     }
     case "add":
       return (values) => {
