@@ -32,7 +32,7 @@ async function error(bytes: Uint8Array, input: Float32Array): Promise<number> {
   network.run([stored]).forEach((values, i) => {
     const { layout, shape, name } = graph.outputs[i]!;
     const own = layout === "NCHW" ? toChannelsFirst(values, four(shape)) : values;
-    const other = expected[name]!.data as Float32Array;
+    const other = Float32Array.from(expected[name]!.data as ArrayLike<number | bigint>, Number);
     if (own.length !== other.length) throw new Error(`${name}: ${own.length} values, not ${other.length}`);
     const range = other.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
     own.forEach((value, k) => {
