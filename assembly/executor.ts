@@ -57,7 +57,8 @@ import { rearrange_a8 } from "./kernels/rearrange";
 import { resize_a8 } from "./kernels/resize";
 import { softmax_a8 } from "./kernels/softmax";
 import { view_a8 } from "./kernels/view";
-import { firstPart, nextPart, runsInParts } from "./parts";
+import { firstPart, nextPart } from "./parts";
+import { runsInParts } from "./parts-scratch";
 import { nextStep, tensorOf, word } from "./state";
 
 /** Runs `count` steps from the record at `step`; the plan was validated. */

@@ -133,7 +133,7 @@ export function pixels(tensor: usize): usize {
 
 /** Bytes from one element of an axis (AXIS_*) to the next. */
 export function pitchOf(tensor: usize, axis: i32): i32 {
-  return axis == 0 ? word(tensor, TENSOR_ROW_PITCH) : axis == 1 ? word(tensor, TENSOR_PIXEL_PITCH) : isWide(tensor) ? 2 : 1;
+  return axis == 0 ? word(tensor, TENSOR_ROW_PITCH) : axis == 1 ? word(tensor, TENSOR_PIXEL_PITCH) : 1;
 }
 
 /** First byte of a tensor with its halo, relative to the arena. */

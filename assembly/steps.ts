@@ -73,6 +73,7 @@ import {
   STEP_OUT,
   STEP_SCRATCH_AT,
   STEP_SCRATCH_BYTES,
+  TENSOR_DTYPE,
   VIEW_STEP_BYTES,
 } from "./abi";
 import { checkTensor } from "./checks";
@@ -93,7 +94,7 @@ import { checkResize } from "./kernels/resize";
 import { checkSoftmax } from "./kernels/softmax";
 import { checkView } from "./kernels/view";
 import { inputAt, inputCount } from "./operands";
-import { isWeighted, partsScratch, partsWork, takesPacked } from "./parts";
+import { isWeighted, partsScratch, partsWork, takesPacked } from "./parts-scratch";
 import {
   arenaBytes,
   denseBytes,
@@ -237,13 +238,17 @@ function checkStep(step: usize, index: i32, opcode: i32, features: u64): i32 {
 }
 
 /**
- * Packed pixels: only where parts.ts widens them or a reshape moves them; a softmax makes bytes. Codes of 16 bits:
- * sums, pools and reshapes; convolutions only make them.
+ * Packed pixels: where parts.ts widens them, in concat and in what moves codes; a softmax makes bytes. Codes of 16
+ * bits: sums, pools and what moves codes; convolutions only make them.
  */
 function checkWidths(step: usize, index: i32, opcode: i32): i32 {
-  const packs = (takesPacked(opcode) && opcode != OP_SOFTMAX) || opcode == OP_RESHAPE;
-  const wide = takesWide(opcode);
+  const moves = movesCodes(opcode);
+  const packs = (takesPacked(opcode) && opcode != OP_SOFTMAX) || opcode == OP_RESHAPE || opcode == OP_CONCAT || moves;
+  const wide = takesWide(opcode) || moves;
   const output = tensorOf(step, STEP_OUT);
+  if (moves && word(tensorOf(step, STEP_IN), TENSOR_DTYPE) != word(output, TENSOR_DTYPE)) {
+    return fail(BAD_STEP, index, STEP_IN, word(step, STEP_IN));
+  }
   if (isPacked(output) ? !packs : isWide(output) && !wide && !isWeighted(opcode)) {
     return fail(BAD_STEP, index, STEP_OUT, word(step, STEP_OUT));
   }
@@ -254,6 +259,12 @@ function checkWidths(step: usize, index: i32, opcode: i32): i32 {
     }
   }
   return OK;
+}
+
+/** Whether an op moves codes as they are, of any width. */
+function movesCodes(opcode: i32): bool {
+  const rearranges = opcode == OP_SPACE_TO_DEPTH || opcode == OP_DEPTH_TO_SPACE;
+  return rearranges || opcode == OP_PAD || opcode == OP_VIEW || opcode == OP_RESIZE;
 }
 
 /** Whether an op's operands and output may have 16 bits. */

@@ -27,12 +27,15 @@ import {
   flip,
   isByte,
   isDense,
+  maxCode,
+  minCode,
   pixels,
   tensorOf,
   weightsPtr,
   word,
 } from "../state";
 import { fillHalo, spread } from "./border";
+import { fillCodes, moveCodes } from "./move";
 
 export function checkConstant(step: usize, index: i32): i32 {
   const status = checkRange(step, index, STEP_IN, -1, -1);
@@ -45,7 +48,7 @@ export function constant_a8(step: usize): void {
 
 export function checkPad(step: usize, index: i32): i32 {
   let status = checkRange(step, index, PAD_STRIDE_H, 1, MAX_EXTENT);
-  if (status == OK) status = checkRange(step, index, PAD_FILL, -128, 127);
+  if (status == OK) status = checkRange(step, index, PAD_FILL, minCode(tensorOf(step, STEP_OUT)), maxCode(tensorOf(step, STEP_OUT)));
   if (status == OK) status = checkRange(step, index, PAD_STRIDE_W, 1, MAX_EXTENT);
   if (status == OK) status = checkInside(step, index, PAD_TOP, TENSOR_HEIGHT, word(step, PAD_STRIDE_H));
   if (status == OK) status = checkInside(step, index, PAD_LEFT, TENSOR_WIDTH, word(step, PAD_STRIDE_W));
@@ -63,10 +66,20 @@ export function pad_a8(step: usize): void {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   const channels = word(input, TENSOR_CHANNELS);
-  const fill = <u8>(word(step, PAD_FILL) ^ flip);
+  const bits = bitsOf(output);
+  const fill = word(step, PAD_FILL);
   for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
-    const row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
-    memory.fill(row, fill, word(output, TENSOR_WIDTH) * word(output, TENSOR_PIXEL_PITCH));
+    let row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
+    const width = word(output, TENSOR_WIDTH);
+    const pitch = word(output, TENSOR_PIXEL_PITCH);
+    if (bits == 8) {
+      memory.fill(row, <u8>(fill ^ flip), width * pitch);
+      continue;
+    }
+    for (let x = 0; x < width; x++) {
+      fillCodes(row, word(output, TENSOR_CHANNELS), fill, bits);
+      row += pitch;
+    }
   }
   const outStep = word(step, PAD_STRIDE_W) * word(output, TENSOR_PIXEL_PITCH);
   for (let y = 0; y < word(input, TENSOR_HEIGHT); y++) {
@@ -74,10 +87,9 @@ export function pad_a8(step: usize): void {
     let out =
       pixels(output) +
       (word(step, PAD_TOP) + y * word(step, PAD_STRIDE_H)) * word(output, TENSOR_ROW_PITCH) +
-      word(step, PAD_LEFT) * word(output, TENSOR_PIXEL_PITCH) +
-      word(step, PAD_CHANNEL);
+      word(step, PAD_LEFT) * word(output, TENSOR_PIXEL_PITCH);
     for (let x = 0; x < word(input, TENSOR_WIDTH); x++) {
-      memory.copy(out, a, channels);
+      moveCodes(out, word(step, PAD_CHANNEL), a, 0, channels, bits);
       a += word(input, TENSOR_PIXEL_PITCH);
       out += outStep;
     }

@@ -15,8 +15,9 @@ import {
   TENSOR_WIDTH,
 } from "../abi";
 import { checkRange } from "../checks";
-import { fail, pixels, tensorOf, word } from "../state";
+import { bitsOf, fail, isPacked, pixels, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
+import { fillCodes, moveCodes } from "./move";
 
 /** The tensor with many pixels, and the one with many channels. */
 function wideOf(step: usize): usize {
@@ -46,16 +47,21 @@ export function rearrange_a8(step: usize): void {
   const block = word(step, REARRANGE_BLOCK);
   const toDepth = word(step, STEP_OPCODE) == OP_SPACE_TO_DEPTH;
   const channels = word(wide, TENSOR_CHANNELS);
+  const bits = bitsOf(wide);
+  const packed = isPacked(wide);
   for (let y = 0; y < word(wide, TENSOR_HEIGHT); y++) {
     const inBlock = (y % block) * block * channels;
-    const row = pixels(deep) + (y / block) * word(deep, TENSOR_ROW_PITCH) + inBlock;
+    const row = pixels(deep) + (y / block) * word(deep, TENSOR_ROW_PITCH);
     let shallow = pixels(wide) + y * word(wide, TENSOR_ROW_PITCH);
     for (let x = 0; x < word(wide, TENSOR_WIDTH); x++) {
-      const stacked = row + (x / block) * word(deep, TENSOR_PIXEL_PITCH) + (x % block) * channels;
+      const stacked = row + (x / block) * word(deep, TENSOR_PIXEL_PITCH);
+      const first = inBlock + (x % block) * channels;
       if (toDepth) {
-        memory.copy(stacked, shallow, channels);
+        if (first == 0 && packed) fillCodes(stacked, word(deep, TENSOR_CHANNELS), 0, bits);
+        moveCodes(stacked, first, shallow, 0, channels, bits);
       } else {
-        memory.copy(shallow, stacked, channels);
+        if (packed) fillCodes(shallow, channels, 0, bits);
+        moveCodes(shallow, 0, stacked, first, channels, bits);
       }
       shallow += word(wide, TENSOR_PIXEL_PITCH);
     }

@@ -16,7 +16,7 @@ import {
 } from "../abi";
 import { claimConstant } from "../checks";
 import { storeBytes } from "../numerics/requantize.simd";
-import { fail, flip, pixels, tensorOf, weightsPtr, word } from "../state";
+import { fail, flip, isByte, pixelBytes, pixels, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
 const ONE = 1 << RESIZE_BITS;
@@ -38,7 +38,8 @@ function checkTable(step: usize, index: i32, at: i32, sizeWord: i32): i32 {
   for (let i = 0; i < count; i++) {
     const entry = load<i32>(table + (i << 2));
     const last = (entry >> RESIZE_BITS) + i32((entry & (ONE - 1)) != 0);
-    if (entry < 0 || last >= size) return fail(BAD_STEP, index, at, entry);
+    const mixes = (entry & (ONE - 1)) != 0 && !isByte(tensorOf(step, STEP_OUT));
+    if (entry < 0 || last >= size || mixes) return fail(BAD_STEP, index, at, entry);
   }
   return OK;
 }
@@ -61,7 +62,7 @@ export function resize_a8(step: usize): void {
       const a = source + (column >> RESIZE_BITS) * pixelPitch;
       const right = column & (ONE - 1);
       if ((below | right) == 0) {
-        memory.copy(out, a, channels);
+        memory.copy(out, a, pixelBytes(output));
       } else {
         // A neighbour without weight is not read: it may not be there.
         mix(a, right == 0 ? 0 : pixelPitch, right, below == 0 ? 0 : rowPitch, below, out, channels);

@@ -18,8 +18,9 @@ import {
   VIEW_STRIDE,
 } from "../abi";
 import { checkRange, sizeWord } from "../checks";
-import { fail, pitchOf, pixels, tensorOf, word } from "../state";
+import { bitsOf, fail, isByte, pitchOf, pixels, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
+import { fillCodes, moveCodes } from "./move";
 
 export function checkView(step: usize, index: i32): i32 {
   const input = tensorOf(step, STEP_IN);
@@ -50,8 +51,42 @@ function beginOf(step: usize, axis: i32): i32 {
   return word(step, VIEW_BEGIN + 4 * axis) * pitchOf(tensorOf(step, STEP_IN), word(step, VIEW_AXIS + 4 * axis));
 }
 
+/** Where an output axis is on its input axis. */
+function positionOf(step: usize, axis: i32, at: i32): i32 {
+  return word(step, VIEW_BEGIN + 4 * axis) + at * word(step, VIEW_STRIDE + 4 * axis);
+}
+
+const PLACE: usize = memory.data(12);
+
+/** Codes that are no bytes: one by one, or in runs where channels stay channels. */
+function view__codes(step: usize, input: usize, output: usize): void {
+  const bits = bitsOf(output);
+  const channels = word(output, TENSOR_CHANNELS);
+  const runs = word(step, VIEW_AXIS + 4 * AXIS_CHANNELS) == AXIS_CHANNELS && word(step, VIEW_STRIDE + 4 * AXIS_CHANNELS) == 1;
+  for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
+    store<i32>(PLACE + (word(step, VIEW_AXIS) << 2), positionOf(step, AXIS_HEIGHT, y));
+    for (let x = 0; x < word(output, TENSOR_WIDTH); x++) {
+      store<i32>(PLACE + (word(step, VIEW_AXIS + 4) << 2), positionOf(step, AXIS_WIDTH, x));
+      const out = pixels(output) + y * word(output, TENSOR_ROW_PITCH) + x * word(output, TENSOR_PIXEL_PITCH);
+      fillCodes(out, channels, 0, bits);
+      for (let c = 0; c < channels; c += runs ? channels : 1) {
+        store<i32>(PLACE + (word(step, VIEW_AXIS + 8) << 2), positionOf(step, AXIS_CHANNELS, c));
+        const a =
+          pixels(input) +
+          load<i32>(PLACE) * word(input, TENSOR_ROW_PITCH) +
+          load<i32>(PLACE, 4) * word(input, TENSOR_PIXEL_PITCH);
+        moveCodes(out, c, a, load<i32>(PLACE, 8), runs ? channels : 1, bits);
+      }
+    }
+  }
+}
+
 export function view_a8(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
+  if (!isByte(output)) {
+    view__codes(step, tensorOf(step, STEP_IN), output);
+    return;
+  }
   const width = word(output, TENSOR_WIDTH);
   const channels = word(output, TENSOR_CHANNELS);
   const outStep = word(output, TENSOR_PIXEL_PITCH);

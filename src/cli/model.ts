@@ -5,6 +5,7 @@ import { type Compiled, type CompileOptions, compile, isFloat } from "../compile
 import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
 import { importModel } from "../import/index.ts";
+import type { Survey } from "../import/survey.ts";
 import { simplify } from "../passes/index.ts";
 import { type FloatFlags, floatOptions } from "./calibration.ts";
 import { readBytes } from "./files.ts";
@@ -74,14 +75,18 @@ export async function loadModel(
 }
 
 /** The model for questions of size and time: a float model without samples has made-up ranges, which change neither. */
-export async function loadForSize(path: string, flags: FloatFlags = {}): Promise<LoadedModel> {
+export async function loadForSize(
+  path: string,
+  flags: FloatFlags = {},
+  survey?: Survey,
+): Promise<LoadedModel> {
   const bytes = readBytes(path);
   if (isCompiled(bytes) || flags.calibrate !== undefined || flags.cache !== undefined) {
     return loadModel(path, flags);
   }
   const readExternal = siblingsOf(path);
   const made = (graph: Graph) => new Map(graph.tensors.map((_, tensor) => [tensor, { min: -1, max: 1 }]));
-  const float = isFloat(simplify(importModel(bytes, path, { readExternal })));
+  const float = isFloat(simplify(importModel(bytes, path, { readExternal, ...(survey && { survey }) })));
   const { policy } = floatOptions(flags);
   const compiled = await compile(bytes, {
     readExternal,

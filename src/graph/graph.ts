@@ -90,7 +90,7 @@ export function elements(shape: readonly number[]): number {
 export function sameQuantization(a: Tensor, b: Tensor): boolean {
   const [p, q] = [a.quantization, b.quantization];
   const equal = p?.scale.join() === q?.scale.join() && p?.zeroPoint.join() === q?.zeroPoint.join();
-  return equal && a.dtype === b.dtype && p?.axis === q?.axis;
+  return equal && a.dtype === b.dtype && p?.axis === q?.axis && p?.bits === q?.bits;
 }
 
 /**

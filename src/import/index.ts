@@ -16,7 +16,7 @@ const MAX_IR_VERSION = 32;
  * Throws BAD_FILE for an unknown or damaged file, UNSUPPORTED_OP for a model that Dyadic cannot run.
  */
 export function importModel(bytes: Uint8Array, file?: string, options: ImportOptions = {}): Graph {
-  if (isTflite(bytes)) return importTflite(bytes, file);
+  if (isTflite(bytes)) return importTflite(bytes, file, options.survey);
   if (isOnnx(bytes)) return importOnnx(bytes, file, options);
   const place = file === undefined ? {} : { file };
   const start = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ");

@@ -61,6 +61,7 @@ export const concat: Op<ConcatAttributes, ConcatParameters> = {
   stepBytes: CONCAT_STEP_BYTES,
   inputBytes: CONCAT_INPUT_BYTES,
   activations: Infinity,
+  packed: true,
   wide: "everywhere",
   inPlace: [],
 

@@ -5,7 +5,6 @@ import type { Activation } from "./activation.ts";
 import {
   type ConvolutionParameters,
   convolutionCost,
-  convolutionScratch,
   encodeConvolution,
   finish,
   lowerConvolution,
@@ -13,10 +12,9 @@ import {
   paddedAccumulators,
   requantizeChannels,
   roundUp,
-  spareConvolutionScratch,
-  unpackedBytes,
   weightContract,
 } from "./convolution.ts";
+import { convolutionScratch, spareConvolutionScratch, unpackedBytes } from "./convolution-scratch.ts";
 import { channelSums } from "./gradient.ts";
 import type { Op, OpShapes } from "./op.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";

@@ -4,16 +4,15 @@ import type { Activation } from "./activation.ts";
 import {
   type ConvolutionParameters,
   convolutionCost,
-  convolutionScratch,
   encodeConvolution,
   finish,
   lowerConvolution,
   packBlocks,
   requantizeChannels,
   roundUp,
-  spareConvolutionScratch,
   weightContract,
 } from "./convolution.ts";
+import { convolutionScratch, spareConvolutionScratch } from "./convolution-scratch.ts";
 import { channelSums } from "./gradient.ts";
 import { NO_HALO, type Op } from "./op.ts";
 

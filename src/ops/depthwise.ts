@@ -9,12 +9,11 @@ import {
   lowerConvolution,
   packBlocks,
   paddedAccumulators,
-  panelScratch,
   requantizeChannels,
   roundUp,
-  unpackedBytes,
   weightContract,
 } from "./convolution.ts";
+import { panelScratch, unpackedBytes } from "./convolution-scratch.ts";
 import { channelSums } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { windowScratch } from "./packed.ts";

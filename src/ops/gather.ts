@@ -21,6 +21,8 @@ export const gather: Op<GatherAttributes, ResizeParameters> = {
   activations: 1,
   keepsScale: true,
   inPlace: [],
+  packed: true,
+  wide: "everywhere",
 
   shape([x], { axis, indices }) {
     const inside = indices.every((index) => Number.isInteger(index) && index >= 0 && index < x![axis]!);
@@ -57,8 +59,7 @@ export const gather: Op<GatherAttributes, ResizeParameters> = {
     return { rows: table(1, height), columns: table(2, width) };
   },
 
-  integer: ([x]: readonly Int8Array[], parameters, { inputs, output }) =>
-    resizeCodes(x!, parameters, inputs[0]!.shape, output.shape[2]),
+  integer: ([x], parameters, shapes) => resizeCodes(x!, parameters, shapes),
   cost: (_, { output }) => ({ macs: 0, weightBytes: 4 * (output.shape[0] + output.shape[1]) }),
   encode: encodeResize,
 };

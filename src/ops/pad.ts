@@ -10,7 +10,9 @@ import {
   PAD_TOP,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { bitsOf } from "../graph/integer.ts";
 import { quantizeValue } from "../numerics/affine.ts";
+import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import { affineOf } from "./affine.ts";
 import { movedBack } from "./gradient.ts";
 import type { Halo, Op } from "./op.ts";
@@ -38,7 +40,7 @@ function paddedShape(x: readonly number[], { padding, channels, stride = [1, 1] 
 }
 
 /** Copies `x` (dense NHWC) into `data`, which already holds the fill, at the place the attributes give. */
-function place<T extends Int8Array | Float32Array>(
+function place<T extends Codes | Float32Array>(
   x: T,
   shape: readonly number[],
   data: T,
@@ -71,6 +73,8 @@ export const pad: Op<PadAttributes, PadParameters> = {
   stepBytes: PAD_STEP_BYTES,
   activations: 1,
   inPlace: [],
+  packed: true,
+  wide: "everywhere",
   keepsScale: true,
 
   shape: ([x], attributes) => paddedShape(x!, attributes),
@@ -93,13 +97,13 @@ export const pad: Op<PadAttributes, PadParameters> = {
       });
     }
     const { padding, channels, stride = [1, 1], value = 0 } = node.attributes;
-    const fill = quantizeValue(value, to.scale, to.zeroPoint, -128, 127);
+    const fill = quantizeValue(value, to.scale, to.zeroPoint, ...activationRange(to.bits));
     return { padding, channels, stride, fill };
   },
 
-  integer([x]: readonly Int8Array[], parameters, { inputs, output }) {
+  integer([x], parameters, { inputs, output }) {
     const [height, width, channels] = output.shape;
-    const data = new Int8Array(height * width * channels).fill(parameters.fill);
+    const data = codesOf(height * width * channels, bitsOf(output)).fill(parameters.fill);
     return place(x!, inputs[0]!.shape, data, parameters);
   },
 

@@ -7,6 +7,8 @@ import {
   REARRANGE_STEP_BYTES,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { type Codes, codesOf } from "../numerics/pack.ts";
 import { movedBack } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { requireSameQuantization } from "./view.ts";
@@ -30,12 +32,7 @@ function rearrange(
   opcode: number,
   toDepth: boolean,
 ): Op<RearrangeAttributes, RearrangeAttributes> {
-  const move = <T extends Int8Array | Float32Array>(
-    x: T,
-    wide: readonly number[],
-    block: number,
-    y: T,
-  ): T => {
+  const move = <T extends Codes | Float32Array>(x: T, wide: readonly number[], block: number, y: T): T => {
     deepIndices(wide[0]!, wide[1]!, wide[2]!, block).forEach((deep, i) => {
       if (toDepth) y[deep] = x[i]!;
       else y[i] = x[deep]!;
@@ -51,6 +48,8 @@ function rearrange(
     activations: 1,
     keepsScale: true,
     inPlace: [],
+    packed: true,
+    wide: "everywhere",
 
     shape([x], { block }) {
       const [, height = 0, width = 0, channels = 0] = x!;
@@ -78,8 +77,8 @@ function rearrange(
       return { block: lowering.node.attributes.block };
     },
 
-    integer: ([x]: readonly Int8Array[], { block }, { inputs, output }) =>
-      move(x!, toDepth ? inputs[0]!.shape : output.shape, block, new Int8Array(x!.length)),
+    integer: ([x], { block }, { inputs, output }) =>
+      move(x!, toDepth ? inputs[0]!.shape : output.shape, block, codesOf(x!.length, bitsOf(output))),
     cost: () => ({ macs: 0, weightBytes: 0 }),
     encode: ({ block }, step) => step.set(REARRANGE_BLOCK, block),
   };

@@ -7,7 +7,10 @@ import {
   RESIZE_STEP_BYTES,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import type { Op, StepEncoder } from "./op.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { type Codes, codesOf } from "../numerics/pack.ts";
+import { affineOf } from "./affine.ts";
+import type { Op, OpShapes, StepEncoder } from "./op.ts";
 import { requireSameQuantization } from "./view.ts";
 
 interface ResizeAttributes {
@@ -72,7 +75,7 @@ function table(from: number, to: number, attributes: ResizeAttributes): Int32Arr
 }
 
 /** Four weighted neighbours of every output pixel; `value` makes the weighted sum an element. */
-function interpolate<T extends Int8Array | Float32Array>(
+function interpolate<T extends Codes | Float32Array>(
   x: T,
   [, width, channels]: readonly number[],
   { rows, columns }: ResizeParameters,
@@ -133,14 +136,11 @@ export function encodeResize({ rows, columns }: ResizeParameters, step: StepEnco
 }
 
 /** Integer meaning of resize and gather: weights in 1/1024 squared, half up. */
-export function resizeCodes(
-  x: Int8Array,
-  parameters: ResizeParameters,
-  shape: readonly number[],
-  channels: number,
-): Int8Array {
-  const output = new Int8Array(parameters.rows.length * parameters.columns.length * channels);
-  return interpolate(x, shape, parameters, output, (sum) => (sum + (ONE * ONE) / 2) >> (2 * RESIZE_BITS));
+export function resizeCodes(x: Codes, parameters: ResizeParameters, { inputs, output }: OpShapes): Codes {
+  const size = output.shape.reduce((a, b) => a * b, 1);
+  const room = codesOf(size, bitsOf(output));
+  const value = (sum: number) => Math.floor((sum + (ONE * ONE) / 2) / (ONE * ONE));
+  return interpolate(x, inputs[0]!.shape, parameters, room, value);
 }
 
 /** Another height and width, by the nearest pixel or by bilinear interpolation. */
@@ -153,6 +153,8 @@ export const resize: Op<ResizeAttributes, ResizeParameters> = {
   activations: 1,
   keepsScale: true,
   inPlace: [],
+  packed: true,
+  wide: "everywhere",
 
   shape([x], { size }) {
     if (x!.length === 4 && size.every((extent) => Number.isInteger(extent) && extent >= 1)) {
@@ -183,14 +185,18 @@ export const resize: Op<ResizeAttributes, ResizeParameters> = {
     requireSameQuantization(lowering, "resize");
     const [, height, width] = lowering.inputs[0]!.shape as [number, number, number];
     const { attributes } = lowering.node;
-    return {
-      rows: table(height, attributes.size[0], attributes),
-      columns: table(width, attributes.size[1], attributes),
-    };
+    const rows = table(height, attributes.size[0], attributes);
+    const columns = table(width, attributes.size[1], attributes);
+    const { bits } = affineOf(lowering.output, "the output");
+    if (bits === 8 || [...rows, ...columns].every((entry) => entry % ONE === 0)) return { rows, columns };
+    throw new DyadicError("UNSUPPORTED_OP", "resize mixes pixels, which takes bytes", {
+      expected: "8 bits, or the nearest pixel",
+      found: `${bits} bits`,
+      hint: "give this tensor 8 bits in the policy",
+    });
   },
 
-  integer: ([x]: readonly Int8Array[], parameters, { inputs, output }) =>
-    resizeCodes(x!, parameters, inputs[0]!.shape, output.shape[2]),
+  integer: ([x], parameters, shapes) => resizeCodes(x!, parameters, shapes),
   cost: (_, { output }) => ({ macs: 0, weightBytes: 4 * (output.shape[0] + output.shape[1]) }),
   encode: encodeResize,
 };

@@ -49,6 +49,7 @@ const FUNCTIONS = {
 } satisfies Record<string, (x: number, alpha: number, beta: number) => number>;
 
 export type UnaryFunction = keyof typeof FUNCTIONS;
+export const UNARY_FUNCTIONS = Object.keys(FUNCTIONS) as readonly UnaryFunction[];
 
 interface UnaryAttributes {
   readonly function: UnaryFunction;

@@ -9,6 +9,8 @@ import {
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { sameQuantization } from "../graph/graph.ts";
+import { bitsOf } from "../graph/integer.ts";
+import { type Codes, codesOf } from "../numerics/pack.ts";
 import { movedBack } from "./gradient.ts";
 import type { Lowering, Op, StepEncoder } from "./op.ts";
 
@@ -20,7 +22,7 @@ export interface ViewParameters {
 }
 
 /** The elements that a view picks from dense data of shape `from`. */
-export function pick<T extends Int8Array | Float32Array>(
+export function pick<T extends Codes | Float32Array>(
   data: T,
   from: readonly number[],
   view: ViewParameters,
@@ -55,6 +57,8 @@ export function viewOp<Attributes>(
     activations: 1,
     keepsScale: true,
     inPlace: [],
+    packed: true,
+    wide: "everywhere",
     shape: ([x], attributes) => shape(x!, attributes),
     float([x], attributes) {
       const to = shape(x!.shape, attributes);
@@ -69,9 +73,9 @@ export function viewOp<Attributes>(
       requireSameQuantization(lowering, name);
       return canonical(view(lowering.inputs[0]!.shape, lowering.node.attributes));
     },
-    integer([x]: readonly Int8Array[], parameters, { inputs, output }) {
+    integer([x], parameters, { inputs, output }) {
       const [height, width, channels] = output.shape;
-      const data = new Int8Array(height * width * channels);
+      const data = codesOf(height * width * channels, bitsOf(output));
       return pick(x!, inputs[0]!.shape, parameters, output.shape, data);
     },
     cost: () => ({ macs: 0, weightBytes: 0 }),

@@ -3,6 +3,7 @@ import { absorbQuantization } from "./absorb-quantization.ts";
 import { dropIdentities } from "./drop-identities.ts";
 import { foldBatchNorm } from "./fold-batch-norm.ts";
 import { foldPad } from "./fold-pad.ts";
+import { foldSoftmaxScale } from "./fold-softmax-scale.ts";
 import { fuseActivations } from "./fuse-activations.ts";
 import { recogniseActivations } from "./recognise-activations.ts";
 import { removeDead } from "./remove-dead.ts";
@@ -15,6 +16,7 @@ export const PASSES: readonly ((graph: Graph) => Graph)[] = [
   recogniseActivations,
   foldBatchNorm,
   fuseActivations,
+  foldSoftmaxScale,
   absorbQuantization,
   dropIdentities,
   removeDead,

@@ -42,7 +42,7 @@ class Streaming {
   private readonly source: Graph;
   private readonly tensors: Tensor[];
   private readonly nodes: Node[] = [];
-  private readonly states: State[] = [];
+  private readonly states: State[];
   private readonly flows = new Map<number, Flow>();
   /** Runs that make up the window. */
   private readonly runs: number;
@@ -51,10 +51,12 @@ class Streaming {
   constructor(source: Graph, frames: number) {
     this.source = source;
     this.tensors = [...source.tensors];
+    this.states = [...(source.states ?? [])];
     const [border] = source.inputs;
-    if (border === undefined || source.inputs.length !== 1 || (source.states?.length ?? 0) > 0) {
-      throw new DyadicError("UNSUPPORTED_OP", "only a model of one input and no states becomes a stream", {
-        found: `${source.inputs.length} inputs, ${source.states?.length ?? 0} states`,
+    const windows = source.nodes.filter(({ op }) => opNamed(op).intoState).length;
+    if (border === undefined || source.inputs.length !== 1 || windows > 0) {
+      throw new DyadicError("UNSUPPORTED_OP", "only a model of one input that is no stream becomes one", {
+        found: `${source.inputs.length} inputs, ${windows} states that it assigns itself`,
       });
     }
     const { shape } = source.tensors[border.tensor]!;

@@ -50,7 +50,8 @@ function dataShape({ layout, shape, canonicalShape }: IoTensor): readonly number
 /** One output of the last run, in its own dtype. */
 export function readOutput(engine: EngineExports, io: IoTensor, index: number): Tensor {
   const codes = new Int8Array(engine.memory.buffer, engine.output_ptr(index) >>> 0, io.bytes);
-  const data = io.dtype === "uint8" ? Uint8Array.from(codes, (code) => code + 128) : codes.slice();
+  const bytes = io.dtype === "uint8" ? Uint8Array.from(codes, (code) => code + 128) : codes.slice();
+  const data = io.dtype === "int32" ? new Int32Array(bytes.buffer) : bytes;
   return new Tensor(io.dtype as TensorType, data, dataShape(io), io);
 }
 

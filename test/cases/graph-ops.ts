@@ -112,8 +112,9 @@ const resize: Make = ({ random, builder }, x) => {
   const size = [random.integer(1, 2 * height + 1), random.integer(1, 2 * width + 1)];
   if (size[0]! * size[1]! * channels > MOST_ELEMENTS / 2) return undefined;
   const alignCorners = random.chance(0.4);
+  const mode = random.pick(["nearest", "bilinear", "bilinear"]);
   const attributes = {
-    mode: random.pick(["nearest", "bilinear", "bilinear"]),
+    mode: (builder.affine(x).bits ?? 8) === 8 ? mode : "nearest", // bilinear takes bytes
     size,
     alignCorners,
     halfPixelCenters: !alignCorners && random.chance(0.5),

@@ -29,6 +29,8 @@ export interface TfliteOperator {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   readonly options?: WriteOptions;
+  /** Tensors between the operator's parts. */
+  readonly intermediates?: readonly number[];
 }
 
 export interface TfliteModel {
@@ -119,7 +121,15 @@ function writeOperator(b: Builder, operator: TfliteOperator, index: number): Off
   const inputs = schema.Operator.createInputsVector(b, [...operator.inputs]);
   const outputs = schema.Operator.createOutputsVector(b, [...operator.outputs]);
   const [type, options] = operator.options?.(b) ?? [0, 0];
-  return schema.Operator.createOperator(b, index, inputs, outputs, type, options);
+  const between = schema.Operator.createIntermediatesVector(b, [...(operator.intermediates ?? [])]);
+  schema.Operator.startOperator(b);
+  schema.Operator.addOpcodeIndex(b, index);
+  schema.Operator.addInputs(b, inputs);
+  schema.Operator.addOutputs(b, outputs);
+  schema.Operator.addBuiltinOptionsType(b, type);
+  if (options !== 0) schema.Operator.addBuiltinOptions(b, options);
+  if (operator.intermediates !== undefined) schema.Operator.addIntermediates(b, between);
+  return schema.Operator.endOperator(b);
 }
 
 /** Codes that fit a byte are written in both fields, as converters do. */

@@ -1,6 +1,6 @@
 // The examples as a new user meets them: copied out of the repository, installed from the packed tarball, started.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assetsDirectory } from "../cases/assets.ts";
@@ -23,7 +23,6 @@ function installed(name: string): string {
     ROOT,
   );
   for (const file of files.trim().split("\n")) {
-    mkdirSync(join(EXAMPLES, file, "../").replace("examples/examples", "examples"), { recursive: true });
     cpSync(join(ROOT, file), join(BUILD, file));
   }
   const path = join(place, "package.json");

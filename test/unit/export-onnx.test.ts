@@ -52,7 +52,7 @@ describe("a graph of codes comes back as the same integers, but for halves that 
     const back = attempt(() => importOnnx(exportOnnx(graph, CODES)));
     if (back === undefined || hasTenBits(graph)) return;
     const one = compileGraph(graph).integer;
-    const other = attempt(() => compileGraph(back).integer); // softmax with a beta has a product of reals in front
+    const other = attempt(() => compileGraph(back).integer);
     if (other === undefined) return;
     const inputs = randomSamples(graph, seed, 1)[0]!.map((values) =>
       Int8Array.from(values, (value) => Math.floor(60 * value)),

@@ -53,7 +53,77 @@ const window = table(T.TransposeConvOptions, (b) => {
   return schema.TransposeConvOptions.createTransposeConvOptions(b, schema.Padding.VALID, 2, 2, Fused.NONE);
 });
 
+const mirror = (mode: number) =>
+  table(T.MirrorPadOptions, (b) => schema.MirrorPadOptions.createMirrorPadOptions(b, mode));
+
 const CASES: readonly Case[] = [
+  {
+    code: Op.MIRROR_PAD,
+    input: [1, 4],
+    codes: [1, 2, 3, 4],
+    operands: [null, { shape: [2, 2], type: schema.TensorType.INT32, data: Int32Array.of(0, 0, 2, 1) }],
+    options: mirror(schema.MirrorPadMode.REFLECT),
+    outputs: [{ shape: [1, 7], codes: [3, 2, 1, 2, 3, 4, 3] }],
+  },
+  {
+    code: Op.MIRROR_PAD,
+    input: [1, 2, 2, 1],
+    codes: [1, 2, 3, 4],
+    operands: [
+      null,
+      { shape: [4, 2], type: schema.TensorType.INT32, data: Int32Array.of(0, 0, 1, 0, 0, 2, 0, 0) },
+    ],
+    options: mirror(schema.MirrorPadMode.SYMMETRIC),
+    outputs: [{ shape: [1, 3, 4, 1], codes: [1, 2, 2, 1, 1, 2, 2, 1, 3, 4, 4, 3] }],
+  },
+  {
+    code: Op.PADV2,
+    input: [1, 1, 2, 1],
+    codes: [5, 6],
+    operands: [
+      null,
+      { shape: [4, 2], type: schema.TensorType.INT32, data: Int32Array.of(0, 0, 0, 0, 1, 1, 0, 0) },
+      { shape: [1], data: Int8Array.of(-9), ...plain },
+    ],
+    outputs: [{ shape: [1, 1, 4, 1], codes: [-9, 5, 6, -9] }],
+  },
+  {
+    code: Op.REDUCE_MIN,
+    input: [1, 2, 2, 1],
+    codes: [5, -128, 7, 127],
+    operands: [null, { shape: [2], type: schema.TensorType.INT32, data: Int32Array.of(1, 2) }],
+    outputs: [{ shape: [1, 1], codes: [-128] }],
+  },
+  {
+    code: Op.ARG_MIN,
+    input: [1, 4],
+    codes: [5, -3, 7, -3],
+    operands: [null, { shape: [1], type: schema.TensorType.INT32, data: Int32Array.of(1) }],
+    outputs: [{ shape: [1], codes: [1 - 128] }],
+    type: schema.TensorType.INT32,
+  },
+  {
+    code: Op.BATCH_MATMUL,
+    input: [1, 2, 3],
+    codes: [1, 2, 3, 4, 5, 6],
+    operands: [null, { shape: [1, 2, 3], data: Int8Array.of(1, 0, 2, -1, 1, 0), ...plain }],
+    options: table(T.BatchMatMulOptions, (b) =>
+      schema.BatchMatMulOptions.createBatchMatMulOptions(b, false, true),
+    ),
+    outputs: [{ shape: [1, 2, 2], codes: [7, 1, 16, 1] }],
+  },
+  {
+    code: Op.BATCH_MATMUL,
+    input: [1, 2, 2, 1],
+    codes: [1, 2, 3, 4],
+    operands: [null, { shape: [1, 1, 2, 2], data: Int8Array.of(1, 2, 3, 4), ...plain }],
+    options: table(T.BatchMatMulOptions, (b) =>
+      schema.BatchMatMulOptions.createBatchMatMulOptions(b, true, false),
+    ),
+    outputs: [{ shape: [1, 2, 1, 2], codes: [7, 10, 15, 22] }],
+  },
+  { code: Op.NEG, input: [1, 2], codes: [5, -6], outputs: [{ shape: [1, 2], codes: [-5, 6] }] },
+  { code: Op.ABS, input: [1, 2], codes: [5, -6], outputs: [{ shape: [1, 2], codes: [5, 6] }] },
   {
     code: Op.SUB,
     input: [1, 1, 2, 2],

@@ -2,11 +2,12 @@
 import { describe, expect, it, test } from "vitest";
 import { calibrate } from "../../src/calibrate/calibrate.ts";
 import { compileGraph } from "../../src/compile.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Tensor } from "../../src/graph/graph.ts";
 import { opNamed } from "../../src/ops/index.ts";
 import { type Policy, PRESETS, presetPolicy } from "../../src/precision/policy.ts";
 import { decide, forSize, quantizeByPolicy } from "../../src/precision/quantize.ts";
 import { ACTIVATION_WIDTHS, GRANULARITIES, ROUNDINGS, WEIGHT_WIDTHS } from "../../src/precision/schema.ts";
+import { onGrid } from "../../src/quantize/reconstruction/grid.ts";
 import { runReference } from "../../src/quantize/reference.ts";
 import { openEngine, openModel, runModel } from "../cases/engine.ts";
 import { calibratorBytes, randomFloatGraph, randomSamples } from "../cases/floats.ts";
@@ -109,6 +110,39 @@ describe("widths of activations", () => {
     }
     expect(adjusted.some(({ because }) => because.endsWith("takes bytes alone"))).toBe(true);
   });
+});
+
+describe("a residual stream of 16 bits", () => {
+  const policy = presetPolicy("hawq-v3");
+
+  it("is what additions read and write; layers read it through requantize nodes, of as many bits as they write", () => {
+    const { streamed, widths } = decide(resNet(1), policy);
+    const { nodes } = streamed.graph;
+    const bits = (tensor: number) => widths.bits.get(tensor);
+    for (const { inputs, outputs } of nodes.filter(({ op }) => op === "add")) {
+      expect([...inputs, ...outputs].map(bits)).toEqual([16, 16, 16]);
+    }
+    const layers = nodes.filter(({ op }) => opNamed(op).weightAxis !== undefined);
+    expect(layers.map(({ inputs }) => bits(inputs[0]!))).toEqual([8, ...Array(8).fill(4), 8]);
+    // Of the first layer's output and of every sum but the last, which the mean reads: once for both of its layers.
+    expect(nodes.filter(({ op }) => op === "requantize").length).toBe(3);
+    expect(widths.adjusted).toEqual([]);
+  });
+
+  it("costs the float network nothing: the nodes that were added are no part of it", () => {
+    const graph = resNet(1);
+    expect(decide(graph, policy).streamed.graph.nodes.filter(({ op }) => op !== "requantize").length).toBe(
+      graph.nodes.length,
+    );
+    expect(decide(graph, presetPolicy("4")).streamed.graph).toBe(graph);
+  });
+});
+
+test("bytes with a zero point by channel are on a grid of their own", () => {
+  const quantization = { scale: [1], zeroPoint: [-24, 76], axis: 3 };
+  const input: Tensor = { name: "x", dtype: "int8", shape: [1, 1, 2, 2], quantization };
+  const values = Float32Array.of(-104, -204, 151, 51); // bytes 0 and 255 of both channels
+  expect(onGrid(values, input)).toEqual(values);
 });
 
 /** Whether a layer's output goes into an op that takes bytes alone. */

@@ -101,12 +101,21 @@ test.each<[string, (builder: GraphBuilder, x: number) => number, RegExp]>([
   ["an input", (b) => b.input([1, 2, 2, 2], NARROW), /input has 8 bits/],
   ["an output", (b, x) => b.node("requantize", [x], { activation: "none" }, NARROW), /output has 8 bits/],
   [
-    "a pad",
+    "a normalization",
     (b, x) => {
       const narrow = b.node("requantize", [x], { activation: "none" }, NARROW);
-      return b.node("pad", [narrow], { padding: [1, 1, 1, 1], channels: [0, 0] }, NARROW);
+      return b.node("l2Normalization", [narrow], {}, { scale: 1 / 128, zeroPoint: 0 });
     },
     /fewer than 8 bits/,
+  ],
+  [
+    "a mixture of pixels",
+    (b, x) => {
+      const narrow = b.node("requantize", [x], { activation: "none" }, NARROW);
+      const resize = { mode: "bilinear", size: [6, 2], alignCorners: false, halfPixelCenters: true };
+      return b.node("resize", [narrow], resize, NARROW);
+    },
+    /takes bytes/,
   ],
   [
     "a reshape of half bytes",

@@ -105,6 +105,8 @@ function softmax(exporter: Exporter, node: Node<Attributes>): void {
   const beta = node.attributes.beta as number;
   let logits = exporter.reals(node);
   if (beta !== 1) {
+    // Of codes the product would need a scale of its own, which nobody has chosen.
+    if (exporter.isQuantized(node.inputs[0]!)) throw unsupported(node, `codes with beta ${beta}`);
     const times = exporter.scalar(`number_${beta}`, beta);
     logits = exporter.emit("Mul", [logits, times], exporter.local(output, "logits"));
   }

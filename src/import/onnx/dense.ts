@@ -83,10 +83,14 @@ function scaled(constant: Constant, factor: number): Constant {
   return { ...constant, data: Float32Array.from(constant.data as NumericArray, (x) => x * factor) };
 }
 
+/** Whether a constant is one matrix, perhaps with dimensions of 1 in front. */
+export function isMatrix({ shape }: Constant): boolean {
+  return shape.length >= 2 && shape.slice(0, -2).every((size) => size === 1);
+}
+
 /** Weights of a Gemm or MatMul as [n, k]. Throws UNSUPPORTED_OP unless they are a matrix. */
 export function matrix(constant: Constant): Constant {
-  const lead = constant.shape.slice(0, -2);
-  if (constant.shape.length >= 2 && lead.every((size) => size === 1)) {
+  if (isMatrix(constant)) {
     return constant.shape.length === 2 ? constant : reshaped(constant, constant.shape.slice(-2));
   }
   throw new DyadicError("UNSUPPORTED_OP", "the constant factor is not one matrix", {
@@ -133,11 +137,3 @@ function biasOf(c: Constant, outputs: number, builder: Builder): Constant {
     found: `[${c.shape.join(", ")}]`,
   });
 }
-
-/** MatMul by a constant on the right. */
-export const matMul: Adapter = (operator, builder) => {
-  const x = builder.value(operator);
-  const weights = rowsOf(matrix(builder.required(operator, 1)), builder);
-  const shape = [...x.shape.slice(0, -1), weights.shape[0]!];
-  emitDense(operator, builder, { x, weights, bias: undefined, shape });
-};

@@ -1,5 +1,6 @@
 import { DyadicError } from "../../error.ts";
 import { type Border, type Graph, type Quantization, validateGraph } from "../../graph/graph.ts";
+import type { Survey } from "../survey.ts";
 import { Builder, isConstant, type Value } from "./builder.ts";
 import { type Constant, ConstantReader, dequantized, type ReadExternal, typeName } from "./constant.ts";
 import { decodeModel } from "./decode.ts";
@@ -18,6 +19,8 @@ export type { ReadExternal } from "./constant.ts";
 export interface OnnxOptions {
   /** Supplies external data files by the names that the model has for them. */
   readonly readExternal?: ReadExternal;
+  /** Notes all that the model needs and all that is wrong with it, instead of the first thing alone. */
+  readonly survey?: Survey;
 }
 
 const MIN_OPSET = 7;
@@ -48,14 +51,20 @@ function readModel(model: ModelProto, options: OnnxOptions): Graph {
     throw new DyadicError("UNSUPPORTED_OP", `the model has ${what}`, { hint: "export it without them" });
   }
   const nodes = neededNodes(graph);
-  checkOperators(nodes, graph);
+  const known = checkOperators(nodes, graph, options.survey);
   const builder = new Builder(new FoldBudget());
   const initial = readInitializers(graph, nodes, builder, options);
   const inputs = graph.inputs
     .filter((input) => !initial.has(input.name))
     .map((input) => readInput(input, nodes, builder));
   const reader = new ConstantReader(options.readExternal);
-  for (const node of nodes) adapt(node, new Operator(node, opset), builder, reader);
+  const lost = lostOutputs(nodes, known);
+  for (const node of known) {
+    const operator = new Operator(node, opset);
+    if (node.inputs.some((input) => lost.has(input))) for (const output of node.outputs) lost.add(output);
+    else surveyed(options.survey, operator, lost, () => adapt(node, operator, builder, reader));
+  }
+  options.survey?.end();
   const outputs = graph.outputs.map((output) => readOutput(output, builder));
   if (inputs.length === 0 || outputs.length === 0) {
     throw new DyadicError("BAD_FILE", "the model needs at least one input and one output");
@@ -72,6 +81,28 @@ function readModel(model: ModelProto, options: OnnxOptions): Graph {
   };
   validateGraph(result);
   return result;
+}
+
+/** What the nodes would have made that are not known. */
+function lostOutputs(nodes: readonly NodeProto[], known: readonly NodeProto[]): Set<string> {
+  const kept = new Set(known);
+  return new Set(nodes.filter((node) => !kept.has(node)).flatMap(({ outputs }) => outputs));
+}
+
+/** Does `action`; with a survey, a node that is refused only loses its outputs. */
+function surveyed(
+  survey: Survey | undefined,
+  operator: Operator,
+  lost: Set<string>,
+  action: () => void,
+): void {
+  try {
+    action();
+  } catch (error) {
+    if (survey === undefined || !(error instanceof DyadicError)) throw error;
+    survey.refuse(operator.type, operator.name, error);
+    for (const output of operator.outputs) lost.add(output);
+  }
 }
 
 function opsetOf(model: ModelProto): number {

@@ -1,6 +1,7 @@
 import type { Adapter } from "./builder.ts";
 import { convTranspose } from "./conv-transpose.ts";
-import { gemm, matMul } from "./dense.ts";
+import { gemm } from "./dense.ts";
+import { matMul } from "./mat-mul.ts";
 import { argMax, depthToSpace, gather, lpNormalization, spaceToDepth } from "./moving.ts";
 import { pad } from "./pad.ts";
 import { add, clip, div, gelu, mean, mul, pow, prelu, relu, sub, unary, variadic } from "./pointwise.ts";

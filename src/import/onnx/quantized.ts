@@ -4,7 +4,8 @@ import { elements, type Quantization } from "../../graph/graph.ts";
 import { roundHalfEven } from "../../numerics/functions.ts";
 import { type Adapter, type Builder, type Format, isConstant, type Value } from "./builder.ts";
 import { CODE_BITS, type Constant, type ElementType, typeName, unsignedShift } from "./constant.ts";
-import { emitDense, matrix, rowsOf } from "./dense.ts";
+import { emitDense, rowsOf } from "./dense.ts";
+import { emitProduct } from "./mat-mul.ts";
 import { axisOf, type Operator } from "./operator.ts";
 import { emitBinary, emitUnary } from "./pointwise.ts";
 import { emitReduce, softmaxInput, spatialAxes } from "./reduce.ts";
@@ -195,6 +196,15 @@ function codesOf(operator: Operator, builder: Builder, index: number, at: readon
   return x;
 }
 
+/** An activation or a constant of codes, its scale and zero point in the two inputs behind it. */
+function operandOf(operator: Operator, builder: Builder, index: number, axis: number): Value | Constant {
+  const found = builder.input(operator, index);
+  const at = [index + 1, index + 2] as const;
+  return found !== undefined && isConstant(found)
+    ? quantizedConstant(operator, builder, index, at, axis)
+    : codesOf(operator, builder, index, at);
+}
+
 function biasOf(operator: Operator, builder: Builder, index: number, x: Value, weights: Constant) {
   const bias = builder.constant(operator, index);
   if (bias === undefined) return undefined;
@@ -213,12 +223,8 @@ export const qLinearConv: Adapter = (operator, builder) => {
 };
 
 export const qLinearMatMul: Adapter = (operator, builder) => {
-  const x = codesOf(operator, builder, 0, [1, 2]);
-  const b = quantizedConstant(operator, builder, 3, [4, 5], -1);
-  const weights = rowsOf({ ...matrix(b), quantization: b.quantization! }, builder);
-  const format = outputCodes(operator, builder, [6, 7]);
-  const shape = [...x.shape.slice(0, -1), weights.shape[0]!];
-  emitDense(operator, builder, { x, weights, bias: undefined, shape, format });
+  const [a, b] = [operandOf(operator, builder, 0, -1), operandOf(operator, builder, 3, -1)];
+  emitProduct(operator, builder, a, b, outputCodes(operator, builder, [6, 7]));
 };
 
 /** com.microsoft.QGemm: A, B, optional int32 C in the scale of the accumulator. */
@@ -239,14 +245,7 @@ export const qGemm: Adapter = (operator, builder) => {
 /** com.microsoft.QLinearAdd and QLinearMul. */
 export function qLinearBinary(op: "add" | "mul"): Adapter {
   return (operator, builder) => {
-    const operand = (index: number) => {
-      const found = builder.input(operator, index);
-      const at = [index + 1, index + 2] as const;
-      return found !== undefined && isConstant(found)
-        ? quantizedConstant(operator, builder, index, at, 0)
-        : codesOf(operator, builder, index, at);
-    };
-    const [a, b] = [operand(0), operand(3)];
+    const [a, b] = [operandOf(operator, builder, 0, 0), operandOf(operator, builder, 3, 0)];
     emitBinary(operator, builder, op, [a, b], outputCodes(operator, builder, [6, 7]));
   };
 }

@@ -1,4 +1,5 @@
 import { DyadicError } from "../../error.ts";
+import { missingOperator, type Survey } from "../survey.ts";
 import { FOLDERS } from "./fold.ts";
 import type { GraphProto, NodeProto } from "./messages.ts";
 import { operatorType } from "./operator.ts";
@@ -30,11 +31,17 @@ export function neededNodes(graph: GraphProto): readonly NodeProto[] {
 
 /**
  * Throws UNSUPPORTED_OP with all the operators that Dyadic does not have, and BAD_FILE for a node without inputs or
- * outputs. What depends on constants alone needs a folder, anything else an adapter.
+ * outputs. What depends on constants alone needs a folder, anything else an adapter. A survey gets to know every
+ * operator; the nodes that are left then are those that can be looked at.
  */
-export function checkOperators(nodes: readonly NodeProto[], graph: GraphProto): void {
+export function checkOperators(
+  nodes: readonly NodeProto[],
+  graph: GraphProto,
+  survey?: Survey,
+): readonly NodeProto[] {
   const constants = new Set(["", ...graph.initializers.map(({ name }) => name)]);
   const unknown = new Map<string, string[]>();
+  const left: NodeProto[] = [];
   for (const node of nodes) {
     const type = operatorType(node);
     const isConstant = node.inputs.every((input) => constants.has(input));
@@ -44,13 +51,20 @@ export function checkOperators(nodes: readonly NodeProto[], graph: GraphProto): 
       BUILT_IN.includes(type) ||
       Object.hasOwn(OPERATORS, type) ||
       (isConstant && Object.hasOwn(FOLDERS, type));
-    if (known && node.outputs.length > 0 && (node.inputs.length > 0 || type === "Constant")) continue;
+    const name = known || isConstant || !Object.hasOwn(FOLDERS, type) ? type : `${type} (of an activation)`;
+    survey?.saw(name);
+    if (known && node.outputs.length > 0 && (node.inputs.length > 0 || type === "Constant")) {
+      left.push(node);
+      continue;
+    }
     if (known)
       throw new DyadicError("BAD_FILE", "a node without inputs or outputs", { node: node.name, op: type });
-    const name = isConstant || !Object.hasOwn(FOLDERS, type) ? type : `${type} (of an activation)`;
-    unknown.set(name, [...(unknown.get(name) ?? []), node.name || node.outputs[0] || "(no name)"]);
+    const shown = node.name || node.outputs[0] || "(no name)";
+    survey?.refuse(name, shown, missingOperator());
+    unknown.set(name, [...(unknown.get(name) ?? []), shown]);
   }
-  if (unknown.size > 0) throw unsupported(unknown);
+  if (unknown.size > 0 && survey === undefined) throw unsupported(unknown);
+  return left;
 }
 
 function unsupported(unknown: ReadonlyMap<string, readonly string[]>): DyadicError {

@@ -1,5 +1,6 @@
 // Which operators of a model run: all of them, or all but a tail that Dyadic cannot run on integers.
 import { DyadicError } from "../../error.ts";
+import { missingOperator, type Survey } from "../survey.ts";
 import type { Builder, Operator } from "./builder.ts";
 import { isLayer, OPERATORS, operatorName, type Row } from "./operators.ts";
 import * as schema from "./schema.generated.ts";
@@ -44,13 +45,17 @@ export function adaptCore(
   candidates: readonly Candidate[],
   outputs: readonly number[],
   builder: Builder,
+  survey?: Survey,
 ): Core {
   const tail = new Tail(builder);
   for (const candidate of candidates) tail.take(candidate);
   if (tail.operators.length === 0) return { cut: null, notes: [] };
   const layers = candidates.some(({ code, operator }) => isLayer(code) && !tail.holds(operator));
   const cut = layers && !tail.operators.some(({ code }) => isLayer(code)) ? tail.ends(outputs) : [];
-  if (cut.length === 0) throw tail.refusal();
+  if (cut.length === 0) {
+    if (survey !== undefined) tail.report(survey);
+    throw tail.refusal();
+  }
   const names = cut.map((tensor) => `"${clip(builder.tensors.name(tensor))}"`);
   return {
     cut,
@@ -131,6 +136,19 @@ class Tail {
       return written.has(codes) && tensors.get(codes).dtype === "int8" ? [codes] : [];
     });
     return [...new Set(ends)];
+  }
+
+  /** Notes what is wrong with each operator of the tail: shapes are in the file, so that those behind can be tried too. */
+  report(survey: Survey): void {
+    for (const { name, row, operator } of this.operators) {
+      try {
+        if (row === undefined) throw missingOperator();
+        row.adapt(operator, this.builder);
+      } catch (error) {
+        if (!(error instanceof DyadicError)) throw error;
+        survey.refuse(name, operator.name, error);
+      }
+    }
   }
 
   /** Everything that is missing; where nothing is but an adapter refused, what it said. */

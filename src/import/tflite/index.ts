@@ -1,5 +1,6 @@
 import { DyadicError } from "../../error.ts";
 import { type Border, type Graph, type Node, type Tensor, validateGraph } from "../../graph/graph.ts";
+import type { Survey } from "../survey.ts";
 import { CheckedBuffer } from "./buffer.ts";
 import { Builder, type Operator } from "./builder.ts";
 import { adaptCore, type Candidate, type Core, clip } from "./core.ts";
@@ -18,9 +19,9 @@ const MAX_SIGNATURES = 64;
  * codes and zero points 128 lower; a Border keeps the file's dtype. Tensors that no node uses are dropped.
  * Throws BAD_FILE for a damaged file and UNSUPPORTED_OP, which lists every operator that Dyadic does not have.
  */
-export function importTflite(bytes: Uint8Array, file?: string): Graph {
+export function importTflite(bytes: Uint8Array, file?: string, survey?: Survey): Graph {
   try {
-    return readModel(bytes);
+    return readModel(bytes, survey);
   } catch (error) {
     const place = file === undefined ? {} : { file };
     if (error instanceof DyadicError) throw error.at(place);
@@ -28,7 +29,7 @@ export function importTflite(bytes: Uint8Array, file?: string): Graph {
   }
 }
 
-function readModel(bytes: Uint8Array): Graph {
+function readModel(bytes: Uint8Array, survey: Survey | undefined): Graph {
   const buffer = new CheckedBuffer(bytes);
   if (bytes.length < 8 || !schema.Model.bufferHasIdentifier(buffer)) {
     throw new DyadicError("BAD_FILE", "this is not a TFLite model", {
@@ -48,13 +49,18 @@ function readModel(bytes: Uint8Array): Graph {
   const tensors = new Tensors(buffer, model, graph);
   const builder = new Builder(tensors);
   const outputs = vector("model outputs", graph.outputsLength(), MAX_BORDERS, (i) => graph.outputs(i));
-  const core = adaptCore(readOperators(model, graph, tensors), outputs, builder);
+  const core = adaptCore(readOperators(model, graph, tensors, survey), outputs, builder, survey);
   assignStates(builder);
   return finish(model, graph, builder, { ...core, outputs });
 }
 
 /** Pairs every operator with its row, where it has one. */
-function readOperators(model: schema.Model, graph: schema.SubGraph, tensors: Tensors): Candidate[] {
+function readOperators(
+  model: schema.Model,
+  graph: schema.SubGraph,
+  tensors: Tensors,
+  survey: Survey | undefined,
+): Candidate[] {
   const tables = vector("operators", graph.operatorsLength(), MAX_OPERATORS, (i) => graph.operators(i));
   const codes = new Map<number, Omit<Candidate, "operator">>();
   return tables.map((table) => {
@@ -62,6 +68,7 @@ function readOperators(model: schema.Model, graph: schema.SubGraph, tensors: Ten
     const code = codes.get(index) ?? readCode(model, index);
     codes.set(index, code);
     const operator = readOperator(table, tensors);
+    survey?.saw(code.name);
     if (code.row !== undefined) checkArity(code.row, operator);
     return { ...code, operator };
   });

@@ -2071,8 +2071,33 @@ builtinOptions<T extends {bb:flatbuffers.ByteBuffer|null; bb_pos:number}>(obj:T)
   return offset ? this.bb!.__union(obj as flatbuffers.Table, this.bb_pos + offset) as unknown as T : null;
 }
 
+customOptions(obj?:Opaque):Opaque|null {
+  const offset = this.bb!.__offset(this.bb_pos, 14);
+  return offset ? (obj || new Opaque()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+customOptionsFormat():number {
+  const offset = this.bb!.__offset(this.bb_pos, 16);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : 0;
+}
+
+mutatingVariableInputs(obj?:Opaque):Opaque|null {
+  const offset = this.bb!.__offset(this.bb_pos, 18);
+  return offset ? (obj || new Opaque()).__init(this.bb!.__indirect(this.bb_pos + offset), this.bb!) : null;
+}
+
+intermediates(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readInt32(this.bb!.__vector(this.bb_pos + offset) + index * 4) : 0;
+}
+
+intermediatesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startOperator(builder:flatbuffers.Builder) {
-  builder.startObject(5);
+  builder.startObject(9);
 }
 
 static addOpcodeIndex(builder:flatbuffers.Builder, opcodeIndex:number) {
@@ -2129,20 +2154,44 @@ static addBuiltinOptions(builder:flatbuffers.Builder, builtinOptionsOffset:flatb
   builder.addFieldOffset(4, builtinOptionsOffset, 0);
 }
 
+static addCustomOptions(builder:flatbuffers.Builder, customOptionsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(5, customOptionsOffset, 0);
+}
+
+static addCustomOptionsFormat(builder:flatbuffers.Builder, customOptionsFormat:number) {
+  builder.addFieldInt8(6, customOptionsFormat, 0);
+}
+
+static addMutatingVariableInputs(builder:flatbuffers.Builder, mutatingVariableInputsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(7, mutatingVariableInputsOffset, 0);
+}
+
+static addIntermediates(builder:flatbuffers.Builder, intermediatesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, intermediatesOffset, 0);
+}
+
+static createIntermediatesVector(builder:flatbuffers.Builder, data:number[]|Int32Array):flatbuffers.Offset;
+/**
+ * @deprecated This Uint8Array overload will be removed in the future.
+ */
+static createIntermediatesVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset;
+static createIntermediatesVector(builder:flatbuffers.Builder, data:number[]|Int32Array|Uint8Array):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt32(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startIntermediatesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endOperator(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createOperator(builder:flatbuffers.Builder, opcodeIndex:number, inputsOffset:flatbuffers.Offset, outputsOffset:flatbuffers.Offset, builtinOptionsType:BuiltinOptions, builtinOptionsOffset:flatbuffers.Offset):flatbuffers.Offset {
-  Operator.startOperator(builder);
-  Operator.addOpcodeIndex(builder, opcodeIndex);
-  Operator.addInputs(builder, inputsOffset);
-  Operator.addOutputs(builder, outputsOffset);
-  Operator.addBuiltinOptionsType(builder, builtinOptionsType);
-  Operator.addBuiltinOptions(builder, builtinOptionsOffset);
-  return Operator.endOperator(builder);
-}
 }
 
 export class SubGraph {

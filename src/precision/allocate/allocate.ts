@@ -1,10 +1,16 @@
 // allocate: the widths with the least loss within a budget, and the proof.
 import { DyadicError } from "../../error.ts";
 import type { NetworkCost, Widths } from "../cost/network.ts";
-import { type Certificate, type SolveOptions, solve } from "../solve/index.ts";
+import {
+  type Certificate,
+  type Infeasible,
+  type Solution,
+  type SolveOptions,
+  solve,
+} from "../solve/index.ts";
 import { arenaCuts, arenaRows, type Row } from "./arena-limit.ts";
 import { type Budget, latencyOf, problemOf, type RowOptions } from "./knapsack.ts";
-import { refusal } from "./smallest.ts";
+import { leastWeightBytes, refusal } from "./smallest.ts";
 import { type Space, widthsOf } from "./space.ts";
 
 export interface AllocateOptions extends SolveOptions, RowOptions {
@@ -45,53 +51,141 @@ export async function allocate(
   budget: Budget,
   options: AllocateOptions = {},
 ): Promise<Allocation> {
-  const cuts: Row[] = [];
   const own: AllocateOptions =
     budget.ram === undefined ? options : { arena: arenaRows(space, cost), ...options };
-  const reserve = { flash: 0, ram: 0, latency: 0 };
-  let bound = -Infinity;
-  for (let rounds = 1; rounds <= ROUNDS; rounds++) {
-    const problem = problemOf(space, cost, losses, reduced(budget, reserve), cuts, own);
-    const answer = await solve(problem, options);
-    if (!answer.feasible) throw await refusal(space, cost, budget, own);
-    const { choices, certificate } = answer;
-    if (reserve.ram + reserve.latency === 0) bound = certificate.bound;
-    const widths = widthsOf(space, choices);
-    const gap = Math.max(0, certificate.loss - bound);
-    const proven: Certificate = {
-      ...certificate,
-      bound,
-      gap,
-      limits: mergedLimits(certificate.limits, budget),
-    };
-    const used = {
-      flash: options.fileBytes?.(widths, proven),
-      ram: cost.peakBytes(widths),
-      latency: budget.latency === undefined ? undefined : latencyOf(cost, widths, options),
-    };
-    const over = (key: keyof typeof used) => Math.max(0, (used[key] ?? 0) - (budget[key] ?? Infinity));
-    if (over("flash") + over("ram") + over("latency") === 0) {
-      const weightBytes = cost.totalWeightBytes(widths);
+  return new Search(space, cost, losses, budget, own).run();
+}
+
+/** What an answer takes of every limit. */
+interface Used {
+  readonly flash: number | undefined;
+  readonly ram: number;
+  readonly latency: number | undefined;
+}
+
+class Search {
+  private readonly space: Space;
+  private readonly cost: NetworkCost;
+  private readonly losses: readonly (readonly number[])[];
+  private readonly budget: Budget;
+  private readonly options: AllocateOptions;
+  private readonly cuts: Row[] = [];
+  /** What the solver may not use: of flash all that is not weights, of the others what it could not know of. */
+  private readonly reserve = { flash: 0, ram: 0, latency: 0 };
+  private isSmallest = false;
+  private bound = -Infinity;
+
+  constructor(
+    space: Space,
+    cost: NetworkCost,
+    losses: readonly (readonly number[])[],
+    budget: Budget,
+    options: AllocateOptions,
+  ) {
+    this.space = space;
+    this.cost = cost;
+    this.losses = losses;
+    this.budget = budget;
+    this.options = options;
+  }
+
+  async run(): Promise<Allocation> {
+    const { space, cost, budget, options, reserve } = this;
+    for (let rounds = 1; rounds <= ROUNDS; rounds++) {
+      const answer = await this.solve(reserve);
+      if (!answer.feasible) {
+        if (await this.trySmallest()) continue;
+        throw await refusal(space, cost, budget, options);
+      }
+      const { choices, certificate } = answer;
+      if (reserve.ram + reserve.latency === 0) this.bound = certificate.bound;
+      const widths = widthsOf(space, choices);
+      let used = this.used(widths, this.proven(certificate));
+      if (this.fits(used)) {
+        await this.loosen(widths, used);
+        used = this.used(widths, this.proven(certificate));
+      }
+      if (!this.fits(used)) {
+        this.learn(choices, widths, used, rounds);
+        continue;
+      }
+      const proven = this.proven(certificate);
       return {
         widths,
         choices,
         certificate: { ...proven, limits: withUsed(proven.limits, used) },
-        weightBytes,
+        weightBytes: cost.totalWeightBytes(widths),
         fileBytes: used.flash,
         peakBytes: used.ram,
         rounds,
       };
     }
-    const found = over("ram") > 0 && rounds <= CUT_ROUNDS ? arenaCuts(space, cost, budget.ram!, choices) : [];
-    cuts.push(...found);
-    reserve.flash += over("flash");
-    reserve.latency += Math.ceil(over("latency"));
-    if (found.length === 0) reserve.ram += over("ram");
+    throw new DyadicError("NO_POLICY", "no policy was found whose arena the planner packs into the budget", {
+      expected: `at most ${budget.ram} bytes of RAM`,
+      hint: "a little more RAM, or fewer widths to choose from",
+    });
   }
-  throw new DyadicError("NO_POLICY", "no policy was found whose arena the planner packs into the budget", {
-    expected: `at most ${budget.ram} bytes of RAM`,
-    hint: "a little more RAM, or fewer widths to choose from",
-  });
+
+  private solve(reserve: Required<Budget>): Promise<Solution | Infeasible> {
+    const { space, cost, losses, budget, cuts, options } = this;
+    return solve(problemOf(space, cost, losses, reduced(budget, reserve), cuts, options), options);
+  }
+
+  private proven(certificate: Certificate): Certificate {
+    const gap = Math.max(0, certificate.loss - this.bound);
+    return { ...certificate, bound: this.bound, gap, limits: mergedLimits(certificate.limits, this.budget) };
+  }
+
+  private used(widths: Widths, certificate: Certificate): Used {
+    const { cost, budget, options } = this;
+    return {
+      flash: options.fileBytes?.(widths, certificate),
+      ram: cost.peakBytes(widths),
+      latency: budget.latency === undefined ? undefined : latencyOf(cost, widths, options),
+    };
+  }
+
+  private over(used: Used, key: keyof Used): number {
+    return Math.max(0, (used[key] ?? 0) - (this.budget[key] ?? Infinity));
+  }
+
+  private fits(used: Used): boolean {
+    return this.over(used, "flash") + this.over(used, "ram") + this.over(used, "latency") === 0;
+  }
+
+  /** Headers were longer on the way: the bound for the rest that this file has, which may leave weights more room. */
+  private async loosen(widths: Widths, { flash }: Used): Promise<void> {
+    const { budget, cost, reserve } = this;
+    if (budget.flash === undefined || flash === undefined || reserve.ram + reserve.latency > 0) return;
+    const rest = flash - cost.totalWeightBytes(widths);
+    if (rest >= reserve.flash) return;
+    const answer = await this.solve({ ...reserve, flash: rest });
+    if (answer.feasible) this.bound = Math.min(this.bound, answer.certificate.bound);
+  }
+
+  /** Makes the next answer another one. */
+  private learn(choices: readonly number[], widths: Widths, used: Used, round: number): void {
+    const { space, cost, budget, cuts, reserve } = this;
+    const ram = this.over(used, "ram");
+    const found = ram > 0 && round <= CUT_ROUNDS ? arenaCuts(space, cost, budget.ram!, choices) : [];
+    cuts.push(...found);
+    if (found.length === 0) reserve.ram += ram;
+    reserve.latency += Math.ceil(this.over(used, "latency"));
+    const flash = this.over(used, "flash");
+    if (flash > 0) reserve.flash = budget.flash! - cost.totalWeightBytes(widths) + flash;
+  }
+
+  /** Where longer headers have used the flash up: the smallest weights, whose header may be short, once. */
+  private async trySmallest(): Promise<boolean> {
+    const { space, cost, budget, options, reserve } = this;
+    if (reserve.flash === 0 || this.isSmallest) return false;
+    this.isSmallest = true;
+    const { flash: _, ...others } = reduced(budget, reserve);
+    const least = await leastWeightBytes(space, cost, others, options);
+    if (least === undefined) return false;
+    reserve.flash = budget.flash! - least;
+    return true;
+  }
 }
 
 /** The limits as the budget has them: one more byte of RAM is one more at every step of the arena. */
@@ -103,11 +197,8 @@ function mergedLimits(limits: Certificate["limits"], budget: Budget): Certificat
   });
 }
 
-function withUsed(
-  limits: Certificate["limits"],
-  used: Readonly<Record<string, number | undefined>>,
-): Certificate["limits"] {
-  return limits.map((limit) => ({ ...limit, used: used[limit.name] ?? limit.used }));
+function withUsed(limits: Certificate["limits"], used: Used): Certificate["limits"] {
+  return limits.map((limit) => ({ ...limit, used: used[limit.name as keyof Used] ?? limit.used }));
 }
 
 /** What the solver may use: the budget, less what it could not know of. */

@@ -1,10 +1,14 @@
 // Where no policy fits: the smallest budgets that would do, and the bounds that prove it.
+import { SECTION_ALIGNMENT } from "../../../assembly/abi.ts";
 import { DyadicError } from "../../error.ts";
 import type { NetworkCost, Widths } from "../cost/network.ts";
 import { type Certificate, type SolveOptions, solve } from "../solve/index.ts";
 import { arenaRows } from "./arena-limit.ts";
 import { type Budget, problemOf, type RowOptions } from "./knapsack.ts";
 import { classSizes, type Space, widthsOf } from "./space.ts";
+
+/** The certificate of the smallest file has longer numbers than one that minimises bytes. */
+const HEADER_SLACK = 2 * SECTION_ALIGNMENT;
 
 /** A limit by itself, the others kept where they can be. */
 interface Smallest {
@@ -63,6 +67,18 @@ async function smallest(
   return undefined;
 }
 
+/** Bytes of the smallest weights within the other limits; undefined where there are none. */
+export async function leastWeightBytes(
+  space: Space,
+  cost: NetworkCost,
+  others: Budget,
+  options: RefusalOptions,
+): Promise<number | undefined> {
+  const { fileBytes: _, ...plain } = options;
+  const found = await least(space, cost, others, "flash", plain);
+  return found && found.value - HEADER_SLACK;
+}
+
 /** Of flash and latency: the sum of their row, minimised. */
 async function least(
   space: Space,
@@ -81,10 +97,31 @@ async function least(
   const answer = await solve({ ...problem, classes }, options);
   if (!answer.feasible) return undefined;
   const { certificate, choices } = answer;
-  const rest = name === "latency" ? 2 ** 31 - problem.limits[row]!.atMost : 0;
-  const file = name === "flash" ? options.fileBytes?.(widthsOf(space, choices), certificate) : undefined;
-  const more = file === undefined ? rest : file - certificate.loss;
-  return { value: certificate.loss + more, bound: Math.ceil(certificate.bound + more) };
+  if (name === "latency") {
+    const fixed = 2 ** 31 - problem.limits[row]!.atMost;
+    return { value: certificate.loss + fixed, bound: Math.ceil(certificate.bound + fixed) };
+  }
+  const rest = (widths: Widths, own: Certificate) =>
+    (options.fileBytes?.(widths, own) ?? cost.totalWeightBytes(widths)) - cost.totalWeightBytes(widths);
+  const value = certificate.loss + rest(widthsOf(space, choices), certificate);
+  // No header is shorter than that of one width everywhere, under a certificate that says nothing.
+  const uniform = widthsOf(
+    space,
+    choices.map(() => 0),
+  );
+  const least = rest(uniform, {
+    ...certificate,
+    loss: 0,
+    bound: 0,
+    gap: 0,
+    resolution: 1,
+    limits: [],
+    nodes: 0,
+  });
+  return {
+    value: value + HEADER_SLACK,
+    bound: Math.ceil(certificate.bound) + Math.max(0, least - SECTION_ALIGNMENT),
+  };
 }
 
 /** The smallest arena that the rows of all steps leave room in, by bisection, and what the planner makes of it. */

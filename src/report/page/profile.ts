@@ -14,7 +14,10 @@ interface Panel {
   readonly name: (value: number) => string;
   readonly most: number;
   readonly values: readonly number[];
-  readonly base: 2 | 10;
+  /** A line across each layer's column. */
+  readonly line?: (layer: LayerReport) => number;
+  /** Bars below this are marked. */
+  readonly threshold?: number;
 }
 
 /** Bits, bytes, work and signal-to-noise of every layer above each other, in the order of the plan. */
@@ -36,42 +39,42 @@ function panelsOf(layers: readonly LayerReport[]): Panel[] {
   const panel = (title: string, value: Panel["value"], name: Panel["name"], base: 2 | 10 = 10): Panel => {
     const values = layers.map(value).filter((found) => found !== null);
     const most = Math.max(...values, 1);
-    return { title, value, name, most, values: ticks(most, base), base };
+    return { title, value, name, most, values: ticks(most, base) };
   };
-  const bits = panel("bits of weights (bars) and of what is written (lines)", weightBitsOf, String, 2);
+  const bits = panel(
+    "bits of weights (bars) and of what is written (lines)",
+    ({ weightBits }) => weightBits,
+    String,
+  );
   const noise = panel(
     "signal to noise in dB, float against integer",
     ({ apart }) => apart?.signalToNoise ?? null,
-    String,
+    (value) => `${Math.round(10 * value) / 10}`,
   );
   const most = Math.max(8, ...layers.map(({ activationBits }) => activationBits));
   return [
-    { ...bits, most, values: [0, most / 2, most] },
+    { ...bits, most, values: [0, most / 2, most], line: ({ activationBits }) => activationBits },
     panel("bytes of weights", ({ weightBytes }) => weightBytes || null, bytesText, 2),
     panel("multiply-adds", ({ macs }) => macs || null, countText),
-    ...(layers.some(({ apart }) => apart !== null) ? [noise] : []),
+    ...(layers.some(({ apart }) => apart !== null) ? [{ ...noise, threshold: LOW_DECIBELS }] : []),
   ];
-}
-
-function weightBitsOf({ weightBits }: LayerReport): number | null {
-  return weightBits;
 }
 
 function panelMarkup(panel: Panel, layers: readonly LayerReport[], column: number, top: number): Markup {
   const y = (value: number) => top + PANEL - (Math.max(0, value) / panel.most) * PANEL;
-  const isBits = panel.value === weightBitsOf;
-  const isNoise = panel.title.startsWith("signal");
+  const { threshold = -Infinity } = panel;
   const gap = Math.min(4, column / 5);
   const bars = layers.map((layer, i) => {
     const value = panel.value(layer);
     const left = LEFT + i * column;
-    const said = value === null ? "none" : isNoise ? value.toFixed(1) : panel.name(value);
+    const said = value === null ? "none" : panel.name(value);
+    const across = panel.line?.(layer);
     const title = `${shortName(layer.name)} (${layer.op}): ${said}`;
-    const low = isNoise && value !== null && value < LOW_DECIBELS ? " low" : "";
+    const low = value !== null && value < threshold ? " low" : "";
     return [
       value !== null &&
         rect(left + gap / 2, y(value), column - gap, top + PANEL - y(value), `bar${low}`, title),
-      isBits && line(left, y(layer.activationBits), left + column, y(layer.activationBits), "written"),
+      across !== undefined && line(left, y(across), left + column, y(across), "written"),
     ];
   });
   return el(
@@ -80,8 +83,6 @@ function panelMarkup(panel: Panel, layers: readonly LayerReport[], column: numbe
     text(LEFT, top - 8, panel.title, "start", "label"),
     grid(panel.values, y, panel.name),
     bars,
-    isNoise &&
-      panel.most > LOW_DECIBELS &&
-      line(LEFT, y(LOW_DECIBELS), WIDTH - RIGHT, y(LOW_DECIBELS), "peak"),
+    panel.most > threshold && threshold > 0 && line(LEFT, y(threshold), WIDTH - RIGHT, y(threshold), "peak"),
   );
 }

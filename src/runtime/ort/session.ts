@@ -63,6 +63,11 @@ export class OrtSession {
     return Object.fromEntries(wanted.map((name) => [name, this.fromNative(name, outputs[name])]));
   }
 
+  /** Clears the states of a model that has some; onnxruntime has no such thing. */
+  reset(): void {
+    this.session.reset();
+  }
+
   async release(): Promise<void> {
     this.session.dispose();
   }

@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import { DyadicError } from "../../src/error.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { allocate } from "../../src/precision/allocate/allocate.ts";
+import { arenaRows } from "../../src/precision/allocate/arena-limit.ts";
+import { frontierOf } from "../../src/precision/allocate/frontier.ts";
+import type { Budget } from "../../src/precision/allocate/knapsack.ts";
+import {
+  candidatesOf,
+  classSizes,
+  lossesOf,
+  policyOf,
+  type Space,
+  searchSpace,
+  widthsOf,
+} from "../../src/precision/allocate/space.ts";
+import { NetworkCost } from "../../src/precision/cost/network.ts";
+import { decide } from "../../src/precision/quantize.ts";
+import { randomFloatGraph } from "../cases/floats.ts";
+import { Random } from "../cases/random.ts";
+
+const MOST_POLICIES = 81;
+const MOST_GRAPHS = 12;
+const WIDTHS = [8, 4, 2] as const;
+
+/** Every choice of every class. */
+function allChoices(sizes: readonly number[]): number[][] {
+  return sizes.reduce<number[][]>(
+    (found, size) => found.flatMap((own) => Array.from({ length: size }, (_, j) => [...own, j])),
+    [[]],
+  );
+}
+
+/** Graphs of random ops with few enough policies to try them all, some of them with narrow activations. */
+function subjects(): { graph: Graph; space: Space; cost: NetworkCost; policies: number[][] }[] {
+  return Array.from({ length: 40 }, (_, seed) => seed)
+    .flatMap((seed) => {
+      const graph = randomFloatGraph(seed);
+      const space = searchSpace(graph, WIDTHS, [8, 4, 2]);
+      const sizes = classSizes(space);
+      const count = sizes.reduce((product, size) => product * size, 1);
+      if (count < 3 || count > MOST_POLICIES) return [];
+      return [{ graph, space, cost: new NetworkCost(graph), policies: allChoices(sizes) }];
+    })
+    .slice(0, MOST_GRAPHS);
+}
+
+/** Losses that rise as widths fall, from a fixed sequence. */
+function randomLosses(space: Space, random: Random): number[][] {
+  return classSizes(space).map((size) => {
+    let loss = 0;
+    return Array.from({ length: size }, (_, j) => {
+      loss += j === 0 ? 0 : random.real();
+      return loss;
+    });
+  });
+}
+
+describe("allocation", () => {
+  const all = subjects();
+
+  test("equals trying every policy with the planner, or states a bound that holds", async () => {
+    const random = new Random(1);
+    let [solved, refused, open] = [0, 0, 0];
+    for (const { space, cost, policies } of all) {
+      const losses = randomLosses(space, random);
+      const measured = policies.map((choices) => {
+        const widths = widthsOf(space, choices);
+        const loss = choices.reduce((sum, j, i) => sum + losses[i]![j]!, 0);
+        return { loss, flash: cost.totalWeightBytes(widths), ram: cost.peakBytes(widths) };
+      });
+      const between = (key: "flash" | "ram") => {
+        const values = measured.map((own) => own[key]);
+        const [least, most] = [Math.min(...values), Math.max(...values)];
+        return Math.floor(least + random.between(-0.1, 0.9) * (most - least));
+      };
+      const budget: Budget = { flash: between("flash"), ram: between("ram") };
+      const fitting = measured.filter(({ flash, ram }) => flash <= budget.flash! && ram <= budget.ram!);
+      const best = Math.min(...fitting.map(({ loss }) => loss));
+      const options = {
+        fileBytes: (widths: Parameters<typeof cost.totalWeightBytes>[0]) => cost.totalWeightBytes(widths),
+      };
+      try {
+        const { widths, certificate, peakBytes } = await allocate(space, cost, losses, budget, options);
+        expect(cost.totalWeightBytes(widths)).toBeLessThanOrEqual(budget.flash!);
+        expect(peakBytes).toBe(cost.peakBytes(widths));
+        expect(peakBytes).toBeLessThanOrEqual(budget.ram!);
+        expect(certificate.loss).toBeGreaterThanOrEqual(best - 1e-9);
+        expect(certificate.bound).toBeLessThanOrEqual(best + 1e-9);
+        if (certificate.gap === 0) expect(certificate.loss).toBeCloseTo(best, 9);
+        else open++;
+        solved++;
+      } catch (error) {
+        if (!(error instanceof DyadicError)) throw error;
+        expect(error.code).toBe("NO_POLICY");
+        expect(error.place.found).toMatch(/flash|ram/);
+        if (fitting.length > 0) open++;
+        refused++;
+      }
+    }
+    expect(solved).toBeGreaterThan(3);
+    expect(refused).toBeGreaterThan(0);
+    expect(open).toBeLessThanOrEqual(all.length / 6);
+  }, 400_000);
+
+  test("rows of the arena never ask for more than the planner", { timeout: 60_000 }, () => {
+    for (const { space, cost, policies } of all.slice(0, 4)) {
+      const rows = arenaRows(space, cost);
+      for (const choices of policies.slice(0, 27)) {
+        const peak = cost.peakBytes(widthsOf(space, choices));
+        for (const { atMost, costs } of rows) {
+          const bytes = choices.reduce((sum, j, i) => sum + costs[i]![j]!, -atMost);
+          expect(bytes).toBeLessThanOrEqual(peak);
+        }
+      }
+    }
+  });
+
+  test("a policy means the very widths that were chosen", () => {
+    for (const { graph, space, policies } of all) {
+      const random = new Random(3);
+      for (let round = 0; round < 3; round++) {
+        const widths = widthsOf(space, random.pick(policies));
+        const { rows, widths: decided } = decide(graph, policyOf(space, widths));
+        expect(rows.map(({ settings }) => settings.weightBits)).toEqual(widths.weights);
+        for (const [tensor, bits] of widths.activations) expect(decided.bits.get(tensor)).toBe(bits);
+      }
+    }
+  });
+
+  test("losses of the candidates come back at their choices", () => {
+    const { space } = all.find((own) => own.space.groups.length > 0 && own.space.layers.length > 1)!;
+    const { weights, activations } = candidatesOf(space);
+    const losses = lossesOf(
+      space,
+      weights.map(({ layer, width }) => 100 * layer + Number(width)),
+      activations.map(({ bits }) => bits),
+    );
+    expect(losses.slice(0, 2)).toEqual([
+      [8, 4, 2],
+      [108, 104, 102],
+    ]);
+    const group = space.groups[0]!;
+    const own = group.bits.map((bits) => (bits === 8 ? 0 : bits * group.sources.length));
+    expect(losses[space.layers.length]).toEqual(own);
+  });
+
+  test("the frontier falls from few bytes to many, and holds what was chosen", {
+    timeout: 60_000,
+  }, async () => {
+    const { space, cost } = all.find((own) => own.space.layers.length > 2)!;
+    const losses = randomLosses(space, new Random(8));
+    const sizes = WIDTHS.map((width) =>
+      space.layers.reduce((sum, _, i) => sum + cost.weightBytes(i, width), 0),
+    );
+    const budget = { flash: Math.floor((sizes[0]! + sizes[2]!) / 2) };
+    const fileBytes = (widths: Parameters<typeof cost.totalWeightBytes>[0]) => cost.totalWeightBytes(widths);
+    const chosen = await allocate(space, cost, losses, budget, { fileBytes });
+    const points = await frontierOf(space, cost, losses, budget, chosen, {});
+    expect(points.filter((point) => point.chosen)).toHaveLength(1);
+    points.slice(1).forEach((point, i) => {
+      expect(point.bytes).toBeGreaterThan(points[i]!.bytes);
+      expect(point.loss).toBeLessThan(points[i]!.loss);
+    });
+    expect(points.at(0)!.bytes).toBe(sizes[2]);
+    expect(points.at(-1)!.bytes).toBe(sizes[0]);
+  });
+});

@@ -1,0 +1,173 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { parseSize, widthSet } from "../../src/cli/budget.ts";
+import { npyFile } from "../cases/files.ts";
+import { attributes, buildOnnx, float } from "../cases/onnx.ts";
+import { Random } from "../cases/random.ts";
+
+const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "dyadic-budget-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const TIMEOUT = 120_000;
+
+function dyadic(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+/** Three convolutions and ten logits. */
+function network(): Uint8Array {
+  const random = new Random(2);
+  const values = (shape: number[]) => {
+    const length = shape.reduce((a, b) => a * b, 1);
+    return float(
+      shape,
+      Array.from({ length }, () => Math.fround(random.between(-0.5, 0.5))),
+    );
+  };
+  const padded = attributes({ pads: [1, 1, 1, 1], kernel_shape: [3, 3] });
+  return buildOnnx({
+    inputs: [{ name: "image", shape: [1, 3, 12, 12] }],
+    outputs: ["logits"],
+    initializers: {
+      w: values([16, 3, 3, 3]),
+      v: values([16, 16, 3, 3]),
+      u: values([24, 16, 3, 3]),
+      m: values([10, 24]),
+    },
+    nodes: [
+      { op: "Conv", name: "stem", inputs: ["image", "w"], outputs: ["a"], attributes: padded },
+      { op: "Relu", name: "r0", inputs: ["a"], outputs: ["b"] },
+      { op: "Conv", name: "middle", inputs: ["b", "v"], outputs: ["c"], attributes: padded },
+      { op: "Relu", name: "r1", inputs: ["c"], outputs: ["d"] },
+      { op: "Conv", name: "body", inputs: ["d", "u"], outputs: ["e"], attributes: padded },
+      { op: "GlobalAveragePool", name: "pool", inputs: ["e"], outputs: ["f"] },
+      { op: "Flatten", name: "flat", inputs: ["f"], outputs: ["g"] },
+      {
+        op: "Gemm",
+        name: "head",
+        inputs: ["g", "m"],
+        outputs: ["logits"],
+        attributes: attributes({ transB: 1 }),
+      },
+    ],
+  });
+}
+
+const random = new Random(5);
+writeFileSync(join(folder, "m.onnx"), network());
+const pixels = Float32Array.from({ length: 12 * 3 * 12 * 12 }, () => random.between(-1, 1));
+writeFileSync(join(folder, "x.npy"), npyFile("<f4", [12, 3, 12, 12], new Uint8Array(pixels.buffer)));
+const compile = (...args: string[]) => dyadic("compile", "m.onnx", "--calibrate", "x.npy", ...args);
+
+describe("compile within a budget", () => {
+  test(
+    "keeps it to the byte, explains itself, and writes the same file again from its cache",
+    () => {
+      const args = [
+        "--flash",
+        "6400B",
+        "--ram",
+        "6KiB",
+        "--cache",
+        "seen.json",
+        "--frontier",
+        "f.json",
+        "-o",
+        "a.dyad",
+      ];
+      const { status, stdout, stderr } = compile(...args, "--explain", "--json");
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+      const { flashBytes, plan, allocation, policy } = JSON.parse(stdout);
+      expect(flashBytes).toBe(statSync(join(folder, "a.dyad")).size);
+      expect(flashBytes).toBeLessThanOrEqual(6400);
+      expect(plan.peakBytes).toBeLessThanOrEqual(6 * 1024);
+      expect(allocation).toMatchObject({
+        sensitivity: "kl",
+        solver: "branch-and-bound",
+        peakBytes: plan.peakBytes,
+      });
+      expect(allocation.gap).toBe(allocation.loss - allocation.bound);
+      const [flash, ram] = allocation.limits;
+      expect(flash).toMatchObject({ name: "flash", atMost: 6400, used: flashBytes });
+      expect(ram).toMatchObject({ name: "ram", used: plan.peakBytes });
+      expect(policy.overrides.length).toBeGreaterThan(0);
+
+      const { points } = JSON.parse(readFileSync(join(folder, "f.json"), "utf8"));
+      const chosen = points.filter((point: { chosen: boolean }) => point.chosen);
+      expect(chosen).toMatchObject([{ bytes: flashBytes, loss: allocation.loss }]);
+
+      const inspected = JSON.parse(dyadic("inspect", "a.dyad", "--json").stdout);
+      expect(inspected.policy).toEqual(policy);
+
+      const first = readFileSync(join(folder, "a.dyad"));
+      const losses = readFileSync(join(folder, "seen.json.losses"), "utf8");
+      const again = compile(...args.slice(0, -1), "b.dyad", "--explain");
+      expect(again.status).toBe(0);
+      expect(again.stdout).toMatch(/proven least|above the least/);
+      expect(again.stdout).toMatch(/loss saved/);
+      expect(readFileSync(join(folder, "b.dyad")).equals(first)).toBe(true);
+      expect(readFileSync(join(folder, "seen.json.losses"), "utf8")).toBe(losses);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "what cannot fit ends with 3, the smallest that would, and no file",
+    () => {
+      const { status, stdout, stderr } = compile(
+        "--flash",
+        "1KiB",
+        "--cache",
+        "seen.json",
+        "-o",
+        "none.dyad",
+      );
+      expect(status).toBe(3);
+      expect(stdout).toBe("");
+      const [, least] = /flash (\d+) would do \(proven: no policy takes less than \d+\)/.exec(stderr) ?? [];
+      expect(Number(least)).toBeGreaterThan(1024);
+      expect(existsSync(join(folder, "none.dyad"))).toBe(false);
+      const enough = compile("--flash", `${least}`, "--cache", "seen.json", "-o", "least.dyad");
+      expect(enough.stderr).toBe("");
+      expect(enough.status).toBe(0);
+    },
+    TIMEOUT,
+  );
+
+  test.each([
+    [["--flash", "lots"], /--flash is no size/],
+    [["--flash", "64KiB", "--bits", "4"], /a budget and --bits of one width/],
+    [["--flash", "64KiB", "--bits", "4,9"], /no set of widths/],
+    [["--bits", "8,4"], /only within a budget/],
+    [["--explain"], /nothing to explain/],
+    [["--latency", "20ms"], /latency needs times/],
+  ])(
+    "%j is refused",
+    (args, message) => {
+      const { status, stderr } = compile(...args, "--cache", "seen.json", "-o", "bad.dyad");
+      expect(stderr).toMatch(message);
+      expect(status).toBe(1);
+      expect(existsSync(join(folder, "bad.dyad"))).toBe(false);
+    },
+    TIMEOUT,
+  );
+});
+
+test("sizes and sets of widths", () => {
+  expect(parseSize("--ram", "64KiB")).toBe(65536);
+  expect(parseSize("--ram", "2.3MiB")).toBe(2411724);
+  expect(parseSize("--ram", "900")).toBe(900);
+  expect(() => parseSize("--ram", "-1")).toThrow(/--ram/);
+  expect(widthSet("mixed")).toEqual([8, 6, 5, 4, 3, 2]);
+  expect(widthSet("8,ternary,4")).toEqual([8, "ternary", 4]);
+  expect(widthSet("hawq-v3")).toBeUndefined();
+});
