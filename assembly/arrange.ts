@@ -22,6 +22,7 @@ import {
 } from "./abi";
 import { HAS_RELAXED_DOT } from "./build";
 import { blockBytes, packedChannels, packedRow, segmentTaps } from "./kernels/conv";
+import { arrangeBits, isBinaryProduct } from "./kernels/conv.binary";
 import { hasPlanes, unpack, weightBits } from "./numerics/unpack";
 import { weightsPtr, word } from "./state";
 
@@ -36,6 +37,8 @@ export const COLUMNS = 2;
 export const RELAXED = 4;
 /** Biases less 128 * sum(w), because the relaxed dot product takes the stored activation, which is code + 128. */
 export const UNSIGNED = 8;
+/** Bits of weights in words, for the product of bits by bits (conv.binary.ts): the same in every build and class. */
+export const BITS = 16;
 
 /** Taps (9 to 11 are padding) in the order of the columns: a column's three rows and a 0. */
 const RELAXED_COLUMNS: usize = memory.data<u8>([0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
@@ -49,8 +52,9 @@ const COLUMN_TAPS = 12;
  */
 export function arrangementOf(step: usize, dotClass: i32): i32 {
   const opcode = word(step, STEP_OPCODE);
-  if (!ASC_FEATURE_SIMD) return CANONICAL;
   if (opcode != OP_CONV && opcode != OP_DENSE && opcode != OP_DEPTHWISE) return CANONICAL;
+  if (isBinaryProduct(step)) return BITS;
+  if (!ASC_FEATURE_SIMD) return CANONICAL;
   const columns = opcode == OP_DEPTHWISE && hasColumns(step) ? COLUMNS : 0;
   const narrow = word(step, STEP_CONTRACT) != CONTRACT_A8W8;
   const unsigned = dotClass == DOT_UNSIGNED || (dotClass == DOT_PAIR_SATURATING && narrow);
@@ -74,14 +78,19 @@ function hasColumns(step: usize): bool {
 /** Brings a step's constants into an arrangement, from the one they are in. */
 export function arrange(step: usize, arrangement: i32): void {
   const current = word(step, STEP_ENGINE);
-  if (!ASC_FEATURE_SIMD || current == arrangement) return;
+  if (current == arrangement) return;
+  if (arrangement == BITS) arrangeBits(step);
+  else if (ASC_FEATURE_SIMD) rearrange(step, current, arrangement);
+  store<i32>(step, arrangement, STEP_ENGINE);
+}
+
+function rearrange(step: usize, current: i32, arrangement: i32): void {
   const weights = weightsPtr + word(step, CONV_WEIGHTS_AT);
   const bytes = hasPlanes(step) ? 0 : <usize>packedRow(step) * packedChannels(step);
   arrangeCodes(weights, bytes, current, false);
   if (current & UNSIGNED) shiftBiases(step, 128);
   if (arrangement & UNSIGNED) shiftBiases(step, -128);
   arrangeCodes(weights, bytes, arrangement, true);
-  store<i32>(step, arrangement, STEP_ENGINE);
 }
 
 /** Brings whole blocks of canonical codes into an arrangement, or back. Planes get theirs once unpacked (parts.ts). */

@@ -9,6 +9,7 @@ const ENTRIES = {
   engine: "assembly/index.ts",
   calibrator: "assembly/float/index.ts",
   "dyadic-wasi": "assembly/wasi.ts",
+  "dyadic-component": "assembly/component.ts",
   test: "assembly/test.ts",
 };
 const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8"));

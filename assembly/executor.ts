@@ -34,12 +34,13 @@ import {
   STEP_OUT,
   STEP_SCRATCH_BYTES,
 } from "./abi";
-import { RELAXED } from "./arrange";
+import { BITS, RELAXED } from "./arrange";
 import { HAS_RELAXED_DOT } from "./build";
 import { fillHalo, gather, inputStage, outputStage, spread } from "./kernels/border";
 import { channels_a8 } from "./kernels/channels";
 import { concat_a8 } from "./kernels/concat";
 import { conv_a8w8__scalar } from "./kernels/conv";
+import { conv_a1w1 } from "./kernels/conv.binary";
 import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
 import { conv_a8w8__simd } from "./kernels/conv.simd";
 import { conv_a8w8__simd_winograd, takesWinograd } from "./kernels/conv.winograd";
@@ -157,6 +158,10 @@ function runKernel(step: usize): void {
 
 /** Dense is a convolution with a 1x1 kernel; which twin runs was decided by the arrangement of the weights. */
 function convolve(step: usize): void {
+  if (word(step, STEP_ENGINE) == BITS) {
+    conv_a1w1(step);
+    return;
+  }
   if (!ASC_FEATURE_SIMD) {
     conv_a8w8__scalar(step);
     return;

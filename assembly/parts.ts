@@ -51,8 +51,9 @@ import {
   TENSOR_WIDTH,
   TENSOR_ZERO_POINT,
 } from "./abi";
-import { arrangeCodes, RELAXED, unpackQuads } from "./arrange";
+import { arrangeCodes, BITS, RELAXED, unpackQuads } from "./arrange";
 import { blockBytes, groupChannels, groupDepth, packedRow, roundUp } from "./kernels/conv";
+import { isBinaryProduct } from "./kernels/conv.binary";
 import { convScratch } from "./kernels/conv.simd";
 import { takesWinograd } from "./kernels/conv.winograd";
 import { depthwiseScratch } from "./kernels/depthwise.simd";
@@ -140,6 +141,7 @@ function widenedRows(step: usize): i64 {
 
 /** Bytes of the parts of scratch, in their order; 0 for what a step does not need. */
 function rowsBytes(step: usize): i64 {
+  if (isWeighted(word(step, STEP_OPCODE)) && isBinaryProduct(step)) return 0;
   return isPacked(tensorOf(step, STEP_IN)) ? widenedRows(step) * widenedPitch(step) : 0;
 }
 
@@ -150,7 +152,8 @@ function rowBytes(step: usize, at: i32): i64 {
 }
 
 function planeScratch(step: usize): i64 {
-  return isWeighted(word(step, STEP_OPCODE)) && hasPlanes(step) ? packedRow(step) * CHANNEL_BLOCK : 0;
+  const unpacks = isWeighted(word(step, STEP_OPCODE)) && hasPlanes(step) && !isBinaryProduct(step);
+  return unpacks ? packedRow(step) * CHANNEL_BLOCK : 0;
 }
 
 /** Bytes of scratch that parts need in front of their kernel's. */
@@ -217,7 +220,8 @@ function copyTensor(place: i32, at: i32): void {
   const first = tensorRecord(0);
   const record = TENSORS + ((first - TENSORS) % TENSOR_BYTES) + place * TENSOR_BYTES;
   memory.copy(record, tensorOf(whole, at), TENSOR_BYTES);
-  if (isPacked(record)) store<i32>(record, DTYPE_INT8, TENSOR_DTYPE);
+  const asBits = at == STEP_IN && word(whole, STEP_ENGINE) == BITS;
+  if (isPacked(record) && !asBits) store<i32>(record, DTYPE_INT8, TENSOR_DTYPE);
   store<i32>(STEP + at, <i32>(record - first) >> 6);
 }
 
@@ -272,6 +276,10 @@ function takeOperand(at: i32, scratch: i32): void {
 function takeWindows(): void {
   const input = tensorOf(whole, STEP_IN);
   const top = row * word(whole, CONV_STRIDE_H);
+  if (word(whole, STEP_ENGINE) == BITS) {
+    store<i32>(STEP, word(whole, CONV_PAD_TOP) - top, CONV_PAD_TOP);
+    return;
+  }
   if (!isPacked(input)) {
     place(STEP_IN, rowOffset(input, top), 0);
     return;

@@ -6,18 +6,23 @@ import type { Progress, Samples } from "./float/samples.ts";
 import { canonicalShape, type Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
-import type { Header } from "./model/header.ts";
+import { type Header, NOTES } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
 import { hex, sha256 } from "./numerics/sha256.ts";
+import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
+import { type Allocated, type AllocationOptions, choosePolicy } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
-import { formatPolicy, type Policy, parsePolicy, presetPolicy } from "./precision/policy.ts";
+import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
+import type { Evidence, SensitivityProvider } from "./precision/sensitivity/provider.ts";
+import type { Certificate } from "./precision/solve/index.ts";
 import type { Adjusted } from "./precision/widths.ts";
+import { channelStatistics } from "./quantize/channel-statistics.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
 
@@ -47,11 +52,22 @@ export interface FloatOptions extends Pick<Progress, "signal"> {
   readonly pixels?: Pixels;
   /** Keeps layers as they are finished, so that a run that was stopped goes on. */
   readonly layers?: LayerStore;
+  /** A budget that decides the bits, in place of a policy: needs samples and a calibration of them. */
+  readonly allocation?: Allocating;
   /** Rounds to nearest whatever the policy says: for questions of size and time, which need no samples. */
   readonly draft?: boolean;
-  /** Called after every sample that is calibrated, and after every node that is quantized. */
-  onProgress?(done: number, total: number, stage: "calibrate" | "quantize"): void;
+  /** Called after every sample that is calibrated, every loss that is measured, every node that is quantized. */
+  onProgress?(done: number, total: number, stage: "calibrate" | "round" | "measure" | "quantize"): void;
 }
+
+/** A budget, and how the widths that fit it best are found. */
+export type Allocating = Pick<
+  AllocationOptions,
+  "budget" | "weightBits" | "activationBits" | "store" | "solver" | "nodes" | "seconds" | "table"
+> & {
+  /** What a narrow width costs; a function chooses by the graph. */
+  readonly provider: SensitivityProvider | ((graph: Graph) => SensitivityProvider);
+};
 
 export interface CompileOptions extends ImportOptions, FloatOptions {
   /** Name of the source file, for messages and the header. */
@@ -76,8 +92,12 @@ export interface Compiled {
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  /** What holds for every layer with weights of a float model. */
+  readonly layers: readonly PolicyRow[];
   /** Activations that have other bits than the policy asked for, and why. */
   readonly adjusted: readonly Adjusted[];
+  /** How a budget was spent. */
+  readonly allocated?: Allocated;
 }
 
 /** A graph whose activations are codes, and what the compiler decided for it. */
@@ -85,8 +105,10 @@ interface Quantized {
   readonly graph: Graph;
   readonly calibration?: Calibration;
   readonly policy?: Policy;
+  readonly layers?: readonly PolicyRow[];
   readonly adjusted?: readonly Adjusted[];
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly allocated?: Allocated | undefined;
 }
 
 /**
@@ -98,7 +120,7 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
   const { file } = options;
   try {
     const graph = simplify(importModel(bytes, file, options));
-    const quantized = await quantize(graph, options);
+    const quantized = await quantize(graph, options, sha256(bytes));
     return emit(quantized, options, sha256(bytes));
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
@@ -115,9 +137,9 @@ export function compileGraph(
 }
 
 /** calibrate and allocate: a float graph in codes. A quantized one stays as it is, unless a policy wants it otherwise. */
-async function quantize(simplified: Graph, options: CompileOptions): Promise<Quantized> {
+async function quantize(simplified: Graph, options: CompileOptions, source: Uint8Array): Promise<Quantized> {
   const isQuantized = !isFloat(simplified);
-  if (isQuantized && options.policy === undefined) {
+  if (isQuantized && options.policy === undefined && options.allocation === undefined) {
     refuseCalibration(options);
     return { graph: simplified };
   }
@@ -126,32 +148,107 @@ async function quantize(simplified: Graph, options: CompileOptions): Promise<Qua
   const policy = options.draft ? forSize(options.policy ?? own) : (options.policy ?? own);
   const balanced = policy.equalisation ? equalise(float) : float;
   const input = options.pixels && pixelInput(balanced, options.pixels);
-  const graph = input?.graph ?? balanced;
+  const prepared = input?.graph ?? balanced;
   refuseUncalibrated(options);
-  const samples = samplesOf(graph, options, input?.sample);
+  const samples = samplesOf(prepared, options, input?.sample);
+  const graph = policy.biasAbsorption ? await absorbed(prepared, samples, options) : prepared;
   const decided = decide(graph, policy);
   const seen = await calibration(graph, options, samples);
   const module = () => calibratorOf(options).module();
+  const borders = { input: input?.border ?? "int8", inputZeroPoints: input?.zeroPoints } as const;
+  const common = { inputRange: input?.range, observer: options.observer, signal: options.signal };
+  const evidence = { graph, samples, module };
+  const allocated =
+    options.allocation && (await allocatePolicy(evidence, seen, { ...common, borders }, options, source));
   const quantized = await quantizeByPolicy(
-    decided,
+    allocated ? decide(graph, withNetwork(allocated.policy, policy)) : decided,
     { seen, samples, module },
     {
-      input: input?.border ?? "int8",
-      inputRange: input?.range,
-      inputZeroPoints: input?.zeroPoints,
-      observer: options.observer,
+      ...common,
+      ...borders,
       layers: options.layers,
-      signal: options.signal,
       onProgress: (done, total) => options.onProgress?.(done, total, "quantize"),
     },
   );
-  const { policy: effective, widths } = quantized.decision;
+  const { policy: effective, rows, widths } = quantized.decision;
   return {
     graph: quantized.graph,
     policy: effective,
+    layers: rows,
     adjusted: widths.adjusted,
-    ...(seen instanceof Calibration && { calibration: seen, metadata: provenance(seen, options) }),
+    allocated,
+    ...(seen instanceof Calibration && {
+      calibration: seen,
+      metadata: metadataOf(seen, options, allocated?.allocation.certificate),
+    }),
   };
+}
+
+/** The graph with biases absorbed, by what the samples do to it. */
+async function absorbed(graph: Graph, samples: Samples, options: CompileOptions): Promise<Graph> {
+  if (samples.length === 0) {
+    throw new DyadicError("BAD_ARGUMENT", "bias absorption needs samples, and there are only ranges", {
+      expected: "real inputs",
+      hint: "--calibrate FOLDER or X.npy; or the policy without biasAbsorption",
+    });
+  }
+  const { signal } = options;
+  const module = await calibratorOf(options).module();
+  return absorbBiases(graph, await channelStatistics(graph, samples, module, { signal }));
+}
+
+/** A policy for the layers under what another says of the network as a whole. */
+function withNetwork(policy: Policy, whole: Policy): Policy {
+  const { version, defaults, overrides, $schema, residualBits, ...network } = whole;
+  return { ...network, ...policy };
+}
+
+/** allocate: the policy of a budget. Flash is that of the whole file, which is written as a draft to know it. */
+function allocatePolicy(
+  evidence: Evidence,
+  seen: Calibration | Ranges,
+  common: Pick<AllocationOptions, "inputRange" | "observer" | "signal" | "borders">,
+  options: CompileOptions,
+  source: Uint8Array,
+): Promise<Allocated> {
+  const { provider, ...allocation } = options.allocation!;
+  if (!(seen instanceof Calibration) || evidence.samples.length === 0) {
+    throw new DyadicError("BAD_ARGUMENT", "a budget needs samples, to know what narrow widths lose", {
+      expected: "real inputs",
+      hint: "--calibrate FOLDER or X.npy",
+    });
+  }
+  const { outputs } = withLabels(evidence.graph, options.labels);
+  const fileBytes: AllocationOptions["fileBytes"] = (network, asked, certificate) => {
+    const labels = (i: number) => outputs[i]!.labels && { labels: outputs[i]!.labels };
+    const integer = {
+      ...network,
+      outputs: network.outputs.map((border, i) => ({ ...border, ...labels(i) })),
+    };
+    const { policy } = decide(evidence.graph, withNetwork(asked, options.policy ?? asked));
+    const metadata = metadataOf(seen, options, certificate);
+    const header = headerOf(integer, { graph: evidence.graph, policy, metadata }, options.file ?? "", source);
+    return writeModel(integer, plan(integer), options.strip ? undefined : header).length;
+  };
+  return choosePolicy(evidence, seen, {
+    ...allocation,
+    ...common,
+    provider: typeof provider === "function" ? provider(evidence.graph) : provider,
+    fileBytes,
+    onProgress: (done, total, stage) => options.onProgress?.(done, total, stage),
+  });
+}
+
+/** What the header says besides: how the model was calibrated, and the certificate of its policy. */
+function metadataOf(
+  seen: Calibration,
+  options: CompileOptions,
+  certificate?: Certificate,
+): Record<string, string> {
+  if (certificate === undefined) return provenance(seen, options);
+  // Not what is used of a limit: that depends on the header's own length.
+  const limits = certificate.limits.map(({ name, atMost, shadowPrice }) => ({ name, atMost, shadowPrice }));
+  return { ...provenance(seen, options), allocation: JSON.stringify({ ...certificate, limits }) };
 }
 
 /** Whether no activation of a graph is quantized. */
@@ -225,21 +322,23 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
   const layout = plan(integer);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
-  const { calibration, policy, adjusted = [] } = quantized;
+  const { calibration, policy, layers = [], adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
     graph,
     integer,
     layout,
+    layers,
     adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
+    ...(quantized.allocated && { allocated: quantized.allocated }),
   };
 }
 
 function headerOf(
   graph: IntegerGraph,
-  { policy, metadata }: Quantized,
+  { graph: { notes = [] }, policy, metadata }: Quantized,
   file: string,
   sourceSha256: Uint8Array,
 ): Header {
@@ -251,7 +350,7 @@ function headerOf(
     layers: graph.nodes.map(({ name, op }) => ({ name, op })),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
-    metadata: metadata ?? {},
+    metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
 }
 

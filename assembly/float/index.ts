@@ -17,12 +17,11 @@ export function reserve(end: usize): i32 {
   return missing <= 0 || memory.grow(missing) >= 0 ? 1 : 0;
 }
 
-export { fake_quantize, gate, outer, sum_channels } from "./backward";
 export { conv } from "./conv";
 export { depthwise } from "./depthwise";
 export { moments } from "./moments";
 export { channel_sums, conv_weights, depthwise_weights, mask } from "./gradients";
-export { add, clamp } from "./pointwise";
+export { add, clamp, fake_quantize } from "./pointwise";
 export { average_pool, average_pool_gradient, max_pool, max_pool_gradient } from "./pool";
 export { clear, copy_blocks } from "./copy";
 export { softmax } from "./softmax";

@@ -27,6 +27,10 @@ function widen(target: usize, source: usize, count: i32, bits: i32, flip: i32): 
       v128.store(target + i, i8x16.sub(codes, away));
     }
   }
+  if (ASC_FEATURE_SIMD && bits < 4) {
+    const flips = i8x16.splat(<i8>flip);
+    for (; i + 16 <= count; i += 16) v128.store(target + i, v128.xor(codes16(source + ((i * bits) >> 3), bits), flips));
+  }
   const mask = (1 << bits) - 1;
   const half = bits == 1 ? 0 : 1 << (bits - 1);
   for (; i < count; i++) {
@@ -34,6 +38,25 @@ function widen(target: usize, source: usize, count: i32, bits: i32, flip: i32): 
     const code = (<i32>load<u8>(source + (at >> 3)) >> (at & 7)) & mask;
     store<u8>(target + i, <u8>(((code ^ half) - half) ^ flip));
   }
+}
+
+/** Sixteen codes of 2 or 1 bits: every byte is spread over the lanes of its codes, which test their own bits. */
+function codes16(source: usize, bits: i32): v128 {
+  if (bits == 1) {
+    const spread = v128.shuffle<i8>(v128.load16_splat(source), i8x16.splat(0), 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+    return v128.and(tested(spread, i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128)), i8x16.splat(1));
+  }
+  const spread = v128.shuffle<i8>(v128.load32_splat(source), i8x16.splat(0), 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  const low = tested(spread, i8x16(1, 4, 16, 64, 1, 4, 16, 64, 1, 4, 16, 64, 1, 4, 16, 64));
+  const high = tested(spread, i8x16(2, 8, 32, -128, 2, 8, 32, -128, 2, 8, 32, -128, 2, 8, 32, -128));
+  return v128.or(v128.and(low, i8x16.splat(1)), v128.and(high, i8x16.splat(-2)));
+}
+
+/** All ones in the lanes that have a bit of the mask. */
+// @ts-ignore: decorator
+@inline
+function tested(value: v128, mask: v128): v128 {
+  return i8x16.ne(v128.and(value, mask), i8x16.splat(0));
 }
 
 /** Touching bytes to packed pixels; the bits behind a pixel's last code are zero. */
@@ -58,6 +81,12 @@ function pack(target: usize, source: usize, count: i32, bits: i32, flip: i32): v
       const codes = v128.load(source + i);
       const pairs = v128.or(v128.and(codes, low), v128.and(i16x8.shr_u(codes, 4), i16x8.splat(0xf0)));
       v128.store64_lane(target + (i >> 1), i8x16.narrow_i16x8_u(pairs, pairs), 0);
+    }
+  }
+  if (ASC_FEATURE_SIMD && bits == 1) {
+    // The lowest bit of every byte to its highest.
+    for (; i + 16 <= count; i += 16) {
+      store<u16>(target + (i >> 3), <u16>i8x16.bitmask(i16x8.shl(v128.load(source + i), 7)));
     }
   }
   const mask = (1 << bits) - 1;

@@ -9,8 +9,9 @@ import { DyadicError } from "../error.ts";
 import { calibratorModule } from "../float/node.ts";
 import type { Progress, Sample, Samples } from "../float/samples.ts";
 import { canonicalShape, type Graph } from "../graph/graph.ts";
-import { type Policy, type Preset, parsePolicy, presetPolicy } from "../precision/policy.ts";
+import { type Policy, PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
 import type { LayerStore } from "../precision/quantize.ts";
+import { type BudgetFlags, budgetOf, widthSet } from "./budget.ts";
 import { readText } from "./files.ts";
 import { type FloatSource, openFloats } from "./inputs/floats.ts";
 import type { InputShape, Preparation } from "./inputs/index.ts";
@@ -28,12 +29,10 @@ export interface PreparationFlags {
 }
 
 /** Options of every command that compiles on the way. */
-export interface FloatFlags extends PreparationFlags {
+export interface FloatFlags extends PreparationFlags, BudgetFlags {
   readonly calibrate?: string;
   readonly observer?: (typeof OBSERVERS)[number];
   readonly policy?: string;
-  readonly bits?: Preset;
-  readonly cache?: string;
 }
 
 /** How pictures become numbers, from --scale, --mean, --std and --invert. Throws BAD_ARGUMENT. */
@@ -63,9 +62,11 @@ function numbers(option: string, list: string): number[] {
 export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: LayerStore): FloatOptions {
   const { calibrate: path, cache } = flags;
   const policy = policyOf(flags);
+  const allocation = budgetOf(flags);
   const base: FloatOptions = {
     signal,
     ...(policy && { policy }),
+    ...(allocation && { allocation }),
     observer: { method: methodOf(flags.observer) },
     ...(layers && { layers }),
   };
@@ -96,7 +97,13 @@ function policyOf({ policy, bits }: FloatFlags): Policy | undefined {
     });
   }
   if (policy === undefined) {
-    return bits === undefined ? undefined : presetPolicy(bits);
+    const preset = PRESETS.find((name) => name === bits);
+    if (bits === undefined || preset !== undefined || widthSet(bits) !== undefined)
+      return preset && presetPolicy(preset);
+    throw new DyadicError("BAD_ARGUMENT", "--bits is no width", {
+      expected: `${PRESETS.join(", ")}; with a budget: mixed, or a set such as 8,4,2`,
+      found: bits,
+    });
   }
   try {
     return parsePolicy(readText(policy));

@@ -35,11 +35,12 @@ export async function check(path: string, options: FloatFlags & { json?: boolean
   }
 }
 
-function supported({ flashBytes, macs, plan }: Description, operators: readonly Need[]) {
+function supported({ flashBytes, macs, plan, notes }: Description, operators: readonly Need[]) {
   const { peakBytes, lowerBound, haloBytes } = plan;
   const ops: Record<string, number> = {};
   for (const { op } of plan.steps) ops[op] = (ops[op] ?? 0) + 1;
-  return { supported: true, flashBytes, macs, plan: { peakBytes, lowerBound, haloBytes }, operators, ops };
+  const sizes = { flashBytes, macs, plan: { peakBytes, lowerBound, haloBytes } };
+  return { supported: true, ...sizes, operators, ops, ...(notes.length > 0 && { notes }) };
 }
 
 /** The engine's steps by op. */

@@ -1,6 +1,8 @@
 import { DyadicError } from "../error.ts";
 import { describe } from "../report/describe.ts";
+import { allocationJson, allocationSummary, budgetOf, explanation, frontierJson } from "./budget.ts";
 import type { FloatFlags } from "./calibration.ts";
+import { choiceTable } from "./chosen.ts";
 import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
 import { loadModel } from "./model.ts";
@@ -12,6 +14,8 @@ interface Options extends FloatFlags {
   readonly labels?: string;
   readonly strip?: boolean;
   readonly stream?: number;
+  readonly explain?: boolean;
+  readonly frontier?: string;
   readonly target: (typeof TARGETS)[number];
   readonly json?: boolean;
 }
@@ -23,21 +27,31 @@ export function readLabels(path: string): string[] {
     .split(/\r?\n/);
 }
 
-/** `dyadic compile`: import to write; the file appears whole or not at all. */
+/** `dyadic compile`: import to write; the file appears whole or not at all. A module may hold a model compiled before. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
-  const { output, labels, strip, stream, json } = options;
+  const { output, labels, strip, stream, json, explain, frontier } = options;
+  const allocating = budgetOf(options);
+  if (allocating === undefined && (explain || frontier !== undefined)) {
+    throw new DyadicError("BAD_ARGUMENT", "there is nothing to explain without a budget", {
+      expected: "--flash, --ram or --latency",
+    });
+  }
   const additions = {
     ...(labels === undefined ? {} : { labels: readLabels(labels) }),
     ...(strip === undefined ? {} : { strip }),
     ...(stream === undefined ? {} : { stream }),
   };
   const { bytes, compiled } = await loadModel(path, options, additions, output);
-  if (compiled === undefined) {
+  if (compiled === undefined && options.target === "dyad") {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
       file: path,
       expected: "a .tflite or .onnx model",
-      hint: "run or inspect it as it is",
+      hint: "run or inspect it as it is, or put it in a module with --target wasm",
     });
+  }
+  const { allocated, layers = [], adjusted = [] } = compiled ?? {};
+  if (compiled !== undefined && frontier !== undefined && allocating !== undefined) {
+    writeWhole(frontier, new TextEncoder().encode(await frontierJson(compiled, allocating)));
   }
   writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);
@@ -46,8 +60,14 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     output,
     flashBytes: bytes.length,
     macs: description.macs,
-    policy: compiled.policy ?? null,
+    policy: compiled?.policy ?? null,
+    layers: layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
+    adjusted,
     plan: { peakBytes, lowerBound, haloBytes },
+    ...(allocated && { allocation: allocationJson(allocated) }),
   };
-  print(json === true, result, () => `${output}\n${summary(description)}`);
+  const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;
+  const details = allocated !== undefined && explain ? explanation(allocated) : "";
+  const chosen = () => choiceTable(layers, adjusted);
+  print(json === true, result, () => `${output}\n${chosen()}${summary(description)}${spent}${details}`);
 }

@@ -11,7 +11,7 @@ export function summary(description: Description): string {
     ...description.inputs.map((io) => `input   ${value(io)}`),
     ...description.outputs.map((io) => `output  ${value(io)}`),
     ...description.states.map((io) => `state   ${value(io)}`),
-    ...description.states.map((io) => `state   ${value(io)}`),
+    ...description.notes.map((note) => `note    ${note}\n`),
     `flash   ${kibibytes(flashBytes)} (weights ${kibibytes(weightBytes)})\n`,
     `RAM     ${kibibytes(plan.peakBytes)} arena (lower bound ${kibibytes(plan.lowerBound)}, halos ${kibibytes(plan.haloBytes)} of it)\n`,
     `work    ${(macs / 1e6).toFixed(2)} million multiply-adds, ${plan.steps.length} steps\n`,

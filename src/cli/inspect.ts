@@ -4,8 +4,10 @@ import { dumpIntegerGraph } from "../graph/integer.ts";
 import { importModel } from "../import/index.ts";
 import { simplify } from "../passes/index.ts";
 import { dumpLayout } from "../plan/index.ts";
+import type { Policy } from "../precision/policy.ts";
 import { describe } from "../report/describe.ts";
 import type { FloatFlags } from "./calibration.ts";
+import { policyLine } from "./chosen.ts";
 import { summary } from "./describe.ts";
 import { readBytes } from "./files.ts";
 import { isCompiled, loadModel, siblingsOf } from "./model.ts";
@@ -27,21 +29,24 @@ export async function inspect(path: string, options: Options): Promise<void> {
     return;
   }
   const description = describe((await loadModel(path, options)).bytes, path);
-  print(json === true, { ...description, policy: policyOf(description.header?.policy) }, () =>
+  const policy = policyOf(description.header?.policy);
+  print(json === true, { ...description, policy }, () =>
     [
       summary(description),
+      policy === null ? "" : policyLine(policy),
       "\n",
       table([
-        ["step", "op", "output", "macs", "live bytes", "name"],
+        ["step", "op", "output", "bits", "weights", "macs", "live bytes", "name"],
         ...description.plan.steps.map(
-          (step, i) => [i, step.op, step.output.join("x"), step.macs, step.liveBytes, step.name] as const,
+          ({ op, output, activationBits, weightBits, macs, liveBytes, name }, i) =>
+            [i, op, output.join("x"), activationBits, weightBits ?? "", macs, liveBytes, name] as const,
         ),
       ]),
     ].join(""),
   );
 }
 
-function policyOf(policy: string | undefined): unknown {
+function policyOf(policy: string | undefined): Policy | null {
   return policy ? JSON.parse(policy) : null;
 }
 

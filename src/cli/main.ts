@@ -3,6 +3,8 @@
 import { Command, CommanderError, Option } from "commander";
 import { PRODUCER } from "../compile.ts";
 import { PRESETS } from "../precision/policy.ts";
+import { PROVIDERS } from "../precision/sensitivity/index.ts";
+import { SOLVERS } from "../precision/solve/index.ts";
 import { bench } from "./bench.ts";
 import { OBSERVERS } from "./calibration.ts";
 import { check } from "./check.ts";
@@ -45,18 +47,31 @@ const float = [
   new Option("--policy <file>", "bits and methods of the layers, as JSON"),
   new Option(
     "--bits <n>",
-    "weights of n bits, the first and the last layer at 8; hawq-v3: activations too",
-  ).choices([...PRESETS]),
+    `weights of n bits (${PRESETS.join(", ")}); with a budget the set to choose from: mixed, or such as 8,4,2`,
+  ),
   new Option("--cache <file>", "keep what the calibration saw, and use it next time"),
 ];
 const relaxed = new Option("--engine <build>", "which engine build to run on")
   .choices(["auto", "relaxed", "simd", "scalar"])
   .default("auto");
 
+const budget = [
+  new Option("--flash <size>", "bits that fit the file into so much, such as 64KiB"),
+  new Option("--ram <size>", "and its arena into so much"),
+  new Option("--latency <time>", "and a run into so much, such as 20ms, by the latency table"),
+  new Option("--latency-table <file>", "times of single steps, measured on the device"),
+  new Option("--activation-bits <set>", "widths of activations to choose from where RAM is short (8,4,2)"),
+  new Option(
+    "--sensitivity <provider>",
+    "what a narrow width costs (kl; mse where outputs are no classes)",
+  ).choices(Object.keys(PROVIDERS)),
+  new Option("--solver <name>", "how the widths are found").choices([...SOLVERS]),
+];
+
 /** Commands that compile on the way take what compiling takes. */
 function compiling(name: string, description: string): Command {
   const own = command(name, description);
-  for (const option of [...float, ...preparation]) own.addOption(option);
+  for (const option of [...float, ...budget, ...preparation]) own.addOption(option);
   return own;
 }
 
@@ -66,6 +81,8 @@ compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
   .option("--labels <file>", "class names, one a line, stored in the model")
   .option("--strip", "leave out names and provenance")
+  .option("--explain", "with a budget: per layer bits, bytes, loss, and what the next byte would buy")
+  .option("--frontier <file>", "with a budget: loss over all sizes of the file, as JSON")
   .option(
     "--stream <frames>",
     "so many frames of the input's window a run; the rest is kept as states",

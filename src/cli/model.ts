@@ -65,6 +65,7 @@ export async function loadModel(
       compile(bytes, { readExternal, file: path, ...additions, ...floatOptions(flags, signal, layers) }),
     );
     if (flags.cache === undefined) layers?.remove();
+    for (const note of compiled.graph.notes ?? []) process.stderr.write(`${path}: note: ${note}\n`);
     return { bytes: compiled.model, compiled };
   } catch (error) {
     if (error instanceof Interrupted && layers?.isKept) throw error.keeping(layers.path);
@@ -100,8 +101,9 @@ export function isCompiled(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === MAGIC;
 }
 
-function refuseFloatFlags(path: string, { calibrate, cache, policy, bits }: FloatFlags): void {
-  if ([calibrate, cache, policy, bits].every((flag) => flag === undefined)) return;
+function refuseFloatFlags(path: string, flags: FloatFlags): void {
+  const { calibrate, cache, policy, bits, flash, ram, latency } = flags;
+  if ([calibrate, cache, policy, bits, flash, ram, latency].every((flag) => flag === undefined)) return;
   throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
     file: path,
     expected: "a .tflite or .onnx model with --calibrate, --cache, --policy or --bits",

@@ -2,6 +2,7 @@
 // the gradient of its definition in src/ops. Every step adds to the gradients of its inputs.
 import { elements } from "../graph/graph.ts";
 import type { ConvAttributes } from "../ops/conv.ts";
+import { type FakeQuantizeAttributes, passingRange } from "../ops/fake-quantize.ts";
 import type { ReduceAttributes } from "../ops/mean.ts";
 import { type PoolAttributes, poolWindow } from "../ops/pool.ts";
 import { type Window, windowOutput } from "../ops/window.ts";
@@ -29,6 +30,7 @@ const BINDERS: ReadonlyMap<string, BackwardBinder> = new Map<string, BackwardBin
   ["dense", bindDense],
   ["add", bindAdd],
   ["requantize", bindIdentity],
+  ["fakeQuantize", bindFakeQuantize],
   ["averagePool", (binding) => bindAverage(binding, poolWindow(binding.node.attributes as PoolAttributes))],
   ["mean", (binding) => bindAverage(binding, wholeExtent(binding))],
   ["maxPool", bindMaxPool],
@@ -50,6 +52,17 @@ function bindAdd({ wasm, inputs, output, gradient, into }: BackwardBinding): Ste
 function bindIdentity({ wasm, output, gradient, into }: BackwardBinding): Step {
   const count = elements(output.shape);
   return () => wasm.add(into[0]!, gradient, into[0]!, count, ...UNBOUNDED);
+}
+
+function bindFakeQuantize(binding: BackwardBinding): Step {
+  const { wasm, node, output, from, gradient, into } = binding;
+  const bounds = passingRange(node.attributes as FakeQuantizeAttributes);
+  const count = elements(output.shape);
+  binding.scratch(count * 4);
+  return (scratch) => {
+    wasm.mask(gradient, from[0]!, scratch, count, ...bounds);
+    wasm.add(into[0]!, scratch, into[0]!, count, ...UNBOUNDED);
+  };
 }
 
 function poolOperands(shape: Image, window: Window): PoolWindow {

@@ -111,23 +111,6 @@ export interface CalibratorExports {
     outPitch: number,
     triangle: number,
   ): void;
-  outer(
-    ...operands: [
-      a: number,
-      aPixel: number,
-      aRow: number,
-      b: number,
-      bPixel: number,
-      bRow: number,
-      height: number,
-      width: number,
-      out: number,
-      outPitch: number,
-      rows: number,
-      columns: number,
-    ]
-  ): void;
-  sum_channels(x: number, pixels: number, channels: number, out: number): void;
   fake_quantize(
     x: number,
     output: number,
@@ -136,7 +119,6 @@ export interface CalibratorExports {
     scale: number,
     ...bounds: Bounds
   ): void;
-  gate(x: number, gradient: number, count: number, ...bounds: Bounds): void;
   clear(target: number, bytes: number): void;
   copy_blocks(
     source: number,

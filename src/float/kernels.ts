@@ -1,6 +1,7 @@
 // How each op becomes a call into calibrator.wasm. An op without an entry, or whose entry declines, runs as its
 // definition in src/ops.
 import { elements } from "../graph/graph.ts";
+import type { FakeQuantizeAttributes } from "../ops/fake-quantize.ts";
 import type { PadAttributes } from "../ops/pad.ts";
 import { type PoolAttributes, poolWindow } from "../ops/pool.ts";
 import { type Window, windowOutput } from "../ops/window.ts";
@@ -13,6 +14,7 @@ const BINDERS: ReadonlyMap<string, Binder> = new Map<string, Binder>([
   ["dense", bindDense],
   ["add", bindAdd],
   ["requantize", bindClamp],
+  ["fakeQuantize", bindFakeQuantize],
   ["averagePool", (binding) => bindPool(binding, "average_pool")],
   ["maxPool", (binding) => bindPool(binding, "max_pool")],
   ["mean", bindMean],
@@ -39,6 +41,12 @@ function bindClamp({ wasm, node, output, from, to }: Binding): Step | undefined 
   const bounds = boundsOf(node);
   const count = elements(output.shape);
   return bounds && (() => wasm.clamp(from[0]!, to, count, ...bounds));
+}
+
+function bindFakeQuantize({ wasm, node, output, from, to }: Binding): Step {
+  const { scale, lowest, highest } = node.attributes as FakeQuantizeAttributes;
+  const count = elements(output.shape);
+  return () => wasm.fake_quantize(from[0]!, to, count, 1 / scale, scale, lowest, highest);
 }
 
 function bindPool(binding: Binding, kernel: "average_pool" | "max_pool"): Step | undefined {

@@ -22,6 +22,9 @@ const FIXED64 = 1;
 const DELIMITED = 2;
 const tag = (field: number, wire: number) => (field << 3) | wire;
 
+/** Under which the metadata keep what the importer had to say, a line each. */
+export const NOTES = "import.notes";
+
 /** Protobuf bytes of a header: fields in order, metadata sorted by key, defaults left out. */
 export function encodeHeader(header: Header): Uint8Array {
   const writer = new protobuf.Writer();

@@ -5,20 +5,20 @@ import type { Activation } from "./activation.ts";
 import {
   type ConvolutionParameters,
   convolutionCost,
+  convolutionScratch,
   encodeConvolution,
   finish,
   lowerConvolution,
   packBlocks,
   paddedAccumulators,
-  panelScratch,
   requantizeChannels,
   roundUp,
+  spareConvolutionScratch,
   unpackedBytes,
   weightContract,
 } from "./convolution.ts";
 import { channelSums } from "./gradient.ts";
 import type { Op, OpShapes } from "./op.ts";
-import { windowScratch } from "./packed.ts";
 import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
 
 export interface ConvAttributes extends Omit<Window, "kernel"> {
@@ -70,7 +70,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   opcode: OP_CONV,
   contract: CONTRACT_A8W8,
   contractOf: weightContract,
-  kernels: ["conv_a8w8"],
+  kernels: ["conv_a8w8", "conv_a1w1"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
   inPlace: [],
@@ -162,16 +162,14 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   },
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
-  // Four windows widened to 16 bits, for the builds whose dot product takes 16-bit operands.
   packed: true,
   wide: "output",
   scratchBytes(parameters, shapes) {
-    const row = paddedRow(parameters);
-    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
+    return convolutionScratch(parameters, shapes, paddedRow(parameters));
   },
   spareScratchBytes(parameters, shapes) {
     const row = paddedRow(parameters);
-    const panels = panelScratch(parameters, row, this.scratchBytes!(parameters, shapes));
+    const panels = spareConvolutionScratch(parameters, shapes, row);
     return [winogradScratch(parameters, shapes), ...panels].sort((a, b) => b - a);
   },
   cost: (parameters, { output }) =>

@@ -36,7 +36,8 @@ import {
 import { requantize } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineByChannel, affineOf } from "./affine.ts";
-import type { FloatValue, Lowering, StepEncoder } from "./op.ts";
+import type { FloatValue, Lowering, OpShapes, StepEncoder } from "./op.ts";
+import { windowScratch } from "./packed.ts";
 import type { Window } from "./window.ts";
 
 /** Integer parameters of conv, depthwise and dense. */
@@ -99,7 +100,7 @@ export function lowerConvolution(
     });
     const ownBias = biasTensor ? sign * Number(biasTensor.data![channel]) : 0;
     bounds[channel] = bound + Math.abs(ownBias);
-    if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!);
+    if (bounds[channel]! >= 2 ** 31) throw overflow(channel, bounds[channel]!, bound >= 2 ** 31);
     bias[channel] = ownBias - zero;
   }
   const [min, max] = activationCodes(lowering.node.attributes.activation, to.scale, to.zeroPoint, to.bits);
@@ -133,11 +134,13 @@ function inputAffine(node: { readonly op: string }, input: Tensor, groups: numbe
   return { scale, zeroPoints: [zeroPoint], bits };
 }
 
-function overflow(channel: number, bound: number): DyadicError {
+function overflow(channel: number, bound: number, ofWeights: boolean): DyadicError {
   return new DyadicError("OVERFLOW", `the accumulator of output channel ${channel} can overflow 32 bits`, {
     expected: "sum|w| * max|a - z| + |bias| below 2^31",
     found: `${bound}`,
-    hint: "a bias of this size comes from a scale that is far too small: calibrate again, or drop the dead channel",
+    hint: ofWeights
+      ? "the sum is too long for weights of this width: give this layer fewer weightBits in the policy"
+      : "a bias of this size comes from a scale that is far too small: calibrate again, or drop the dead channel",
   });
 }
 
@@ -225,21 +228,48 @@ export function weightContract({ weightBits }: ConvolutionParameters): number {
   return CONTRACT_A8W8 + 8 - weightBits;
 }
 
+/** Whether kernels multiply bits by bits: both sides of 1 bit, channels that fill bytes. Not for depthwise. */
+function isBinaryProduct({ weightBits, groups }: ConvolutionParameters, { inputs }: OpShapes): boolean {
+  const [input] = inputs;
+  return weightBits === 1 && bitsOf(input!) === 1 && groups === 1 && input!.shape[2] % 8 === 0;
+}
+
 /** Scratch of a block's codes as bytes, for planes; `row` is a channel's padded row. */
 export function unpackedBytes({ weightBits }: ConvolutionParameters, row: number): number {
   return weightBits < 7 ? CHANNEL_BLOCK * row : 0;
+}
+
+/** Scratch of conv and dense: widened rows, a block of planes as bytes, four windows of 16 bits. */
+export function convolutionScratch(parameters: ConvolutionParameters, shapes: OpShapes, row: number): number {
+  const asBits = isBinaryProduct(parameters, shapes);
+  const block = asBits ? 0 : unpackedBytes(parameters, row);
+  return windowScratch(parameters, shapes, asBits) + block + 4 * 2 * row;
 }
 
 /** Blocks of weights that a step unpacks at once where it has the scratch: a whole strip of a tile's sums, or less. */
 const PANELS = [8, 3];
 
 /** Sizes of scratch with which a step unpacks several blocks of weights at a time; `needed` has room for one. */
-export function panelScratch(parameters: ConvolutionParameters, row: number, needed: number): number[] {
+export function panelScratch(
+  parameters: ConvolutionParameters,
+  row: number,
+  needed: number,
+): readonly number[] {
   const block = unpackedBytes(parameters, row);
   if (block === 0) return [];
   const blocks = packedChannels(parameters) / CHANNEL_BLOCK / parameters.groups;
   const sizes = PANELS.map((count) => needed + (Math.min(count, blocks) - 1) * block);
   return [...new Set(sizes)];
+}
+
+/** As panelScratch, of conv and dense. */
+export function spareConvolutionScratch(
+  parameters: ConvolutionParameters,
+  shapes: OpShapes,
+  row: number,
+): readonly number[] {
+  if (isBinaryProduct(parameters, shapes)) return [];
+  return panelScratch(parameters, row, convolutionScratch(parameters, shapes, row));
 }
 
 /** Writes the record shared by conv, depthwise and dense; `packed` are the weights in their packed order. */

@@ -4,19 +4,18 @@ import type { Activation } from "./activation.ts";
 import {
   type ConvolutionParameters,
   convolutionCost,
+  convolutionScratch,
   encodeConvolution,
   finish,
   lowerConvolution,
   packBlocks,
-  panelScratch,
   requantizeChannels,
   roundUp,
-  unpackedBytes,
+  spareConvolutionScratch,
   weightContract,
 } from "./convolution.ts";
 import { channelSums } from "./gradient.ts";
 import { NO_HALO, type Op } from "./op.ts";
-import { windowScratch } from "./packed.ts";
 
 export interface DenseAttributes {
   readonly activation: Activation;
@@ -30,7 +29,7 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
   opcode: OP_DENSE,
   contract: CONTRACT_A8W8,
   contractOf: weightContract,
-  kernels: ["conv_a8w8"],
+  kernels: ["conv_a8w8", "conv_a1w1"],
   stepBytes: CONV_STEP_BYTES,
   activations: 1,
   inPlace: [],
@@ -94,17 +93,10 @@ export const dense: Op<DenseAttributes, ConvolutionParameters> = {
 
   packed: true,
   wide: "output",
-  scratchBytes(parameters, shapes) {
-    const row = roundUp(parameters.rowLength, QUAD);
-    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * 2 * row;
-  },
-  spareScratchBytes(parameters, shapes) {
-    return panelScratch(
-      parameters,
-      roundUp(parameters.rowLength, QUAD),
-      this.scratchBytes!(parameters, shapes),
-    );
-  },
+  scratchBytes: (parameters, shapes) =>
+    convolutionScratch(parameters, shapes, roundUp(parameters.rowLength, QUAD)),
+  spareScratchBytes: (parameters, shapes) =>
+    spareConvolutionScratch(parameters, shapes, roundUp(parameters.rowLength, QUAD)),
   cost: (parameters, { output }) =>
     convolutionCost(parameters, output.shape[0] * output.shape[1], parameters.rowLength),
   encode: (parameters, step) =>

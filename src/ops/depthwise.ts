@@ -109,7 +109,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   wide: "output",
   scratchBytes(parameters, shapes) {
     const row = roundUp(parameters.rowLength, QUAD);
-    return windowScratch(parameters, shapes) + unpackedBytes(parameters, row) + 4 * row;
+    return windowScratch(parameters, shapes, false) + unpackedBytes(parameters, row) + 4 * row;
   },
   spareScratchBytes(parameters, shapes) {
     return panelScratch(

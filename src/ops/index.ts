@@ -8,6 +8,7 @@ import { constant } from "./constant.ts";
 import { conv } from "./conv.ts";
 import { dense } from "./dense.ts";
 import { depthwise } from "./depthwise.ts";
+import { fakeQuantize } from "./fake-quantize.ts";
 import { gather } from "./gather.ts";
 import { l2Normalization } from "./l2-normalization.ts";
 import { lstm } from "./lstm.ts";
@@ -67,8 +68,8 @@ export const OPS = [
   matMul,
 ] as unknown as readonly Op[];
 
-/** Ops that float graphs alone have: passes fold them, and `lower` refuses what is left. */
-export const FLOAT_OPS = [batchNormalization] as unknown as readonly Op[];
+/** Ops that float graphs alone have: passes fold the first, reconstruction makes the second; `lower` refuses both. */
+export const FLOAT_OPS = [batchNormalization, fakeQuantize] as unknown as readonly Op[];
 
 const BY_NAME = new Map([...OPS, ...FLOAT_OPS].map((op) => [op.name, op]));
 

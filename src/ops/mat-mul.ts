@@ -56,6 +56,27 @@ function productShape(a: readonly number[], b: readonly number[], attributes: Ma
   });
 }
 
+/** Calls `visit` with every element of the output and every pair of elements that it is a sum of products of. */
+function visitProducts(
+  [a, b]: readonly (readonly number[])[],
+  shape: readonly number[],
+  attributes: MatMulAttributes,
+  visit: (at: number, fromA: number, fromB: number) => void,
+): void {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  const depth = matrix(a!, attributes.transposeA)[1];
+  const [matricesA, matricesB] = [a!, b!].map((operand) => elements(operand.slice(0, -2)));
+  const [down, across] = attributes.transposeA ? [1, rows] : [depth, 1];
+  const [below, beside] = attributes.transposeB ? [1, depth] : [columns, 1];
+  for (let at = 0; at < elements(shape); at++) {
+    const [column, row] = [at % columns, Math.floor(at / columns) % rows];
+    const index = Math.floor(at / columns / rows);
+    const fromA = (matricesA === 1 ? 0 : index) * rows * depth + row * down;
+    const fromB = (matricesB === 1 ? 0 : index) * depth * columns + column * beside;
+    for (let k = 0; k < depth; k++) visit(at, fromA + k * across, fromB + k * below);
+  }
+}
+
 /** Sums of products of operands less their zero points, in the order of the output. */
 function products<T extends Int8Array | Float32Array>(
   operands: readonly { readonly data: T; readonly shape: readonly number[]; readonly zero: number }[],
@@ -63,22 +84,11 @@ function products<T extends Int8Array | Float32Array>(
   attributes: MatMulAttributes,
 ): Float64Array {
   const [a, b] = operands as [(typeof operands)[0], (typeof operands)[0]];
-  const [rows, columns] = shape.slice(-2) as [number, number];
-  const depth = matrix(a.shape, attributes.transposeA)[1];
-  const [matricesA, matricesB] = [a, b].map((operand) => elements(operand.shape.slice(0, -2)));
-  const [down, across] = attributes.transposeA ? [1, rows] : [depth, 1];
-  const [below, beside] = attributes.transposeB ? [1, depth] : [columns, 1];
-  return Float64Array.from({ length: elements(shape) }, (_, at) => {
-    const [column, row] = [at % columns, Math.floor(at / columns) % rows];
-    const index = Math.floor(at / columns / rows);
-    const fromA = (matricesA === 1 ? 0 : index) * rows * depth + row * down;
-    const fromB = (matricesB === 1 ? 0 : index) * depth * columns + column * beside;
-    let sum = 0;
-    for (let k = 0; k < depth; k++) {
-      sum += (a.data[fromA + k * across]! - a.zero) * (b.data[fromB + k * below]! - b.zero);
-    }
-    return sum;
+  const sums = new Float64Array(elements(shape));
+  visitProducts([a.shape, b.shape], shape, attributes, (at, fromA, fromB) => {
+    sums[at]! += (a.data[fromA]! - a.zero) * (b.data[fromB]! - b.zero);
   });
+  return sums;
 }
 
 /** Product of two activations, matrix by matrix; a single matrix meets all of the other operand. Equation (4). */
@@ -98,6 +108,15 @@ export const matMul: Op<MatMulAttributes, MatMulParameters> = {
     const operands = [a!, b!].map((operand) => ({ ...operand, zero: 0 }));
     const sums = products(operands, shape, attributes);
     return { shape, data: Float32Array.from(sums, (sum) => activate(sum, attributes.activation ?? "none")) };
+  },
+
+  gradient(gradient, [a, b], { shape }, attributes) {
+    const [inA, inB] = [a!, b!].map(({ data }) => new Float64Array(data.length));
+    visitProducts([a!.shape, b!.shape], shape, attributes, (at, fromA, fromB) => {
+      inA![fromA]! += gradient[at]! * b!.data[fromB]!;
+      inB![fromB]! += gradient[at]! * a!.data[fromA]!;
+    });
+    return [Float32Array.from(inA!), Float32Array.from(inB!)];
   },
 
   lower({ node, inputs, output }) {

@@ -20,8 +20,13 @@ export function elementScratch({ inputs, output }: OpShapes): number {
   return [...inputs, output].reduce((sum, tensor) => sum + rowBytes(tensor), 0);
 }
 
-/** Scratch of a convolution in front of its weights': what the windows of an output row touch, padding included. */
-export function windowScratch({ kernel, stride, dilation }: Window, { inputs, output }: OpShapes): number {
+/**
+ * Scratch of a convolution in front of its weights': what the windows of an output row touch, padding included; bits
+ * that are multiplied as such are not widened.
+ */
+export function windowScratch(window: Window, { inputs, output }: OpShapes, asBits: boolean): number {
+  const { kernel, stride, dilation } = window;
+  if (asBits) return rowBytes(output);
   const columns = (output.shape[1] - 1) * stride[1] + (kernel[1] - 1) * dilation[1] + 1;
   const rows = bitsOf(inputs[0]!) >= 8 ? 0 : kernel[0] * align(columns * inputs[0]!.shape[2]);
   return rows + rowBytes(output);

@@ -81,7 +81,7 @@ export const pad: Op<PadAttributes, PadParameters> = {
     return { shape, data: place(x!.data, x!.shape.slice(1), data, attributes) };
   },
   gradient(gradient, [x], _, attributes) {
-    return movedBack(gradient, [x!], (inputs) => this.float(inputs, attributes));
+    return movedBack(gradient, [x!], (inputs) => this.float(inputs, { ...attributes, value: 0 }));
   },
 
   lower({ node, inputs, output }) {

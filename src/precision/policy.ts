@@ -35,6 +35,10 @@ export interface NetworkPolicy {
   readonly biasCorrection?: boolean;
   /** Whether channels between layers are scaled so that both use their codes equally well (cross-layer equalisation). */
   readonly equalisation?: boolean;
+  /** Whether what outputs in front of a ReLU hardly ever fall below moves into the biases behind it. */
+  readonly biasAbsorption?: boolean;
+  /** Whether outputs get the means and deviations of the float network's after rounding (batch-norm re-estimation). */
+  readonly reestimation?: boolean;
   /** Whether what was rounded is then refined by gradient against the float network. */
   readonly reconstruction?: boolean;
 }
@@ -181,13 +185,13 @@ export function effectivePolicy(
     );
     return own.length === 0 ? [] : [{ layers: escapeGlob(name), ...Object.fromEntries(own) } as Override];
   });
-  const { residualBits, biasCorrection, equalisation, reconstruction } = network;
+  const { residualBits, biasCorrection } = network;
+  const asked = ["equalisation", "biasAbsorption", "reestimation", "reconstruction"] as const;
   return {
     version: 1,
     ...(residualBits !== undefined && { residualBits }),
     ...(biasCorrection !== undefined && { biasCorrection }),
-    ...(equalisation && { equalisation }),
-    ...(reconstruction && { reconstruction }),
+    ...Object.fromEntries(asked.filter((key) => network[key]).map((key) => [key, true])),
     defaults,
     overrides: [
       ...overrides,

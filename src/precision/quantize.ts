@@ -3,12 +3,13 @@ import { sampleHash } from "../calibrate/observer.ts";
 import { chooseRange, type RangeOptions } from "../calibrate/ranges.ts";
 import { DyadicError } from "../error.ts";
 import type { Sample, Samples } from "../float/samples.ts";
-import type { Graph, Node } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { Range, Ranges } from "../numerics/range.ts";
 import { hex, sha256 } from "../numerics/sha256.ts";
 import { type LayerPlace, layersOf } from "../quantize/layer.ts";
 import type { LayerChoice, LayerWeights } from "../quantize/layer-weights.ts";
 import { type ActivationOptions, quantizePostTraining } from "../quantize/post-training.ts";
+import { reestimate } from "../quantize/re-estimate.ts";
 import { reconstruct } from "../quantize/reconstruction/index.ts";
 import { quantizeSequentially, type SequentialOptions } from "../quantize/sequential.ts";
 import {
@@ -29,12 +30,13 @@ const METHODS_VERSION = 1;
 export interface Decision {
   /** The graph that is quantized: the given one, and requantize nodes where its residual stream has 16 bits. */
   readonly streamed: Streamed;
+  /** Activations have the bits that they get, which may be others than were asked for. */
   readonly rows: readonly PolicyRow[];
   readonly widths: ActivationWidths;
   readonly biasCorrection: boolean;
   /** Whether the policy itself asks for bias correction. */
   readonly insists: boolean;
-  /** The policy in its one form, with what holds instead of what was asked. */
+  /** The policy in its one form: applied to the same graph, it gives this decision. */
   readonly policy: Policy;
 }
 
@@ -70,38 +72,31 @@ export function decide(graph: Graph, policy: Policy): Decision {
   const asked = applyPolicy(graph, policy);
   const streamed = widenStream(graph, policy, asked);
   const widths = activationWidths(streamed, policy, asked);
-  const bitsOf = ({ outputs }: Node) => widths.bits.get(outputs[0]!)!;
   const rows = layersOf(graph).map(({ node, place }) => {
     const row = asked[place.index]!;
-    return { ...row, settings: { ...row.settings, activationBits: bitsOf(node) } };
+    return { ...row, settings: { ...row.settings, activationBits: widths.bits.get(node.outputs[0]!)! } };
   });
-  const names = namedWidths(graph, policy);
-  const named = graph.nodes.filter(({ name }) => names.has(name)).map((n) => [n.name, bitsOf(n)] as const);
   const { biasCorrection = true } = policy;
-  const effective = effectivePolicy(rows, { ...policy, biasCorrection }, new Map(named));
-  return {
-    streamed,
-    rows,
-    widths,
-    policy: effective,
-    biasCorrection,
-    insists: policy.biasCorrection === true,
-  };
+  const whole = effectivePolicy(asked, { ...policy, biasCorrection }, namedWidths(graph, policy));
+  return { streamed, rows, widths, policy: whole, biasCorrection, insists: policy.biasCorrection === true };
 }
+
+/** What a network's policy may ask for that looks at samples after calibration. */
+const OPTIONS = ["biasCorrection", "reestimation", "reconstruction"] as const;
 
 /** The decision where there are only ranges. Throws BAD_ARGUMENT, naming the layer, where it cannot do without samples. */
 function withoutSamples(decision: Decision): Decision {
   const { rows, insists, policy } = decision;
   const row = rows.find(({ settings }) => settings.rounding !== "nearest");
-  if (row === undefined && !insists && !policy.reconstruction) {
+  const [option] = OPTIONS.filter((own) => (own === "biasCorrection" ? insists : policy[own]));
+  if (row === undefined && option === undefined) {
     return { ...decision, biasCorrection: false, policy: { ...policy, biasCorrection: false } };
   }
-  const option = insists ? "bias correction" : "reconstruction";
-  const what = row ? `the rounding "${row.settings.rounding}"` : option;
+  const what = row ? `the rounding "${row.settings.rounding}"` : `the policy's ${option}`;
   throw new DyadicError("BAD_ARGUMENT", `${what} needs samples, and there are only ranges`, {
     ...(row && { node: row.name, op: row.op }),
     expected: "real inputs",
-    hint: '--calibrate FOLDER or X.npy; or the policy\'s rounding "nearest" without biasCorrection and reconstruction',
+    hint: '--calibrate FOLDER or X.npy; or the policy\'s rounding "nearest", without any of its methods',
   });
 }
 
@@ -111,6 +106,8 @@ export function forSize(policy: Policy): Policy {
   return {
     ...policy,
     biasCorrection: false,
+    biasAbsorption: false,
+    reestimation: false,
     reconstruction: false,
     defaults: plain(policy.defaults ?? {}),
     overrides: (policy.overrides ?? []).map((own) => (own.rounding === undefined ? own : plain(own))),
@@ -156,8 +153,11 @@ export async function quantizeByPolicy(
   const { order, hashes } = byContent(samples);
   const known = order.length > 0 || !(seen instanceof Calibration) ? hashes : seen.samples;
   const finished = options.layers?.open(keyOf(graph, decided, ranges, known, options)) ?? new Map();
-  const { reconstruction = false } = decided.policy;
-  if (order.length === 0 && (reconstruction || decided.rows.some((_, index) => !finished.has(index)))) {
+  const { reconstruction = false, reestimation = false } = decided.policy;
+  if (
+    order.length === 0 &&
+    (reconstruction || reestimation || decided.rows.some((_, index) => !finished.has(index)))
+  ) {
     const decision = withoutSamples(decided);
     return { decision, graph: nearestGraph(graph, ranges, decision, options) };
   }
@@ -169,10 +169,11 @@ export async function quantizeByPolicy(
   };
   const compiled = await module();
   const rounded = await quantizeSequentially(graph, ranges, order, compiled, sequential);
-  if (!reconstruction) return { decision: decided, graph: rounded };
   const { signal, onProgress } = options;
   const progress = { signal, ...(onProgress && { onProgress }) };
-  return { decision: decided, graph: await reconstruct(graph, rounded, order, compiled, progress) };
+  const matched = reestimation ? await reestimate(graph, rounded, order, compiled, progress) : rounded;
+  const refined = reconstruction ? await reconstruct(graph, matched, order, compiled, progress) : matched;
+  return { decision: decided, graph: refined };
 }
 
 function needsSamples({ rows, policy, biasCorrection }: Decision): boolean {
@@ -180,6 +181,7 @@ function needsSamples({ rows, policy, biasCorrection }: Decision): boolean {
   return (
     biasCorrection ||
     policy.reconstruction === true ||
+    policy.reestimation === true ||
     rows.some(({ settings }) => settings.rounding !== "nearest")
   );
 }
@@ -197,7 +199,7 @@ function choices({ rows, widths, biasCorrection }: Decision) {
 }
 
 /** All samples in memory, in the order of their content's hashes: files may be read in any. */
-function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
+export function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
   const own = Array.from({ length: samples.length }, (_, i) => {
     const sample = samples.at(i)!;
     return { sample, hash: sampleHash(sample) };

@@ -68,6 +68,16 @@ export const POLICY_SCHEMA: Schema = {
         "Whether channels between layers are scaled so that both layers use their codes equally well. Default false.",
       type: "boolean",
     },
+    biasAbsorption: {
+      description:
+        "Whether what outputs of a layer with ReLU hardly ever fall below moves into the biases behind it. Default false.",
+      type: "boolean",
+    },
+    reestimation: {
+      description:
+        "Whether scales and biases give outputs the float network's means and deviations after rounding. Default false.",
+      type: "boolean",
+    },
     reconstruction: {
       description:
         "Whether scales and biases are refined by gradient after rounding, for widths of 3 bits and fewer. Default false.",

@@ -27,7 +27,7 @@ type Group = Set<number>;
  * The width of every activation. A layer writes what its row says; additions and what they read have the policy's
  * `residualBits`; every other op writes as many bits as the widest of its inputs has, at most 8, unless an override names
  * it. Activations whose codes one op moves as they are have one width, the widest. Where an op that writes or reads a
- * tensor does not take its width, or the tensor is a border of the model, it has 8 bits.
+ * tensor does not take its width, or the tensor is a border of the model, it alone has 8 bits.
  */
 export function activationWidths(
   { graph, added }: Streamed,
@@ -42,12 +42,14 @@ export function activationWidths(
     const group = groups.get(tensor);
     if (group !== undefined) bytes.set(group, `"${name}" is a border of the model`);
   }
-  const asked = settle(graph, groups, wanted, new Map());
+  const asked = settle(graph, groups, wanted);
+  const bits = new Map(asked);
+  for (const group of bytes.keys()) bits.set(group, 8);
   for (;;) {
-    const bits = settle(graph, groups, wanted, bytes);
     const [group, because] = firstRefused(graph, groups, bits) ?? [];
     if (group === undefined) return report(graph, groups, asked, bits, bytes);
     bytes.set(group, because!);
+    bits.set(group, 8);
   }
 }
 
@@ -68,21 +70,19 @@ function wantedWidths(graph: Graph, policy: Policy, rows: readonly PolicyRow[]):
   return wanted;
 }
 
-/** Widths of all groups: the least that is as wide as wanted and passed on, with 8 bits where bytes are needed. */
+/** Widths of all groups as asked for: the least that are as wide as wanted and passed on. */
 function settle(
   graph: Graph,
   groups: ReadonlyMap<number, Group>,
   wanted: ReadonlyMap<number, ActivationBits>,
-  bytes: ReadonlyMap<Group, string>,
 ): Map<Group, ActivationBits> {
   const widths = new Map<Group, ActivationBits>();
   const raise = (tensor: number, bits: ActivationBits): boolean => {
     const group = groups.get(tensor)!;
-    if (bytes.has(group) || (widths.get(group) ?? 0) >= bits) return false;
+    if ((widths.get(group) ?? 0) >= bits) return false;
     widths.set(group, bits);
     return true;
   };
-  for (const group of bytes.keys()) widths.set(group, 8);
   for (const { tensor } of graph.inputs) raise(tensor, wanted.get(tensor) ?? 8);
   for (let changed = true; changed; ) {
     changed = false;
@@ -145,7 +145,7 @@ function report(
   for (const [tensor, group] of groups) {
     const [wanted, got] = [asked.get(group)!, widths.get(group)!];
     bits.set(tensor, got);
-    const because = bytes.get(group) ?? "it passes on what is in front of it";
+    const because = bytes.get(group)!;
     if (got !== wanted) adjusted.push({ tensor: graph.tensors[tensor]!.name, wanted, bits: got, because });
   }
   return { bits, adjusted };

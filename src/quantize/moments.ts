@@ -1,3 +1,4 @@
+import { DyadicError } from "../error.ts";
 import type { CalibratorExports } from "../float/calibrator.ts";
 import type { Codes } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
@@ -139,6 +140,16 @@ function gatherOutputs(
   });
 }
 
+function tooMany({ node, taps }: Layer, bytes: number): DyadicError {
+  return new DyadicError("OUT_OF_MEMORY", `the second moments of ${taps} inputs do not fit in memory`, {
+    node: node.name,
+    op: node.op,
+    expected: "below 4 GiB",
+    found: `${bytes} bytes`,
+    hint: 'give this layer the rounding "nearest" in the policy',
+  });
+}
+
 /** One layer's part of the module's memory: columns in, sums out. */
 class Buffers {
   readonly inputs: Int16Array;
@@ -151,7 +162,9 @@ class Buffers {
   private readonly second: Float64Array;
   private readonly cross: Float64Array;
 
-  constructor(wasm: CalibratorExports, { rows, taps }: Layer) {
+  /** Throws OUT_OF_MEMORY, naming the layer. */
+  constructor(wasm: CalibratorExports, layer: Layer) {
+    const { rows, taps } = layer;
     this.wasm = wasm;
     this.rows = rows;
     this.taps = taps;
@@ -161,7 +174,8 @@ class Buffers {
     const outputs = base + this.inputRows * PITCH;
     const second = outputs + this.outputRows * PITCH;
     const cross = second + this.inputRows ** 2 * 8;
-    wasm.reserve(cross + this.outputRows * this.inputRows * 8);
+    const bytes = cross + this.outputRows * this.inputRows * 8;
+    if (bytes >= 2 ** 32 || wasm.reserve(bytes) === 0) throw tooMany(layer, bytes);
     const { buffer } = wasm.memory;
     this.inputs = new Int16Array(buffer, base, this.inputRows * CHUNK);
     this.outputs = new Int16Array(buffer, outputs, this.outputRows * CHUNK);

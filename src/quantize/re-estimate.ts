@@ -1,4 +1,3 @@
-import { instantiateCalibrator } from "../float/calibrator.ts";
 import { forEachSample, type Progress, type Samples } from "../float/samples.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type ChannelStatistics, ChannelSums, channelStatistics } from "./channel-statistics.ts";
@@ -34,7 +33,7 @@ export async function reestimate(
   const [unit] = unitsOf(graph, Number.POSITIVE_INFINITY);
   let result = quantized;
   for (let round = 0; round < ROUNDS; round++) {
-    const tape = Tape.create(await instantiateCalibrator(module), graph, result, unit!);
+    const tape = await Tape.create(module, graph, result, unit!);
     const sums = tape.layers.map(({ layer }) => new ChannelSums(layer.output[2]));
     const input = result.tensors[unit!.input]!;
     await forEachSample(

@@ -1,7 +1,7 @@
 import { DyadicError } from "../error.ts";
 import { forEachSample, type Samples } from "../float/samples.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts";
-import { activationRange, type Codes } from "../numerics/pack.ts";
+import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
 import { type Activation, activationBounds } from "../ops/activation.ts";
 import { activationBits } from "../ops/affine.ts";
@@ -187,15 +187,13 @@ export class Twins {
     const { zeroPoint: zeros } = own.quantization!;
     const bits = activationBits(own)!;
     const [lowest, highest] = activationRange(bits);
-    const byChannel = zeros.length > 1;
-    const codes = new (byChannel || bits === 16 ? Int16Array : Int8Array)(values.length);
-    const offset = zeroPoint + 0.5;
+    if (zeros.length > 1) return encodeByChannel(values, scale, zeros);
+    const codes = codesOf(values.length, bits);
+    const span = highest - lowest;
+    const offset = zeroPoint + 0.5 - lowest;
     const inverse = 1 / scale;
     for (let i = 0; i < values.length; i++) {
-      const code = Math.floor(values[i]! * inverse + offset);
-      const least = byChannel ? lowest - zeros[i % zeros.length]! : lowest;
-      const most = byChannel ? highest - zeros[i % zeros.length]! : highest;
-      codes[i] = code > most ? most : code < least ? least : code;
+      codes[i] = (Math.min(span, Math.max(0, values[i]! * inverse + offset)) | 0) + lowest;
     }
     return codes;
   }
@@ -211,11 +209,21 @@ function withoutActivation(node: Node): Node {
   return { ...node, attributes: { ...(node.attributes as object), activation: "none" } };
 }
 
+/** Codes of bytes less their channel's zero point: up to 255 on either side of 0. */
+function encodeByChannel(values: Float32Array, scale: number, zeros: readonly number[]): Int16Array {
+  const [lowest, highest] = activationRange(8);
+  return Int16Array.from(values, (value, i) => {
+    const zero = zeros[i % zeros.length]!;
+    return Math.min(highest - zero, Math.max(lowest - zero, Math.floor(value / scale + 0.5)));
+  });
+}
+
 function clamp(values: Float32Array, activation: Activation): void {
   const [low, high] = activationBounds(activation)!;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (value < low) values[i] = low;
-    else if (value > high) values[i] = high;
+    // Half of the values are below 0, at random: a branch would be foretold wrongly as often as not.
+    const above = low === 0 ? 0.5 * (value + Math.abs(value)) : Math.max(low, value);
+    values[i] = above > high ? high : above;
   }
 }

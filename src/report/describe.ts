@@ -15,7 +15,7 @@ import {
   OP_OUTPUT,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
-import { type Header, headerOf } from "../model/header.ts";
+import { type Header, headerOf, NOTES } from "../model/header.ts";
 import type { IoTensor } from "../model/io.ts";
 import {
   activationBits,
@@ -63,6 +63,8 @@ export interface Description {
   readonly outputs: readonly IoTensor[];
   /** What the model keeps from run to run. */
   readonly states: readonly IoTensor[];
+  /** What the importer had to say: a tail that it left out. */
+  readonly notes: readonly string[];
   readonly flashBytes: number;
   readonly weightBytes: number;
   readonly macs: number;
@@ -112,6 +114,7 @@ export function describe(bytes: Uint8Array, file: string): Description {
     inputs,
     outputs: model.io.filter(({ role }) => role === "output"),
     states,
+    notes: header?.metadata[NOTES]?.split("\n") ?? [],
     flashBytes: bytes.length,
     weightBytes: plan.weightBytes,
     macs: steps.reduce((sum, { macs }) => sum + macs, 0),

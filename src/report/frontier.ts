@@ -1,19 +1,14 @@
 import { DyadicError } from "../error.ts";
+import type { FrontierPoint } from "../precision/allocate/frontier.ts";
 
-/** One way to spend bytes: what `--frontier` of the compiler writes, as far as a picture needs it. */
-export interface FrontierPoint {
-  readonly bytes: number;
-  readonly loss: number;
-  readonly accuracy: number | null;
-  /** Whether it is the one that was taken. */
-  readonly chosen: boolean;
-}
+/** One way to spend bytes: what `compile --frontier` writes, as far as a picture needs it. */
+export type PlottedPoint = Omit<FrontierPoint, "arenaBytes">;
 
 /**
  * Reads points of bytes and loss: a JSON array of them, or an object that holds one as `points`. Other members are
  * left alone. Throws BAD_FILE.
  */
-export function parseFrontier(text: string): FrontierPoint[] {
+export function parseFrontier(text: string): PlottedPoint[] {
   const bad = (found: string) =>
     new DyadicError("BAD_FILE", "this is no frontier", {
       expected: "JSON: points with bytes and loss",

@@ -10,7 +10,7 @@ import type { LayerPolicy } from "../precision/policy.ts";
 import { type Accuracy, type Answers, accuracyOf, answersOf } from "./accuracy.ts";
 import { type Apart, Differences } from "./apart.ts";
 import { type Allocation, type Description, describe, type StepDescription } from "./describe.ts";
-import type { FrontierPoint } from "./frontier.ts";
+import type { PlottedPoint } from "./frontier.ts";
 import { type Histogram, histogramOf } from "./histogram.ts";
 import type { Tracer } from "./trace.ts";
 
@@ -61,7 +61,7 @@ export interface Report {
   };
   readonly policy: unknown;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly frontier: readonly FrontierPoint[];
+  readonly frontier: readonly PlottedPoint[];
 }
 
 /** A network on samples, and what its file weighs. */
@@ -80,7 +80,7 @@ export interface Evidence {
   readonly labels?: readonly number[];
   /** How many samples go through every layer. */
   readonly count: number;
-  readonly frontier?: readonly FrontierPoint[];
+  readonly frontier?: readonly PlottedPoint[];
   onProgress?(what: string): void;
 }
 

@@ -45,7 +45,7 @@ export function floatTracer(
 }
 
 /**
- * A `.dyad` of one input, stepped through on an engine.
+ * A `.dyad` of one input, stepped through on an engine; states start anew with every sample.
  * Throws BAD_ARGUMENT for a stripped file and for several inputs.
  *
  * @param samplesOf samples of the input as canonical codes of its dtype
@@ -71,6 +71,7 @@ export async function integerTracer(
   const most = Math.max(...tensors.map(({ shape }) => 2 * elements(shape)));
   const room = loadModel(engine, bytes, file, {}, most);
   const start = (index: number) => {
+    engine.reset(); // samples are independent of each other
     const codes = Int8Array.from(samples[index]!, (code) => code - (input.dtype === "uint8" ? 128 : 0));
     new Int8Array(engine.memory.buffer).set(codes, engine.input_ptr(0) >>> 0);
   };
@@ -79,8 +80,9 @@ export async function integerTracer(
     if (engine.read_tensor(tensor, room) !== 1) {
       throw new DyadicError("INTERNAL", `the engine does not show tensor ${tensor}`, { file });
     }
-    const Codes = dtype === DTYPE_INT16 ? Int16Array : Int8Array;
-    const codes = new Codes(engine.memory.buffer, room, elements(shape));
+    const wide = dtype === DTYPE_INT16;
+    const bytes = engine.memory.buffer.slice(room, room + elements(shape) * (wide ? 2 : 1));
+    const codes = wide ? new Int16Array(bytes) : new Int8Array(bytes);
     const { scale } = values[tensor]!;
     return Float32Array.from(codes, (code) => dequantizeValue(code, scale, zeroPoint));
   };

@@ -1,5 +1,4 @@
-import { GradientNetwork } from "../../src/float/gradients.ts";
-import { elements, type Graph, type Node } from "../../src/graph/graph.ts";
+import { elements, type Graph, type Node, type Tensor } from "../../src/graph/graph.ts";
 import { activationBounds } from "../../src/ops/activation.ts";
 import { opNamed } from "../../src/ops/index.ts";
 import type { FloatValue } from "../../src/ops/op.ts";
@@ -25,7 +24,10 @@ export function freshInputs(graph: Graph, node: Node, random: Random): (FloatVal
     if (tensor === undefined) return undefined;
     const { shape } = tensor;
     const count = elements(shape);
-    return { shape, data: apart(random, count, node.op === "maxPool" ? count : 64, 0.3 + 0.4 * i) };
+    // Far from where the op bends most: around the vector 0.
+    const away = node.op === "l2Normalization" ? 40 : 0;
+    const levels = node.op === "maxPool" ? count : 64;
+    return { shape, data: apart(random, count, levels, 0.3 + 0.4 * i + away) };
   });
 }
 
@@ -79,6 +81,49 @@ export function randomSeeds(graph: Graph, seed: number): Map<number, Float32Arra
   return new Map(tensors.map((tensor) => [tensor, values(elements(graph.tensors[tensor]!.shape))]));
 }
 
-export async function openGradients(graph: Graph, module: WebAssembly.Module): Promise<GradientNetwork> {
-  return GradientNetwork.create(graph, module);
+/** x -> conv 3x3 (relu) -> normalization -> mean -> dense, with the constants named. */
+export function classifier(random: Random): { graph: Graph; constants: Record<string, number> } {
+  const tensors: Tensor[] = [];
+  const tensor = (name: string, shape: number[], data?: Float32Array) =>
+    tensors.push({ name, dtype: "float32", shape, ...(data && { data }) }) - 1;
+  const values = (length: number, low = -0.5, high = 0.5) =>
+    Float32Array.from({ length }, () => random.between(low, high));
+  const x = tensor("x", [1, 6, 5, 3]);
+  const constants = {
+    weights: tensor("weights", [7, 3, 3, 3], values(7 * 27)),
+    bias: tensor("bias", [7], values(7)),
+    gamma: tensor("gamma", [7], values(7, 0.5, 2)),
+    beta: tensor("beta", [7], values(7)),
+    mean: tensor("mean", [7], values(7)),
+    variance: tensor("variance", [7], values(7, 0.5, 2)),
+    rows: tensor("rows", [4, 7], values(28)),
+  };
+  const window = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], activation: "none" };
+  const [a, b, c, d, y] = [
+    [1, 6, 5, 7],
+    [1, 6, 5, 7],
+    [1, 1, 1, 7],
+    [1, 7],
+    [1, 4],
+  ].map((shape, i) => tensor(`activation${i}`, shape)) as [number, number, number, number, number];
+  const node = (op: string, inputs: number[], output: number, attributes: object): Node => ({
+    name: op,
+    op,
+    inputs,
+    outputs: [output],
+    attributes,
+  });
+  const nodes = [
+    node("conv", [x, constants.weights, constants.bias], a, window),
+    node("batchNormalization", [a, constants.gamma, constants.beta, constants.mean, constants.variance], b, {
+      epsilon: 1e-3,
+    }),
+    node("mean", [b], c, { axes: [1, 2] }),
+    node("reshape", [c], d, { shape: [1, 7] }),
+    node("dense", [d, constants.rows, -1], y, { activation: "none" }),
+  ];
+  const border = (name: string, index: number) =>
+    ({ name, tensor: index, dtype: "float32", shape: tensors[index]!.shape, layout: "flat" }) as const;
+  const graph = { name: "classifier", tensors, nodes, inputs: [border("x", x)], outputs: [border("y", y)] };
+  return { graph, constants };
 }

@@ -45,7 +45,7 @@ const RELAXED_COMMAND = "dyadic-wasi-relaxed";
 
 export function allHosts(): (Host | MissingHost)[] {
   return [
-    ...[20, 22, 24].flatMap((major) =>
+    ...NODES.flatMap((major) =>
       scriptHosts(`Node ${major}`, nodeProgram(major), ["--no-warnings"], major > 20),
     ),
     ...scriptHosts("Deno", DENO, ["run", "-A", "--no-lock", "--no-config"], true),
@@ -55,6 +55,23 @@ export function allHosts(): (Host | MissingHost)[] {
     ...wasmtimeHosts(),
     ...wazeroHosts(),
   ];
+}
+
+const NODES = [20, 22, 24];
+
+/** The Nodes that are installed, for the compiler. */
+export function nodes(): ({ readonly name: string; readonly program: string } | MissingHost)[] {
+  return NODES.map((major) => {
+    const [name, program] = [`Node ${major}`, nodeProgram(major)];
+    return existsSync(program)
+      ? { name, program }
+      : { name, reason: `no ${program}: npm ci (Linux x64 only)` };
+  });
+}
+
+/** SHA-256 of the files that the compiler writes in a Node, by configuration. */
+export function compiledHashes(program: string): Record<string, string> {
+  return JSON.parse(output(program, ["--no-warnings", "build/run-compile.mjs"]));
 }
 
 /** A host of scripts: the engines by their exports, the commands by its `node:wasi`. Node 20 has no relaxed SIMD. */

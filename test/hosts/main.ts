@@ -1,7 +1,7 @@
 // One hash per model: every build, in every host that takes it, must give the bytes of the integer reference.
 // A host that is not installed is skipped with its reason; with CI=true in the environment that is a failure.
 import { resolve } from "node:path";
-import { allHosts, type Host, packageDirectory } from "./hosts.ts";
+import { allHosts, compiledHashes, type Host, nodes, packageDirectory } from "./hosts.ts";
 import { type HostModel, prepareModels } from "./models.ts";
 
 const count = { passed: 0, failed: 0, skipped: 0 };
@@ -25,6 +25,12 @@ for (const host of allHosts()) {
   if ("reason" in host) skip(host.name, host.reason);
   else for (const build of host.builds) await check(host, build);
 }
+console.log("\nthe compiler, digits.onnx at 4 and 2 bits by every method, on one and two threads:");
+const here = compiledHashes(process.execPath);
+for (const host of nodes()) {
+  if ("reason" in host) skip(host.name, host.reason);
+  else checkCompiler(host.name, host.program);
+}
 console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exitCode = count.failed > 0 ? 1 : 0;
 
@@ -32,6 +38,18 @@ function skip(name: string, reason: string): void {
   const failure = process.env.CI === "true";
   console.log(`${failure ? "FAILED" : "skipped"}: ${name}: ${reason}`);
   count[failure ? "failed" : "skipped"]++;
+}
+
+/** Files of a Node's compiler: those of this process's, whatever the number of threads. */
+function checkCompiler(name: string, program: string): void {
+  const hashes = compiledHashes(program);
+  for (const [configuration, hash] of Object.entries(hashes)) {
+    const same =
+      hash === here[configuration] && hash === here[configuration.replace("2 threads", "1 threads")];
+    const cells = [name, "", "compiler", configuration, hash.slice(0, 8)];
+    console.log(`${line(cells)}${same ? "" : `  FAILED: expected ${here[configuration]?.slice(0, 8)}`}`);
+    count[same ? "passed" : "failed"]++;
+  }
 }
 
 async function check(host: Host, build: string): Promise<void> {

@@ -1,4 +1,4 @@
-// An app's folder served under a strict content security policy, opened in a real browser.
+// Folders served under a strict content security policy, opened in real browsers.
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,16 +6,28 @@ import { extname, join, normalize } from "node:path";
 import playwright from "playwright-core";
 import puppeteer from "puppeteer-core";
 
-export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-export const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+const WAIT_MS = 20_000;
 const TYPES: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",
+  ".css": "text/css",
   ".wasm": "application/wasm",
 };
 
-const isDone = () => document.title.startsWith("done ") || document.title.startsWith("error ");
+/** What a test does on a page, in either browser; expressions are JavaScript of the page. */
+export interface BrowserPage {
+  evaluate(expression: string): Promise<unknown>;
+  waitFor(expression: string): Promise<void>;
+  /** Drags the mouse over an element, along points relative to its corner. */
+  draw(selector: string, points: readonly (readonly [x: number, y: number])[]): Promise<void>;
+  /** Gives an element the focus and presses keys. */
+  press(selector: string, keys: readonly string[]): Promise<void>;
+  upload(selector: string, file: string): Promise<void>;
+  screenshot(path: string): Promise<void>;
+}
 
 /** Both browsers, open for many pages. */
 export class Browsers {
@@ -27,8 +39,8 @@ export class Browsers {
     this.firefox = firefox;
   }
 
-  static async open(): Promise<Browsers> {
-    const args = ["--no-sandbox", "--disable-gpu"];
+  static async open(options: readonly string[] = []): Promise<Browsers> {
+    const args = ["--no-sandbox", "--disable-gpu", ...options];
     const chromium = await playwright.chromium.launch({ executablePath: CHROMIUM, args });
     const firefox = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true });
     return new Browsers(chromium, firefox);
@@ -39,44 +51,116 @@ export class Browsers {
     await this.firefox.close();
   }
 
-  /** What the page's script left in `document.title`, in each browser. */
-  async titles(folder: string): Promise<{ chromium: string; firefox: string }> {
-    const server = createServer((request, response) => {
-      const path = join(folder, normalize(request.url === "/" ? "/index.html" : request.url!));
-      if (!existsSync(path)) return void response.writeHead(404).end();
-      const type = TYPES[extname(path)] ?? "application/octet-stream";
-      response.writeHead(200, { "content-type": type, "content-security-policy": POLICY });
-      response.end(readFileSync(path));
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  /** Opens a page of a folder in each browser, and acts there. */
+  async visit(
+    folder: string,
+    path: string,
+    action: (page: BrowserPage, name: "chromium" | "firefox") => Promise<void>,
+  ): Promise<void> {
+    const { url, close } = await served(folder);
     try {
-      return { chromium: await this.inChromium(url), firefox: await this.inFirefox(url) };
+      const chromium = await this.chromium.newPage({ viewport: { width: 1000, height: 700 } });
+      const problems: string[] = [];
+      chromium.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+      await chromium.goto(`${url}${path}`);
+      await action(inPlaywright(chromium), "chromium").catch((error) => {
+        throw new Error(`in Chromium: ${error}; its console says: ${problems.join("; ")}`, { cause: error });
+      });
+      await chromium.close();
+      const firefox = await this.firefox.newPage();
+      await firefox.setViewport({ width: 1000, height: 700 });
+      await firefox.goto(`${url}${path}`);
+      await action(inPuppeteer(firefox), "firefox").catch((error) => {
+        throw new Error(`in Firefox: ${error}`, { cause: error });
+      });
+      await firefox.close();
     } finally {
-      server.closeAllConnections();
-      server.close();
+      close();
     }
   }
 
-  private async inChromium(url: string): Promise<string> {
-    const page = await this.chromium.newPage();
-    const problems: string[] = [];
-    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-    await page.goto(url);
-    await page.waitForFunction(isDone, undefined, { timeout: 20_000 }).catch(() => {
-      throw new Error(`no result in Chromium: ${problems.join("; ")}`);
+  /** What the page's script left in `document.title`, in each browser. */
+  async titles(folder: string): Promise<Record<string, unknown>> {
+    const titles: Record<string, unknown> = {};
+    await this.visit(folder, "", async (page, name) => {
+      await page.waitFor("/^(done|error) /.test(document.title)");
+      titles[name] = await page.evaluate("document.title");
     });
-    const title = await page.title();
-    await page.close();
-    return title;
+    return titles;
   }
+}
 
-  private async inFirefox(url: string): Promise<string> {
-    const page = await this.firefox.newPage();
-    await page.goto(url);
-    await page.waitForFunction(isDone, { timeout: 20_000 });
-    const title = await page.title();
-    await page.close();
-    return title;
+function inPlaywright(page: playwright.Page): BrowserPage {
+  return {
+    evaluate: (expression) => page.evaluate(expression),
+    waitFor: (expression) => until(() => page.evaluate(expression), expression),
+    draw: async (selector, points) => drag(page.mouse, (await page.locator(selector).boundingBox())!, points),
+    press: async (selector, keys) => {
+      await page.focus(selector);
+      for (const key of keys) await page.keyboard.press(key);
+    },
+    upload: (selector, file) => page.setInputFiles(selector, file),
+    screenshot: async (path) => void (await page.screenshot({ path })),
+  };
+}
+
+function inPuppeteer(page: puppeteer.Page): BrowserPage {
+  return {
+    evaluate: (expression) => page.evaluate(expression),
+    waitFor: (expression) => until(() => page.evaluate(expression), expression),
+    draw: async (selector, points) =>
+      drag(page.mouse, (await (await page.$(selector))!.boundingBox())!, points),
+    press: async (selector, keys) => {
+      await page.focus(selector);
+      for (const key of keys) await page.keyboard.press(key as puppeteer.KeyInput);
+    },
+    upload: async (selector, file) => {
+      const input = (await page.$(selector)) as puppeteer.ElementHandle<HTMLInputElement>;
+      await input.uploadFile(file);
+    },
+    screenshot: async (path) => void (await page.screenshot({ path: path as `${string}.png` })),
+  };
+}
+
+/** The drivers' own waiting evaluates text in the page, which the policy forbids there. */
+async function until(holds: () => Promise<unknown>, what: string): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`never true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+interface Mouse {
+  move(x: number, y: number, options: { steps: number }): Promise<void>;
+  down(): Promise<void>;
+  up(): Promise<void>;
+}
+
+async function drag(
+  mouse: Mouse,
+  { x, y }: { x: number; y: number },
+  points: readonly (readonly [x: number, y: number])[],
+): Promise<void> {
+  const [first, ...rest] = points;
+  await mouse.move(x + first![0], y + first![1], { steps: 1 });
+  await mouse.down();
+  for (const [dx, dy] of rest) await mouse.move(x + dx, y + dy, { steps: 10 });
+  await mouse.up();
+}
+
+async function served(folder: string): Promise<{ url: string; close: () => void }> {
+  const server = createServer((request, response) => {
+    const path = join(folder, normalize(request.url === "/" ? "/index.html" : request.url!));
+    if (!existsSync(path)) return void response.writeHead(404).end();
+    const type = TYPES[extname(path)] ?? "application/octet-stream";
+    response.writeHead(200, { "content-type": type, "content-security-policy": POLICY });
+    response.end(readFileSync(path));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close };
 }

@@ -13,7 +13,9 @@ const FLOAT = /\b(f32|f64|f32x4|f64x2|f16x8)\b/;
 const VECTOR = /\bv128\b/;
 
 const BUILDS = join(ROOT, "assembly/build");
-const RELEASED = readdirSync(BUILDS).filter((file) => /^(engine|dyadic-wasi).*\.wasm$/.test(file));
+const RELEASED = readdirSync(BUILDS).filter((file) =>
+  /^(engine|dyadic-wasi|dyadic-component).*\.wasm$/.test(file),
+);
 
 function wasm(file: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(join(BUILDS, file)));
@@ -35,7 +37,7 @@ test("the three engines are there", () => {
 
 describe.each(RELEASED)("%s", (file) => {
   test("is at most 64 KB; the command, 15 KB more than the engine in it", () => {
-    const [, command, isa] = file.match(/^(dyadic-wasi)?(?:engine)?(.*)\.wasm$/)!;
+    const [, command, isa] = file.match(/^(dyadic-wasi)?(?:engine|dyadic-component)?(.*)\.wasm$/)!;
     const most = command ? wasm(`engine${isa}.wasm`).length + MOST_COMMAND_BYTES : MOST_ENGINE_BYTES;
     expect(wasm(file).length).toBeLessThanOrEqual(most);
   });

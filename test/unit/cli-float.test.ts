@@ -187,23 +187,64 @@ describe("bad input exits with 1, names what is wrong, writes nothing", () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  test("what cannot be honoured is unsupported, before anything is calibrated", () => {
+  test("a width that no op around it takes is told, and left at 8", () => {
     const policy = write(
-      "tensor.json",
-      '{"version": 1, "overrides": [{"layers": "he*", "activationBits": 16}]}',
+      "wide.json",
+      '{"version": 1, "overrides": [{"layers": "stem", "activationBits": 16}, {"layers": "he*", "activationBits": 4}]}',
     );
-    const { status, stderr } = dyadic(
+    const result = json("compile", model, "--calibrate", values, "--policy", policy, "-o", "wide.dyad");
+    expect(result.adjusted).toEqual([
+      { tensor: expect.any(String), wanted: 16, bits: 8, because: 'conv "body" reads no 16 bits' },
+      { tensor: "logits", wanted: 4, bits: 8, because: '"logits" is a border of the model' },
+    ]);
+    const { stdout } = dyadic("compile", model, "--calibrate", values, "--policy", policy, "-o", "wide.dyad");
+    expect(stdout).toContain('has 8 bits instead of 16: conv "body" reads no 16 bits');
+  });
+
+  /** One convolution over all of its input, of 71,680 products. */
+  const LONG = [70, 32, 32] as const;
+  const LENGTH = 70 * 32 * 32;
+  const whole = (name: string, op: string) =>
+    buildOnnx({
+      inputs: [{ name: "x", shape: [1, ...LONG] }],
+      outputs: ["y"],
+      initializers: { w: float([1, ...LONG], Array(LENGTH).fill(1)) },
+      nodes: [{ op, name, inputs: ["x", "w"], outputs: ["y"] }],
+    });
+
+  test("a sum that can overflow names the layer, and a policy of fewer bits mends it", () => {
+    const long = write("long.onnx", whole("sum", "Conv"));
+    const ones = Float32Array.from({ length: 2 * LENGTH }, () => random.between(0, 1));
+    write("ones.npy", npyFile("<f4", [2, ...LONG], ones));
+    const failed = dyadic("compile", long, "--calibrate", "ones.npy", "-o", "long.dyad");
+    expect([failed.status, existsSync(join(folder, "long.dyad"))]).toEqual([2, false]);
+    expect(failed.stderr).toMatch(/long\.onnx, node "sum", conv: .*overflow 32 bits[\s\S]*fewer weightBits/);
+    write("four.json", '{"version": 1, "defaults": {"weightBits": 4}}');
+    const large = dyadic(
       "compile",
-      model,
+      long,
       "--calibrate",
-      values,
+      "ones.npy",
       "--policy",
-      policy,
+      "four.json",
       "-o",
-      "x.dyad",
+      "long.dyad",
     );
-    expect([status, existsSync(join(folder, "x.dyad"))]).toEqual([2, false]);
-    expect(stderr).toContain('node "head", dense: activations of this width');
+    expect([large.status, large.stderr]).toEqual([
+      1,
+      expect.stringMatching(/node "sum", conv: the second moments of 71680 .*[\s\S]*"nearest"/),
+    ]);
+    write("near.json", '{"version": 1, "defaults": {"weightBits": 4, "rounding": "nearest"}}');
+    expect(
+      json("compile", long, "--calibrate", "ones.npy", "--policy", "near.json", "-o", "long.dyad").flashBytes,
+    ).toBeGreaterThan(0);
+  });
+
+  test("an op that is not supported is named before anything is calibrated", () => {
+    const odd = write("odd.onnx", whole("mystery", "Frobnicate"));
+    const { status, stderr } = dyadic("compile", odd, "--calibrate", values, "-o", "odd.dyad");
+    expect([status, existsSync(join(folder, "odd.dyad"))]).toEqual([2, false]);
+    expect(stderr).toMatch(/odd\.onnx[\s\S]*Frobnicate/);
   });
 
   test("a compiled model takes no samples", () => {

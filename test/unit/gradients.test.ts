@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { GradientNetwork } from "../../src/float/gradients.ts";
 import { crossEntropy, logitsOf } from "../../src/float/loss.ts";
 import { FloatNetwork } from "../../src/float/network.ts";
-import type { Graph, Node, Tensor } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/graph.ts";
 import { OPS, opNamed } from "../../src/ops/index.ts";
 import { calibratorBytes, randomFloatGraph, randomSamples } from "../cases/floats.ts";
-import { freshInputs, gradientsByDefinition, randomSeeds, SPACING } from "../cases/gradients.ts";
+import { classifier, freshInputs, gradientsByDefinition, randomSeeds, SPACING } from "../cases/gradients.ts";
 import { Random } from "../cases/random.ts";
 
 const module = await WebAssembly.compile(calibratorBytes());
@@ -85,56 +85,9 @@ describe("GradientNetwork", () => {
         expect(error, `seed ${seed}, ${graph.tensors[tensor]!.name}`).toBeLessThan(most);
       }
     }
-    expect(compared).toBeGreaterThan(800);
+    expect(compared).toBeGreaterThan(700);
   });
 });
-
-/** x -> conv 3x3 (relu) -> normalization -> mean -> dense, with the constants named. */
-function classifier(random: Random): { graph: Graph; constants: Record<string, number> } {
-  const tensors: Tensor[] = [];
-  const tensor = (name: string, shape: number[], data?: Float32Array) =>
-    tensors.push({ name, dtype: "float32", shape, ...(data && { data }) }) - 1;
-  const values = (length: number, low = -0.5, high = 0.5) =>
-    Float32Array.from({ length }, () => random.between(low, high));
-  const x = tensor("x", [1, 6, 5, 3]);
-  const constants = {
-    weights: tensor("weights", [7, 3, 3, 3], values(7 * 27)),
-    bias: tensor("bias", [7], values(7)),
-    gamma: tensor("gamma", [7], values(7, 0.5, 2)),
-    beta: tensor("beta", [7], values(7)),
-    mean: tensor("mean", [7], values(7)),
-    variance: tensor("variance", [7], values(7, 0.5, 2)),
-    rows: tensor("rows", [4, 7], values(28)),
-  };
-  const window = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1], activation: "none" };
-  const [a, b, c, d, y] = [
-    [1, 6, 5, 7],
-    [1, 6, 5, 7],
-    [1, 1, 1, 7],
-    [1, 7],
-    [1, 4],
-  ].map((shape, i) => tensor(`activation${i}`, shape)) as [number, number, number, number, number];
-  const node = (op: string, inputs: number[], output: number, attributes: object): Node => ({
-    name: op,
-    op,
-    inputs,
-    outputs: [output],
-    attributes,
-  });
-  const nodes = [
-    node("conv", [x, constants.weights, constants.bias], a, window),
-    node("batchNormalization", [a, constants.gamma, constants.beta, constants.mean, constants.variance], b, {
-      epsilon: 1e-3,
-    }),
-    node("mean", [b], c, { axes: [1, 2] }),
-    node("reshape", [c], d, { shape: [1, 7] }),
-    node("dense", [d, constants.rows, -1], y, { activation: "none" }),
-  ];
-  const border = (name: string, index: number) =>
-    ({ name, tensor: index, dtype: "float32", shape: tensors[index]!.shape, layout: "flat" }) as const;
-  const graph = { name: "classifier", tensors, nodes, inputs: [border("x", x)], outputs: [border("y", y)] };
-  return { graph, constants };
-}
 
 describe("training", () => {
   it("knows the gradient of cross-entropy in weights, biases and normalization", async () => {

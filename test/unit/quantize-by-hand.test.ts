@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { quantizeByHand } from "../../examples/quantize-by-hand.ts";
 import { sourceText } from "../cases/sources.ts";
 
+/** Of the LSTM, which has a reference and tests of its own. */
+const ELSEWHERE = ["(12)"];
 const said: string[] = [];
 let result: Awaited<ReturnType<typeof quantizeByHand>>;
 beforeAll(async () => {
@@ -10,9 +12,11 @@ beforeAll(async () => {
 
 describe("examples/quantize-by-hand.ts", () => {
   test("shows every equation of the numerics document", () => {
-    const equations = Array.from(sourceText("src/numerics/README.md").matchAll(/^\*\*(\(\d+\))\*\*/gm));
+    const text = sourceText("src/numerics/README.md");
+    const all = Array.from(text.matchAll(/^\*\*(\(\d+\))\*\*/gm), ([, number]) => number!);
+    const equations = all.filter((number) => !ELSEWHERE.includes(number));
     expect(equations.length).toBeGreaterThanOrEqual(11);
-    for (const [, number] of equations) expect(said.some((line) => line.startsWith(`${number} `))).toBe(true);
+    for (const number of equations) expect(said.some((line) => line.startsWith(`${number} `))).toBe(true);
   });
 
   test("comes to the engine's bytes, in every tensor", () => {

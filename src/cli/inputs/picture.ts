@@ -1,6 +1,7 @@
 import jpeg from "jpeg-js";
 import { PNG } from "pngjs";
 import { DyadicError } from "../../error.ts";
+import { colourSampling, toRgba } from "./chroma.ts";
 import type { Picture } from "./resize.ts";
 
 /** Largest picture that is decoded: a small file can claim any size. */
@@ -38,13 +39,17 @@ function decodePng(bytes: Uint8Array) {
 }
 
 function decodeJpeg(bytes: Uint8Array) {
-  return jpeg.decode(bytes, {
+  const sampling = colourSampling(bytes);
+  const isShared = sampling?.join() === "2,1" || sampling?.join() === "2,2";
+  const decoded = jpeg.decode(bytes, {
     useTArray: true,
-    formatAsRGBA: true,
+    formatAsRGBA: !isShared,
+    ...(isShared && { colorTransform: false }),
     tolerantDecoding: false,
     maxResolutionInMP: MAX_PIXELS / 1e6,
     maxMemoryUsageInMB: JPEG_MEMORY_MB,
   });
+  return isShared ? { ...decoded, data: toRgba(decoded, sampling) } : decoded;
 }
 
 function tooLarge(width: number, height: number): DyadicError {

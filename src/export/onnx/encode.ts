@@ -4,7 +4,7 @@ import protobuf from "protobufjs/minimal.js";
 type Writer = protobuf.Writer;
 
 /** Element types of TensorProto. */
-export const ONNX_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
+export const ONNX_TYPES = { float32: 1, uint8: 2, int8: 3, int16: 5, int32: 6, int64: 7 } as const;
 export type OnnxType = keyof typeof ONNX_TYPES;
 
 export interface OnnxTensor {
@@ -41,8 +41,8 @@ export interface OnnxModel {
   readonly outputs: readonly OnnxValue[];
 }
 
-const IR_VERSION = 8;
-const OPSET = 17;
+const IR_VERSION = 10;
+const OPSET = 21;
 const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 const [VARINT, BYTES, FIXED32] = [0, 2, 5];

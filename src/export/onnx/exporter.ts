@@ -107,10 +107,15 @@ export class Exporter {
     return isBorder && (this.form.borders === "codes" || this.tensor(index).quantization!.axis !== null);
   }
 
-  private code(codes: readonly number[]): ArrayBufferView {
-    return this.form.activations === "int8"
-      ? Int8Array.from(codes)
-      : Uint8Array.from(codes, (code) => code + 128);
+  /** What the codes of an activation are in the file. */
+  private typeOf(index: number): "int16" | OnnxForm["activations"] {
+    return this.tensor(index).dtype === "int16" ? "int16" : this.form.activations;
+  }
+
+  private code(index: number, codes: readonly number[]): ArrayBufferView {
+    const type = this.typeOf(index);
+    if (type === "int16") return Int16Array.from(codes);
+    return type === "int8" ? Int8Array.from(codes) : Uint8Array.from(codes, (code) => code + 128);
   }
 
   /** Scale and zero point of an activation, a list of them where they are per channel. */
@@ -122,7 +127,7 @@ export class Exporter {
     const scales = Float32Array.from(zeroPoint, (_, i) => scale[i] ?? scale[0]!);
     const inputs = [
       this.constant(`${name}_scale`, "float32", dims, scales),
-      this.constant(`${name}_zero_point`, this.form.activations, dims, this.code(zeroPoint)),
+      this.constant(`${name}_zero_point`, this.typeOf(index), dims, this.code(index, zeroPoint)),
     ];
     return [inputs, dims.length === 0 ? {} : { axis: fileAxis(shape.length - 1, shape.length) }];
   }
@@ -146,7 +151,7 @@ export class Exporter {
   }
 
   private value(name: string, index: number, isFloat: boolean): OnnxValue {
-    const type = isFloat || !this.isQuantized(index) ? "float32" : this.form.activations;
+    const type = isFloat || !this.isQuantized(index) ? "float32" : this.typeOf(index);
     return { name, type, dims: channelsFirst(this.tensor(index).shape) };
   }
 
@@ -196,19 +201,19 @@ export class Exporter {
   }
 
   private clamp(real: string, index: number, activation: Activation): string {
-    const { quantization } = this.tensor(index);
+    const { quantization, dtype } = this.tensor(index);
     const [low, high] = activationBounds(activation)!;
     const output = quantization ? `${this.names[index]}_clamped` : this.stored(index);
     if (quantization === undefined) {
       if (activation === "none") return real;
       return activation === "relu" ? this.emit("Relu", [real], output) : this.clip(real, low, high, output);
     }
-    const { scale, zeroPoint, bits = 8 } = quantization;
+    const { scale, zeroPoint, bits = dtype === "int16" ? 16 : 8 } = quantization;
     const [min, max] = activationCodes(activation, scale[0]!, zeroPoint[0]!, bits as 8);
-    if (min === -128 && max === 127) return real;
     const [lowest, highest] = activationRange(bits as 8);
-    // Codes of 8 bits end where the file's own type does.
-    if (bits === 8) {
+    if (min === lowest && max === highest && bits >= 8) return real; // as QuantizeLinear saturates
+    // Codes of 8 bits and more end where the file's own type does.
+    if (bits >= 8) {
       return activation === "relu" ? this.emit("Relu", [real], output) : this.clip(real, low, high, output);
     }
     const bound = (code: number, end: number, limit: number) =>
@@ -255,7 +260,7 @@ export class Exporter {
     const name = `${this.names[index]}_fill`;
     const { quantization } = this.tensor(index);
     return quantization
-      ? this.constant(name, this.form.activations, [], this.code(quantization.zeroPoint.slice(0, 1)))
+      ? this.constant(name, this.typeOf(index), [], this.code(index, quantization.zeroPoint.slice(0, 1)))
       : this.scalar(name, 0);
   }
 

@@ -8,7 +8,7 @@ export type { OnnxForm } from "./exporter.ts";
 const STANDARD: OnnxForm = { activations: "int8", borders: "float32" };
 
 /**
- * A graph as an ONNX file (opset 17, images NCHW). A float graph stays one. Of a quantized graph every op stands
+ * A graph as an ONNX file (opset 21, images NCHW). A float graph stays one. Of a quantized graph every op stands
  * between DequantizeLinear and QuantizeLinear with its own scales: any runtime computes nearly what Dyadic computes.
  * Throws UNSUPPORTED_OP, naming the node, for what has no form in ONNX.
  */

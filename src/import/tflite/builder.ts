@@ -1,6 +1,6 @@
 import type { ByteBuffer } from "flatbuffers";
 import { DyadicError } from "../../error.ts";
-import type { Node, Tensor } from "../../graph/graph.ts";
+import type { Node, State, Tensor } from "../../graph/graph.ts";
 import type { Activation } from "../../ops/activation.ts";
 import * as schema from "./schema.generated.ts";
 import type { Tensors } from "./tensors.ts";
@@ -75,7 +75,16 @@ export function dimension(axis: number, rank: number): number {
 /** The growing graph: adapters read tensors from it and emit nodes into it. */
 export class Builder {
   readonly nodes: Node[] = [];
+  readonly states: State[] = [];
   readonly tensors: Tensors;
+  /** Variables by name: their states, and what they get at the end of a run; and the names by handle. */
+  readonly variables = {
+    handles: new Map<number, string>(),
+    states: new Map<string, number>(),
+    assigned: new Map<string, number>(),
+  };
+  /** Model outputs that are indices of 32 bits: the tensors of their bytes. */
+  readonly indices = new Map<number, number>();
 
   constructor(tensors: Tensors) {
     this.tensors = tensors;
@@ -113,7 +122,9 @@ export class Builder {
     const [, index = -1, bias = -1] = operator.inputs;
     const weights = this.value(index, rank);
     this.constant(weights);
-    if (weights.dtype !== x.dtype) this.mixed(operator.inputs[0]!, index);
+    // Dynamic range: float layers whose weights the file keeps in 8 bits. The passes make them floats.
+    const isHybrid = x.dtype === "float32" && weights.quantization !== undefined;
+    if (weights.dtype !== x.dtype && !isHybrid) this.mixed(operator.inputs[0]!, index);
     if (bias !== -1) this.checkBias(bias, x, weights.shape[channelAxis]!);
     return weights;
   }
@@ -143,6 +154,13 @@ export class Builder {
       found: `${named(a)}, ${named(b)}`,
       hint: "this is a dynamic-range (hybrid) model or one with float borders: export it fully quantized to int8, borders included, or as float32",
     });
+  }
+
+  /** A new tensor that keeps its codes from run to run. */
+  state(tensor: Tensor): number {
+    const index = this.tensors.add(tensor);
+    this.states.push({ name: tensor.name, tensor: index });
+    return index;
   }
 
   emit(name: string, op: string, inputs: readonly number[], output: number, attributes: unknown): void {

@@ -44,6 +44,22 @@ export const dense: Adapter = (operator, builder) => {
   }
 };
 
+/** BATCH_MATMUL of two activations, or of one and a constant. */
+export const batchMatMul: Adapter = (operator, builder) => {
+  const { x } = builder.sameFormat(operator);
+  const [a = -1, b = -1] = operator.inputs;
+  const other = builder.value(b, x.shape.length);
+  if (other.dtype !== x.dtype) {
+    throw new DyadicError("UNSUPPORTED_OP", "the operands have different number formats", {
+      expected: x.dtype,
+      found: other.dtype,
+    });
+  }
+  const table = options(operator, schema.BuiltinOptions.BatchMatMulOptions, new schema.BatchMatMulOptions());
+  const attributes = { transposeA: table?.adjX() ?? false, transposeB: table?.adjY() ?? false };
+  builder.emit(operator.name, "matMul", [a, b], operator.output, attributes);
+};
+
 function isMatrix(shape: readonly number[], rows: number, columns: number): boolean {
   return shape.length === 2 && shape[0] === rows && shape[1] === columns;
 }

@@ -179,6 +179,30 @@ export const gather: Adapter = (operator, builder) => {
   builder.emitAs(shape, operator.name, "gather", [input], operator.output, { axis: 2, indices });
 };
 
+/** Emits a gather along one dimension; returns its tensor. */
+export function gatherAlong(
+  source: number,
+  axis: number,
+  indices: readonly number[],
+  name: string,
+  builder: Builder,
+): number {
+  const { shape } = builder.tensors.get(source);
+  const output = builder.reshaped(
+    source,
+    shape.map((size, i) => (i === axis ? indices.length : size)),
+    name,
+  );
+  if (shape.length === 4 && (axis === 1 || axis === 2)) {
+    builder.emit(name, "gather", [source], output, { axis, indices });
+    return output;
+  }
+  const [outer, inner] = [elements(shape.slice(0, axis)), elements(shape.slice(axis + 1))];
+  const input = builder.reshape(source, [1, outer, shape[axis]!, inner], `${name}/rows`);
+  builder.emitAs([1, outer, indices.length, inner], name, "gather", [input], output, { axis: 2, indices });
+  return output;
+}
+
 interface ResizeOptions {
   alignCorners(): boolean;
   halfPixelCenters(): boolean;

@@ -1,5 +1,7 @@
 import type { ByteBuffer } from "flatbuffers";
 import { DyadicError } from "../../error.ts";
+import type { Tensor } from "../../graph/graph.ts";
+import { realsOf } from "../../graph/reals.ts";
 import type { Activation } from "../../ops/activation.ts";
 import { broadcastShape } from "../../ops/binary.ts";
 import type { UnaryFunction } from "../../ops/unary.ts";
@@ -74,16 +76,54 @@ export const softmax: Adapter = (operator, builder) => {
   builder.emit(operator.name, "softmax", [operator.inputs[0]!], operator.output, { beta });
 };
 
-/** QUANTIZE between 8-bit formats, and the RELU family on its own: new scale, then a clamp. */
+/** QUANTIZE and DEQUANTIZE: between 8-bit formats, or between codes and reals, where a constant is read here. */
+export const quantize: Adapter = (operator, builder) => {
+  const [source = -1] = operator.inputs;
+  const x = builder.tensors.asNumbers(source);
+  if (x.data !== undefined && builder.tensors.isFloat(operator.output)) {
+    const { name, shape } = builder.tensors.declared(operator.output);
+    checkSameShape(x, { shape });
+    builder.tensors.define(operator.output, { name, shape, dtype: "float32", data: realsOf(x) });
+    return;
+  }
+  const y = builder.value(operator.output);
+  checkSameShape(x, y);
+  builder.value(source);
+  builder.emit(operator.name, "requantize", [source], operator.output, { activation: "none" });
+};
+
+/** CAST of bytes to the reals that they are, and of indices to other integers. */
+export const cast: Adapter = (operator, builder) => {
+  const [source = -1] = operator.inputs;
+  if (builder.tensors.isIndex(source)) {
+    const { shape } = builder.tensors.asIndices(operator.output);
+    builder.emit(operator.name, "reshape", [source], operator.output, { shape });
+    return;
+  }
+  const [x, y] = [builder.tensors.asNumbers(source), builder.value(operator.output)];
+  checkSameShape(x, y);
+  if (x.dtype !== "int8" || y.dtype !== "float32" || x.quantization?.scale[0] !== 1) {
+    throw new DyadicError("UNSUPPORTED_OP", "this cast is not supported", {
+      expected: "uint8 or int8 without a scale, to float32",
+      found: `${x.dtype} to ${y.dtype}`,
+    });
+  }
+  builder.emit(operator.name, "requantize", [source], operator.output, { activation: "none" });
+};
+
+function checkSameShape(x: Pick<Tensor, "shape">, y: Pick<Tensor, "shape">): void {
+  if (`${x.shape}` === `${y.shape}`) return;
+  throw new DyadicError("BAD_FILE", "input and output differ in shape", {
+    expected: `[${x.shape.join(", ")}]`,
+    found: `[${y.shape.join(", ")}]`,
+  });
+}
+
+/** The RELU family on its own: new scale, then a clamp. */
 export function requantize(fused: Activation): Adapter {
   return (operator, builder) => {
     const { x, y } = builder.sameFormat(operator);
-    if (`${x.shape}` !== `${y.shape}`) {
-      throw new DyadicError("BAD_FILE", "input and output differ in shape", {
-        expected: `[${x.shape.join(", ")}]`,
-        found: `[${y.shape.join(", ")}]`,
-      });
-    }
+    checkSameShape(x, y);
     builder.emit(operator.name, "requantize", [operator.inputs[0]!], operator.output, { activation: fused });
   };
 }

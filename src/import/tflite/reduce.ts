@@ -1,6 +1,7 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
-import { type Adapter, dimension } from "./builder.ts";
+import { indexBytes } from "../../ops/arg-max.ts";
+import { type Adapter, type Builder, dimension } from "./builder.ts";
 
 /** How many elements stand before, along and behind the dimensions from `first` to `last`. */
 function split(shape: readonly number[], first: number, last: number): [number, number, number] {
@@ -49,7 +50,33 @@ export function reduce(op: "mean" | "sum" | "maxPool"): Adapter {
   };
 }
 
-/** ARG_MAX over the channels. The index comes out as uint8, whatever integers the file declares. */
+/** -x under its own codes: the lowest becomes the highest. */
+function negated(source: number, name: string, builder: Builder): number {
+  const x = builder.value(source);
+  const zeroPoint = (x.quantization?.zeroPoint ?? []).map((zero) => -1 - zero);
+  const quantization = x.quantization && { ...x.quantization, zeroPoint };
+  const output = builder.tensors.add({ ...x, name, ...(quantization && { quantization }) });
+  builder.emit(name, "unary", [source], output, { function: "neg" });
+  return output;
+}
+
+/** REDUCE_MIN: the largest of -x, negated. */
+export const reduceMin: Adapter = (operator, builder) => {
+  const source = negated(operator.inputs[0]!, `${operator.name}/negative`, builder);
+  const { shape } = builder.sameFormat(operator).y;
+  const largest = builder.reshaped(source, shape, `${operator.name}/largest`);
+  const inner = { ...operator, inputs: [source, ...operator.inputs.slice(1)], output: largest };
+  reduce("maxPool")({ ...inner, name: `${operator.name}/largest` }, builder);
+  builder.emit(operator.name, "unary", [largest], operator.output, { function: "neg" });
+};
+
+/** ARG_MIN: the index of the largest -x. */
+export const argMin: Adapter = (operator, builder) => {
+  const source = negated(operator.inputs[0]!, `${operator.name}/negative`, builder);
+  argMax({ ...operator, inputs: [source, ...operator.inputs.slice(1)] }, builder);
+};
+
+/** ARG_MAX over the channels. Up to 256 of them the index comes out as uint8, else as int32, whatever the file declares. */
 export const argMax: Adapter = (operator, builder) => {
   const [source = -1, axisAt = -1] = operator.inputs;
   const { shape } = builder.value(source);
@@ -59,6 +86,14 @@ export const argMax: Adapter = (operator, builder) => {
       expected: `axis ${shape.length - 1}`,
       found: `${axis}`,
     });
+  }
+  if (indexBytes(shape.at(-1)!) > 1) {
+    const quantization = { scale: [1], zeroPoint: [-128], axis: null };
+    const bytes = [...shape.slice(0, -1), indexBytes(shape.at(-1)!)];
+    const output = builder.tensors.add({ name: operator.name, dtype: "int8", shape: bytes, quantization });
+    builder.indices.set(operator.output, output);
+    builder.emit(operator.name, "argMax", [source], output, {});
+    return;
   }
   builder.tensors.asIndices(operator.output);
   builder.emitAs([...shape.slice(0, -1), 1], operator.name, "argMax", [source], operator.output, {});

@@ -206,6 +206,12 @@ export const Fused = {
   SIGN_BIT: 5
 } as const;
 
+export type MirrorPadMode = number;
+export const MirrorPadMode = {
+  REFLECT: 0,
+  SYMMETRIC: 1
+} as const;
+
 export type BuiltinOptions = number;
 export const BuiltinOptions = {
   NONE: 0,
@@ -228,9 +234,14 @@ export const BuiltinOptions = {
   TransposeConvOptions: 49,
   PackOptions: 59,
   UnpackOptions: 64,
+  UnidirectionalSequenceLSTMOptions: 71,
   ResizeNearestNeighborOptions: 74,
   LeakyReluOptions: 75,
+  MirrorPadOptions: 77,
   DepthToSpaceOptions: 94,
+  BatchMatMulOptions: 101,
+  CallOnceOptions: 103,
+  VarHandleOptions: 111,
   GeluOptions: 116
 } as const;
 
@@ -1289,6 +1300,250 @@ static createGatherOptions(builder:flatbuffers.Builder, axis:number, batchDims:n
   GatherOptions.addAxis(builder, axis);
   GatherOptions.addBatchDims(builder, batchDims);
   return GatherOptions.endGatherOptions(builder);
+}
+}
+
+export class UnidirectionalSequenceLSTMOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):UnidirectionalSequenceLSTMOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsUnidirectionalSequenceLSTMOptions(bb:flatbuffers.ByteBuffer, obj?:UnidirectionalSequenceLSTMOptions):UnidirectionalSequenceLSTMOptions {
+  return (obj || new UnidirectionalSequenceLSTMOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+fusedActivation():Fused {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : Fused.NONE;
+}
+
+cellClip():number {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.readFloat32(this.bb_pos + offset) : 0.0;
+}
+
+projClip():number {
+  const offset = this.bb!.__offset(this.bb_pos, 8);
+  return offset ? this.bb!.readFloat32(this.bb_pos + offset) : 0.0;
+}
+
+timeMajor():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startUnidirectionalSequenceLSTMOptions(builder:flatbuffers.Builder) {
+  builder.startObject(4);
+}
+
+static addFusedActivation(builder:flatbuffers.Builder, fusedActivation:Fused) {
+  builder.addFieldInt8(0, fusedActivation, Fused.NONE);
+}
+
+static addCellClip(builder:flatbuffers.Builder, cellClip:number) {
+  builder.addFieldFloat32(1, cellClip, 0.0);
+}
+
+static addProjClip(builder:flatbuffers.Builder, projClip:number) {
+  builder.addFieldFloat32(2, projClip, 0.0);
+}
+
+static addTimeMajor(builder:flatbuffers.Builder, timeMajor:boolean) {
+  builder.addFieldInt8(3, +timeMajor, +false);
+}
+
+static endUnidirectionalSequenceLSTMOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createUnidirectionalSequenceLSTMOptions(builder:flatbuffers.Builder, fusedActivation:Fused, cellClip:number, projClip:number, timeMajor:boolean):flatbuffers.Offset {
+  UnidirectionalSequenceLSTMOptions.startUnidirectionalSequenceLSTMOptions(builder);
+  UnidirectionalSequenceLSTMOptions.addFusedActivation(builder, fusedActivation);
+  UnidirectionalSequenceLSTMOptions.addCellClip(builder, cellClip);
+  UnidirectionalSequenceLSTMOptions.addProjClip(builder, projClip);
+  UnidirectionalSequenceLSTMOptions.addTimeMajor(builder, timeMajor);
+  return UnidirectionalSequenceLSTMOptions.endUnidirectionalSequenceLSTMOptions(builder);
+}
+}
+
+export class MirrorPadOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):MirrorPadOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsMirrorPadOptions(bb:flatbuffers.ByteBuffer, obj?:MirrorPadOptions):MirrorPadOptions {
+  return (obj || new MirrorPadOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+mode():MirrorPadMode {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt8(this.bb_pos + offset) : MirrorPadMode.REFLECT;
+}
+
+static startMirrorPadOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addMode(builder:flatbuffers.Builder, mode:MirrorPadMode) {
+  builder.addFieldInt8(0, mode, MirrorPadMode.REFLECT);
+}
+
+static endMirrorPadOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createMirrorPadOptions(builder:flatbuffers.Builder, mode:MirrorPadMode):flatbuffers.Offset {
+  MirrorPadOptions.startMirrorPadOptions(builder);
+  MirrorPadOptions.addMode(builder, mode);
+  return MirrorPadOptions.endMirrorPadOptions(builder);
+}
+}
+
+export class BatchMatMulOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):BatchMatMulOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsBatchMatMulOptions(bb:flatbuffers.ByteBuffer, obj?:BatchMatMulOptions):BatchMatMulOptions {
+  return (obj || new BatchMatMulOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+adjX():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+adjY():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
+static startBatchMatMulOptions(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addAdjX(builder:flatbuffers.Builder, adjX:boolean) {
+  builder.addFieldInt8(0, +adjX, +false);
+}
+
+static addAdjY(builder:flatbuffers.Builder, adjY:boolean) {
+  builder.addFieldInt8(1, +adjY, +false);
+}
+
+static endBatchMatMulOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createBatchMatMulOptions(builder:flatbuffers.Builder, adjX:boolean, adjY:boolean):flatbuffers.Offset {
+  BatchMatMulOptions.startBatchMatMulOptions(builder);
+  BatchMatMulOptions.addAdjX(builder, adjX);
+  BatchMatMulOptions.addAdjY(builder, adjY);
+  return BatchMatMulOptions.endBatchMatMulOptions(builder);
+}
+}
+
+export class CallOnceOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):CallOnceOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsCallOnceOptions(bb:flatbuffers.ByteBuffer, obj?:CallOnceOptions):CallOnceOptions {
+  return (obj || new CallOnceOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+initSubgraphIndex():number {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.readInt32(this.bb_pos + offset) : 0;
+}
+
+static startCallOnceOptions(builder:flatbuffers.Builder) {
+  builder.startObject(1);
+}
+
+static addInitSubgraphIndex(builder:flatbuffers.Builder, initSubgraphIndex:number) {
+  builder.addFieldInt32(0, initSubgraphIndex, 0);
+}
+
+static endCallOnceOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createCallOnceOptions(builder:flatbuffers.Builder, initSubgraphIndex:number):flatbuffers.Offset {
+  CallOnceOptions.startCallOnceOptions(builder);
+  CallOnceOptions.addInitSubgraphIndex(builder, initSubgraphIndex);
+  return CallOnceOptions.endCallOnceOptions(builder);
+}
+}
+
+export class VarHandleOptions {
+  bb: flatbuffers.ByteBuffer|null = null;
+  bb_pos = 0;
+  __init(i:number, bb:flatbuffers.ByteBuffer):VarHandleOptions {
+  this.bb_pos = i;
+  this.bb = bb;
+  return this;
+}
+
+static getRootAsVarHandleOptions(bb:flatbuffers.ByteBuffer, obj?:VarHandleOptions):VarHandleOptions {
+  return (obj || new VarHandleOptions()).__init(bb.readInt32(bb.position()) + bb.position(), bb);
+}
+
+container():string|null
+container(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+container(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 4);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+sharedName():string|null
+sharedName(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+sharedName(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 6);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
+static startVarHandleOptions(builder:flatbuffers.Builder) {
+  builder.startObject(2);
+}
+
+static addContainer(builder:flatbuffers.Builder, containerOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(0, containerOffset, 0);
+}
+
+static addSharedName(builder:flatbuffers.Builder, sharedNameOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(1, sharedNameOffset, 0);
+}
+
+static endVarHandleOptions(builder:flatbuffers.Builder):flatbuffers.Offset {
+  const offset = builder.endObject();
+  return offset;
+}
+
+static createVarHandleOptions(builder:flatbuffers.Builder, containerOffset:flatbuffers.Offset, sharedNameOffset:flatbuffers.Offset):flatbuffers.Offset {
+  VarHandleOptions.startVarHandleOptions(builder);
+  VarHandleOptions.addContainer(builder, containerOffset);
+  VarHandleOptions.addSharedName(builder, sharedNameOffset);
+  return VarHandleOptions.endVarHandleOptions(builder);
 }
 }
 

@@ -24,6 +24,7 @@ interface Element {
 
 const ELEMENTS = new Map<number, Element>([
   [schema.TensorType.FLOAT32, { dtype: "float32", bytes: 4, make: (b) => new Float32Array(b) }],
+  [schema.TensorType.FLOAT16, { dtype: "float32", bytes: 2, make: halves }],
   [schema.TensorType.INT32, { dtype: "int32", bytes: 4, make: (b) => new Int32Array(b) }],
   [schema.TensorType.INT8, { dtype: "int8", bytes: 1, make: (b) => new Int8Array(b) }],
   [schema.TensorType.UINT8, { dtype: "int8", bytes: 1, make: signed }],
@@ -31,6 +32,15 @@ const ELEMENTS = new Map<number, Element>([
 
 function signed(buffer: ArrayBuffer): Int8Array {
   return new Int8Array(buffer).map((code) => code ^ -UINT8_SHIFT);
+}
+
+/** Numbers of 16 bits: 1 sign, 5 exponent, 10 fraction. */
+function halves(buffer: ArrayBuffer): Float32Array {
+  return Float32Array.from(new Uint16Array(buffer), (bits) => {
+    const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, (bits & 1023) / 1024];
+    if (exponent === 31) return fraction > 0 ? NaN : sign * Infinity;
+    return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
+  });
 }
 
 export function typeName(type: number): string {
@@ -96,6 +106,17 @@ export class Tensors {
     return this.indices.has(index) || this.table(index).type() === schema.TensorType.UINT8;
   }
 
+  /** Name and shape, whatever the dtype. */
+  declared(index: number): { name: string; shape: readonly number[] } {
+    const name = this.name(index);
+    return { name, shape: readShape(this.table(index), name) };
+  }
+
+  /** Whether the tensor was made indices of at most 8 bits. */
+  isIndex(index: number): boolean {
+    return this.indices.has(index);
+  }
+
   /** The tensor as indices of at most 8 bits, whatever integers the file declares: code = index - 128. */
   asIndices(index: number): Tensor {
     const table = this.table(index);
@@ -121,6 +142,66 @@ export class Tensors {
 
   add(tensor: Tensor): number {
     return this.translated.push(tensor) - 1;
+  }
+
+  /** `tensor` stands for the file's tensor of this index from now on. */
+  define(index: number, tensor: Tensor): void {
+    this.table(index);
+    this.translated[index] = tensor;
+  }
+
+  /** Codes without a scale as the numbers that they are: scale 1, zero point 0. */
+  asNumbers(index: number): Tensor {
+    const table = this.table(index);
+    if (table.quantization() !== null && table.quantization()!.scaleLength() > 0) return this.get(index);
+    const isUint8 = table.type() === schema.TensorType.UINT8;
+    if (!isUint8 && table.type() !== schema.TensorType.INT8) return this.get(index);
+    const name = this.name(index);
+    const quantization = { scale: [1], zeroPoint: [isUint8 ? -UINT8_SHIFT : 0], axis: null };
+    const shape = readShape(table, name);
+    checkActivation(table, name, shape);
+    const tensor: Tensor = { name, dtype: "int8", shape, quantization };
+    this.translated[index] = tensor;
+    return tensor;
+  }
+
+  /** Whether the file computes this tensor in float. */
+  isFloat(index: number): boolean {
+    return this.table(index).type() === schema.TensorType.FLOAT32;
+  }
+
+  isConstant(index: number): boolean {
+    return this.translated[index]?.data !== undefined || this.raw(this.table(index), "") !== null;
+  }
+
+  /** What the file says of a variable tensor of one scale. */
+  variable(index: number): { name: string; type: number; scale: number; zeroPoint: number } {
+    const table = this.table(index);
+    const name = this.name(index);
+    const q = readQuantization(table, name, readShape(table, name));
+    if (!table.isVariable() || q === null || q.axis !== null) {
+      unsupported(name, "is not a quantized variable", "a state with one scale");
+    }
+    return { name, type: table.type(), scale: q.scale[0]!, zeroPoint: q.zeroPoint[0]! };
+  }
+
+  /** Names of a subgraph's constants that hold anything but real 0. Throws BAD_FILE where there is no such subgraph. */
+  nonZeroConstants(subgraph: number): string[] {
+    const graph =
+      subgraph > 0 && subgraph < this.model.subgraphsLength() ? this.model.subgraphs(subgraph) : null;
+    if (graph === null) throw new DyadicError("BAD_FILE", `subgraph ${subgraph} does not exist`);
+    const tensors = new Tensors(this.bytes, this.model, graph);
+    return Array.from({ length: graph.tensorsLength() }, (_, i) => i)
+      .filter((i) => !tensors.isZero(i))
+      .map((i) => tensors.name(i));
+  }
+
+  /** Whether a tensor is computed, or a constant of real 0. */
+  private isZero(index: number): boolean {
+    const table = this.table(index);
+    if (!ELEMENTS.has(table.type()) || !this.isConstant(index)) return true;
+    const { data = [], quantization } = this.get(index);
+    return data.every((code) => code === (quantization?.zeroPoint[0] ?? 0));
   }
 
   /** Values of a small constant of integers: axes, paddings. Throws UNSUPPORTED_OP when it is computed. */
@@ -177,6 +258,7 @@ export class Tensors {
     const raw = this.raw(table, name);
     if (raw === null) {
       checkActivation(table, name, shape);
+      if (table.type() === schema.TensorType.FLOAT16) unsupported(name, "is computed in float16", "float32");
       return null;
     }
     if (raw.length !== elements(shape) * element.bytes) {
@@ -267,7 +349,8 @@ function checkRange(
   scale: readonly number[],
   zeroPoint: readonly number[],
 ): void {
-  const bits = table.type() === schema.TensorType.INT32 ? 32 : 8;
+  const bits =
+    table.type() === schema.TensorType.INT32 ? 32 : table.type() === schema.TensorType.INT16 ? 16 : 8;
   const min = table.type() === schema.TensorType.UINT8 ? 0 : -(2 ** (bits - 1));
   const badScale = scale.find((s) => !(s > 0 && s < Infinity));
   const badZero = zeroPoint.find((z) => !(z >= min && z < min + 2 ** bits));

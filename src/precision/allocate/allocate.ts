@@ -1,27 +1,13 @@
 // allocate: the widths with the least loss within a budget, and the proof.
 import { DyadicError } from "../../error.ts";
-import type { LatencyTable } from "../cost/latency.ts";
-import { stepLatency } from "../cost/latency.ts";
 import type { NetworkCost, Widths } from "../cost/network.ts";
-import { type Certificate, type Infeasible, type SolveOptions, solve } from "../solve/index.ts";
-import type { Problem } from "../solve/problem.ts";
-import { arenaCuts, arenaRows, type Row, withinArena } from "./arena-limit.ts";
-import { className, classSizes, type Space, widthsOf } from "./space.ts";
+import { type Certificate, type SolveOptions, solve } from "../solve/index.ts";
+import { arenaCuts, arenaRows, type Row } from "./arena-limit.ts";
+import { type Budget, latencyOf, problemOf, type RowOptions } from "./knapsack.ts";
+import { refusal } from "./smallest.ts";
+import { type Space, widthsOf } from "./space.ts";
 
-/** What a device has; left out, there is no limit. */
-export interface Budget {
-  /** Bytes of the model file. */
-  readonly flash?: number;
-  /** Bytes of the arena. */
-  readonly ram?: number;
-  /** Nanoseconds of a run, by the latency table. */
-  readonly latency?: number;
-}
-
-export interface AllocateOptions extends SolveOptions {
-  readonly table?: LatencyTable | undefined;
-  /** `arenaRows` of the space, where they are known already. */
-  readonly arena?: readonly Row[];
+export interface AllocateOptions extends SolveOptions, RowOptions {
   /** Bytes of the file that these widths would give, to the byte; needed where flash is limited. */
   fileBytes?(widths: Widths, certificate: Certificate): number;
 }
@@ -67,11 +53,17 @@ export async function allocate(
   for (let rounds = 1; rounds <= ROUNDS; rounds++) {
     const problem = problemOf(space, cost, losses, reduced(budget, reserve), cuts, own);
     const answer = await solve(problem, options);
-    if (!answer.feasible) throw refuse(answer, budget);
+    if (!answer.feasible) throw await refusal(space, cost, budget, own);
     const { choices, certificate } = answer;
     if (reserve.ram + reserve.latency === 0) bound = certificate.bound;
     const widths = widthsOf(space, choices);
-    const proven = { ...certificate, bound, gap: Math.max(0, certificate.loss - bound) };
+    const gap = Math.max(0, certificate.loss - bound);
+    const proven: Certificate = {
+      ...certificate,
+      bound,
+      gap,
+      limits: mergedLimits(certificate.limits, budget),
+    };
     const used = {
       flash: options.fileBytes?.(widths, proven),
       ram: cost.peakBytes(widths),
@@ -83,7 +75,7 @@ export async function allocate(
       return {
         widths,
         choices,
-        certificate: proven,
+        certificate: { ...proven, limits: withUsed(proven.limits, used) },
         weightBytes,
         fileBytes: used.flash,
         peakBytes: used.ram,
@@ -102,6 +94,22 @@ export async function allocate(
   });
 }
 
+/** The limits as the budget has them: one more byte of RAM is one more at every step of the arena. */
+function mergedLimits(limits: Certificate["limits"], budget: Budget): Certificate["limits"] {
+  const own = (key: string) => limits.filter(({ name }) => (name.startsWith("arena") ? "ram" : name) === key);
+  return Object.entries(budget).map(([name, atMost]) => {
+    const shadowPrice = own(name).reduce((sum, limit) => sum + limit.shadowPrice, 0);
+    return { name, atMost, used: atMost, binding: shadowPrice > 0, shadowPrice };
+  });
+}
+
+function withUsed(
+  limits: Certificate["limits"],
+  used: Readonly<Record<string, number | undefined>>,
+): Certificate["limits"] {
+  return limits.map((limit) => ({ ...limit, used: used[limit.name] ?? limit.used }));
+}
+
 /** What the solver may use: the budget, less what it could not know of. */
 function reduced({ flash, ram, latency }: Budget, reserve: Required<Budget>): Budget {
   return {
@@ -109,73 +117,4 @@ function reduced({ flash, ram, latency }: Budget, reserve: Required<Budget>): Bu
     ...(ram !== undefined && { ram: ram - reserve.ram }),
     ...(latency !== undefined && { latency: latency - reserve.latency }),
   };
-}
-
-function latencyOf(cost: NetworkCost, widths: Widths, { table }: AllocateOptions): number {
-  const network = cost.at(widths);
-  const time = timeBy(table);
-  return network.nodes.reduce((sum, _, k) => sum + time(network, k), 0);
-}
-
-function timeBy(table: LatencyTable | undefined) {
-  if (table !== undefined) return stepLatency(table);
-  throw new DyadicError("BAD_ARGUMENT", "a limit of latency needs times that were measured", {
-    expected: "a latency table of the device",
-    hint: "--latency-table latency-table.json",
-  });
-}
-
-/** The knapsack of a space: flash, latency and every step of the arena as its limits. */
-export function problemOf(
-  space: Space,
-  cost: NetworkCost,
-  losses: readonly (readonly number[])[],
-  budget: Budget,
-  cuts: readonly Row[],
-  options: AllocateOptions,
-): Problem {
-  const rows: Row[] = [flashRow(space, cost, budget.flash)];
-  if (budget.latency !== undefined) rows.push(latencyRow(space, cost, budget.latency, options));
-  if (budget.ram !== undefined)
-    rows.push(...withinArena(options.arena ?? arenaRows(space, cost), budget.ram), ...cuts);
-  return {
-    classes: losses.map((own, i) => ({
-      name: className(space, i),
-      choices: own.map((loss, j) => ({ loss, costs: rows.map(({ costs }) => costs[i]![j]!) })),
-    })),
-    limits: rows.map(({ name, atMost }) => ({ name, atMost })),
-    prefer: [0],
-  };
-}
-
-function flashRow(space: Space, cost: NetworkCost, atMost = 2 ** 31): Row {
-  const costs = classSizes(space).map((size, i) =>
-    Array.from({ length: size }, (_, j) =>
-      i < space.layers.length ? cost.weightBytes(i, space.weightBits[j]!) : 0,
-    ),
-  );
-  return { name: "flash", atMost: Math.min(atMost, 2 ** 31), costs };
-}
-
-/** Times as if the choices were independent; what they are together is checked on the answer. */
-function latencyRow(space: Space, cost: NetworkCost, atMost: number, options: AllocateOptions): Row {
-  const sizes = classSizes(space);
-  const base = sizes.map(() => 0);
-  const time = (choices: readonly number[]) => latencyOf(cost, widthsOf(space, choices), options);
-  const fixed = time(base);
-  const costs = sizes.map((size, i) => Array.from({ length: size }, (_, j) => time(base.with(i, j)) - fixed));
-  return { name: "latency", atMost: atMost - fixed, costs };
-}
-
-function refuse({ smallest }: Infeasible, budget: Budget): DyadicError {
-  const short = smallest.filter(({ atMost, value }) => value > atMost);
-  const parts = short.map(({ name, atMost, value, bound }) => {
-    const proof = bound === value ? "proven least" : `least is at least ${bound}`;
-    return `${name}: ${value} where ${atMost} are left (${proof})`;
-  });
-  return new DyadicError("NO_POLICY", "no policy fits the budget", {
-    expected: JSON.stringify(budget),
-    found: parts.join("; "),
-    hint: "a larger budget, or narrower widths to choose from",
-  });
 }

@@ -1,8 +1,9 @@
 // Loss against bytes: what the next KiB of flash would buy.
 import { DyadicError } from "../../error.ts";
 import type { NetworkCost } from "../cost/network.ts";
-import { type AllocateOptions, type Allocation, allocate, type Budget } from "./allocate.ts";
+import { type AllocateOptions, type Allocation, allocate } from "./allocate.ts";
 import { arenaRows } from "./arena-limit.ts";
+import type { Budget } from "./knapsack.ts";
 import { classSizes, type Space } from "./space.ts";
 
 /** The least loss of a file of so many bytes. */

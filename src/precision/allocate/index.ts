@@ -1,19 +1,21 @@
 // From a float network, what was seen of it and a budget to a policy with its certificate.
 import { type Calibration, graphHash } from "../../calibrate/calibration.ts";
-import { sampleHash } from "../../calibrate/observer.ts";
 import type { RangeOptions } from "../../calibrate/ranges.ts";
-import type { Samples } from "../../float/samples.ts";
+import type { Sample } from "../../float/samples.ts";
 import type { IntegerGraph } from "../../graph/integer.ts";
 import type { ActivationBits } from "../../numerics/pack.ts";
+import type { Range } from "../../numerics/range.ts";
 import { hex, sha256 } from "../../numerics/sha256.ts";
 import type { ActivationOptions } from "../../quantize/post-training.ts";
 import type { WeightWidth } from "../../quantize/rounding/index.ts";
 import { NetworkCost, type Widths } from "../cost/network.ts";
 import type { Policy } from "../policy.ts";
+import { byContent } from "../quantize.ts";
 import { perturbActivations, perturbWeights } from "../sensitivity/perturbations.ts";
 import type { Evidence, Perturbation, SensitivityProvider } from "../sensitivity/provider.ts";
 import type { Certificate } from "../solve/index.ts";
-import { type AllocateOptions, type Allocation, allocate, type Budget } from "./allocate.ts";
+import { type AllocateOptions, type Allocation, allocate } from "./allocate.ts";
+import type { Budget } from "./knapsack.ts";
 import { candidatesOf, lossesOf, policyOf, type Space, searchSpace } from "./space.ts";
 
 /** Where losses are kept as they are measured, so that nothing is measured twice. */
@@ -30,13 +32,14 @@ export interface AllocationOptions extends Omit<AllocateOptions, "fileBytes"> {
   readonly provider: SensitivityProvider;
   readonly store?: LossStore | undefined;
   readonly observer?: RangeOptions | undefined;
+  readonly inputRange?: Range | undefined;
   readonly borders?: ActivationOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Bytes of the file of a network under a policy: written as a draft, not estimated. */
   readonly fileBytes?:
     | ((network: IntegerGraph, policy: Policy, certificate: Certificate) => number)
     | undefined;
-  onProgress?(done: number, total: number): void;
+  onProgress?(done: number, total: number, stage: "round" | "measure"): void;
 }
 
 /** A policy, and everything that speaks for it. */
@@ -102,44 +105,41 @@ async function measure(
   cost: NetworkCost,
   options: AllocationOptions,
 ): Promise<number[][]> {
-  const { provider, store, observer, signal } = options;
+  const { provider, store, observer, inputRange, signal, onProgress } = options;
   const { weights, activations } = candidatesOf(space);
   const candidates = [...weights, ...activations];
-  const some = spread(samples, samplesFor(cost, candidates.length));
-  const hashes = (set: Samples) => Array.from({ length: set.length }, (_, i) => sampleHash(set.at(i)!));
-  const context = JSON.stringify([
+  const { order, hashes } = byContent(samples);
+  const some = spread(order, samplesFor(cost, candidates.length));
+  const seenBy = [
     provider.name,
     provider.version,
     graphHash(graph),
-    hashes(samples),
-    hashes(some),
+    hashes,
+    some.length,
     observer ?? {},
-  ]);
+    inputRange ?? {},
+  ];
+  const context = JSON.stringify(seenBy);
   const keys = candidates.map((own) => hex(sha256(new TextEncoder().encode(context + JSON.stringify(own)))));
   const losses = keys.map((key) => store?.get(key));
   const missing = losses.flatMap((loss, index) => (loss === undefined ? [index] : []));
-  let done = candidates.length - missing.length;
-  options.onProgress?.(done, candidates.length);
   if (missing.length > 0) {
-    const own = missing.filter((index) => index < weights.length);
-    const rounded = await perturbWeights(
-      graph,
-      seen,
-      samples,
-      await module(),
-      own.map((index) => weights[index]!),
-      { observer, signal },
-    );
-    const narrow = missing
-      .filter((index) => index >= weights.length)
-      .map((index) => activations[index - weights.length]!);
+    const wanted = missing.filter((index) => index < weights.length).map((index) => weights[index]!);
+    const narrow = missing.slice(wanted.length).map((index) => activations[index - weights.length]!);
+    const rounded = await perturbWeights(graph, seen, order, await module(), wanted, {
+      observer,
+      inputRange,
+      signal,
+      onProgress: (done, total) => onProgress?.(done, total, "round"),
+    });
     const perturbations: Perturbation[] = [...rounded, ...perturbActivations(graph, seen, narrow, observer)];
+    let done = candidates.length - missing.length;
     await provider.measure({ graph, samples: some, module }, perturbations, {
       signal,
       onLoss(index, loss) {
         losses[missing[index]!] = loss;
         store?.set(keys[missing[index]!]!, loss);
-        options.onProgress?.(++done, candidates.length);
+        onProgress?.(++done, candidates.length, "measure");
       },
     });
   }
@@ -154,11 +154,12 @@ function samplesFor(cost: NetworkCost, candidates: number): number {
   return Math.max(FEWEST_SAMPLES, Math.min(MOST_SAMPLES, affordable));
 }
 
-/** So many samples, evenly spread over a set: sets are often sorted by class. */
-function spread(samples: Samples, count: number): Samples {
+/** So many samples, evenly spread over a set. */
+function spread(samples: readonly Sample[], count: number): Sample[] {
   const length = Math.min(count, samples.length);
-  return { length, at: (index) => samples.at(Math.floor(((index + 0.5) * samples.length) / length)) };
+  return Array.from({ length }, (_, i) => samples[Math.floor(((i + 0.5) * samples.length) / length)]!);
 }
 
-export type { Allocation, Budget } from "./allocate.ts";
+export type { Allocation } from "./allocate.ts";
 export { type FrontierPoint, frontierOf } from "./frontier.ts";
+export type { Budget } from "./knapsack.ts";

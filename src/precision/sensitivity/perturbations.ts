@@ -4,7 +4,7 @@ import { chooseRange, type RangeOptions } from "../../calibrate/ranges.ts";
 import type { Samples } from "../../float/samples.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { ActivationBits } from "../../numerics/pack.ts";
-import { rangeAffine } from "../../numerics/range.ts";
+import { type Range, rangeAffine } from "../../numerics/range.ts";
 import { layersOf } from "../../quantize/layer.ts";
 import type { LayerChoice } from "../../quantize/layer-weights.ts";
 import { quantizeSequentially, type SequentialOptions } from "../../quantize/sequential.ts";
@@ -21,6 +21,12 @@ export interface ActivationCandidate {
   readonly bits: ActivationBits;
 }
 
+export interface PerturbOptions extends Pick<SequentialOptions, "signal" | "onProgress"> {
+  readonly observer?: RangeOptions | undefined;
+  /** Range of the model's one input, where it is known. */
+  readonly inputRange?: Range | undefined;
+}
+
 /** Every candidate rounded for the inputs that its layer has at 8 bits. In the order of the candidates. */
 export async function perturbWeights(
   graph: Graph,
@@ -28,14 +34,13 @@ export async function perturbWeights(
   samples: Samples,
   module: WebAssembly.Module,
   candidates: readonly WeightCandidate[],
-  {
-    observer,
-    ...options
-  }: Pick<SequentialOptions, "signal" | "onProgress"> & { observer?: RangeOptions | undefined },
+  { observer, inputRange, ...options }: PerturbOptions,
 ): Promise<WeightPerturbation[]> {
   const positions = layersOf(graph).map(({ position }) => position);
   const found: WeightPerturbation[] = [];
-  await quantizeSequentially(graph, seen.ranges(observer), samples, module, {
+  const ranges = new Map(seen.ranges(observer));
+  if (inputRange !== undefined) ranges.set(graph.inputs[0]!.tensor, inputRange);
+  await quantizeSequentially(graph, ranges, samples, module, {
     ...options,
     choose: () => ({ width: 8, method: "nearest" }),
     async onTrial({ index: layer }, round) {

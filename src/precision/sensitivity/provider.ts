@@ -32,6 +32,8 @@ export type Perturbation = WeightPerturbation | ActivationPerturbation;
 export interface Evidence {
   readonly graph: Graph;
   readonly samples: Samples;
+  /** The class of each sample, for providers by gradient; without, they draw from the network's own distribution. */
+  readonly labels?: ArrayLike<number>;
   /** assembly/build/calibrator.wasm, compiled. */
   module(): Promise<WebAssembly.Module>;
 }

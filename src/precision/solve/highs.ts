@@ -1,11 +1,8 @@
 // HiGHS (Huangfu and Hall 2018) as a second opinion: the same instance as a mixed integer linear program.
-import loadHighs from "highs";
 import { DyadicError } from "../../error.ts";
 import { classCount, type Instance } from "./instance.ts";
 
-// Its types describe the CommonJS build: there the function is the member `default` of what an import gives.
-const load = loadHighs as unknown as typeof loadHighs.default;
-type Highs = Awaited<ReturnType<typeof load>>;
+type Highs = Awaited<ReturnType<typeof import("highs")["default"]>>;
 
 let loaded: Promise<Highs> | undefined;
 
@@ -16,7 +13,11 @@ let loaded: Promise<Highs> | undefined;
  * Throws INTERNAL for an answer that breaks a limit, or none.
  */
 export async function highsSearch(instance: Instance): Promise<Int32Array | undefined> {
-  loaded ??= load();
+  loaded ??= import("highs").then(({ default: own }) => {
+    // Its types describe the CommonJS build, whose function is a member `default` of what an import gives.
+    const load = own as unknown as typeof own.default;
+    return load();
+  });
   const highs = await loaded;
   const result = highs.solve(linearProgram(instance), {
     output_flag: false,

@@ -35,9 +35,7 @@ export class Fit {
     this.options = options;
     this.order = Array.from(examples.inputs.keys());
     this.next = this.order.length;
-    this.layers = tape.layers.map(
-      (layer) => new LayerParameters(layer, tape.twin(layer.layer.node), base, options.rates),
-    );
+    this.layers = tape.layers.map((layer) => new LayerParameters(layer, base, options.rates));
   }
 
   /** Mean loss over all examples. */
@@ -59,6 +57,7 @@ export class Fit {
       layer.step(1 - index / options.steps);
       layer.load();
     }
+    tape.clear();
   }
 
   /** The graph with what the parameters stand for. */

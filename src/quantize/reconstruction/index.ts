@@ -1,7 +1,6 @@
 // Reconstruction: what was rounded layer by layer is refined unit by unit, so that what a unit gives out is what the
 // float network's does (Li 2021, BRECQ). Scales, biases and, on demand, codes move by straight-through gradients.
 import { DyadicError } from "../../error.ts";
-import { type CalibratorExports, instantiateCalibrator } from "../../float/calibrator.ts";
 import { FloatNetwork } from "../../float/network.ts";
 import type { Samples } from "../../float/samples.ts";
 import type { Graph } from "../../graph/graph.ts";
@@ -126,9 +125,8 @@ class Refinement {
     return this.examples.inputs.map((input) => tape.run(input).slice());
   }
 
-  private async tape(base: Graph): Promise<Tape> {
-    const wasm: CalibratorExports = await instantiateCalibrator(this.module);
-    return Tape.create(wasm, this.graph, base, this.unit);
+  private tape(base: Graph): Promise<Tape> {
+    return Tape.create(this.module, this.graph, base, this.unit);
   }
 }
 

@@ -1,12 +1,12 @@
 // What reconstruction moves of a layer: weights in units of their codes, scales, the bias.
 
-import type { Graph, Node, Tensor } from "../../graph/graph.ts";
+import type { Graph, Tensor } from "../../graph/graph.ts";
 import { clamp } from "../../numerics/requantize.ts";
+import { Adam } from "../adam.ts";
 import type { LayerWeights } from "../layer-weights.ts";
 import { levelsOf, type WeightWidth } from "../rounding/index.ts";
 import { type Levels, nearestLevel } from "../rounding/levels.ts";
-import { Adam } from "./adam.ts";
-import type { TapeLayer } from "./convolution.ts";
+import type { TapeLayer } from "./tape.ts";
 
 /** Steps of the parameters at the start: of codes, of scales as a share, of biases in units of the output's scale. */
 export interface Rates {
@@ -15,6 +15,8 @@ export interface Rates {
   readonly bias: number;
 }
 
+/** The most that a scale may shrink by: biases are multiples of it. */
+const SHRINKAGE = 16;
 /** How far behind the last code a weight may go, so that it finds its way back. */
 const SLACK = 0.5;
 
@@ -27,13 +29,14 @@ export class LayerParameters {
   private readonly bias: Float64Array;
   private readonly inputScale: number;
   private readonly rates: Rates;
-  /** Whether weights and scales move: not where they are as fine as bytes, nor in depthwise layers. */
+  private readonly leastScales: Float64Array;
+  /** Whether weights and scales move: not where they are as fine as bytes. */
   private readonly isFree: boolean;
   private readonly optimisers: readonly [codes: Adam, scales: Adam, bias: Adam];
 
-  /** @param base the layer's node in the quantized graph, with codes and a bias */
-  constructor(tape: TapeLayer, base: Node, graph: Graph, rates: Rates) {
-    const { layer } = tape;
+  /** @param graph the quantized graph */
+  constructor(tape: TapeLayer, graph: Graph, rates: Rates) {
+    const { layer, base } = tape;
     const [input, weights, bias] = base.inputs.map((index) => graph.tensors[index]!);
     const width = widthOf(weights!);
     const scale = weights!.quantization!.scale;
@@ -51,7 +54,8 @@ export class LayerParameters {
     this.rows = Array.from({ length: channels }, (_, n) => {
       return rangeOf(levels, this.latent.subarray(n * layer.taps, (n + 1) * layer.taps));
     });
-    this.isFree = width !== 8 && width !== 7 && layer.groups === 1;
+    this.leastScales = this.scales.map((own) => own / SHRINKAGE);
+    this.isFree = width !== 8 && width !== 7;
     const unit = graph.tensors[base.outputs[0]!]!.quantization!.scale[0]!;
     this.optimisers = [
       new Adam(new Float64Array(this.latent.length).fill(rates.codes)),
@@ -62,22 +66,21 @@ export class LayerParameters {
 
   /** Puts the weights that the codes stand for onto the tape. */
   load(): void {
-    const { layer } = this.tape;
-    const weights = new Float32Array(this.latent.length);
-    const codes = this.codes();
+    const { taps } = this.tape.layer;
+    const weights = Float64Array.from(this.codes());
     for (let n = 0, i = 0; n < this.scales.length; n++) {
-      for (let k = 0; k < layer.taps; k++, i++) weights[layer.at(n, k)] = this.scales[n]! * codes[i]!;
+      for (let k = 0; k < taps; k++, i++) weights[i]! *= this.scales[n]!;
     }
-    this.tape.load(weights, Float32Array.from(this.bias));
+    this.tape.load(weights, this.bias);
   }
 
   /** One step of Adam by the gradients on the tape: straight through the rounding (LSQ, Esser 2020, for the scales). */
   step(share: number): void {
     const { taps } = this.tape.layer;
-    const { weights, bias } = this.tape.take();
+    const { weights, bias } = this.tape.gradients();
     const [latents, scales, biases] = this.optimisers;
     biases.step(this.bias, bias, share);
-    if (weights === undefined || !this.isFree) return;
+    if (!this.isFree) return;
     const codes = this.codes();
     const byScale = new Float64Array(this.scales.length);
     for (let n = 0, i = 0; n < byScale.length; n++) {
@@ -87,7 +90,9 @@ export class LayerParameters {
       }
     }
     scales.step(this.scales, byScale, share);
-    for (const [n, scale] of this.scales.entries()) if (scale <= 0) this.scales[n] = Number.MIN_VALUE;
+    this.scales.forEach((scale, n) => {
+      this.scales[n] = Math.max(scale, this.leastScales[n]!);
+    });
     if (this.rates.codes === 0) return;
     latents.step(this.latent, weights, share);
     for (let n = 0, i = 0; n < this.scales.length; n++) {

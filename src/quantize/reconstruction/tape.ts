@@ -1,205 +1,147 @@
-// Forward and backward through one unit of a quantized network, in floats that stand for its codes.
-import { DyadicError } from "../../error.ts";
-import type { CalibratorExports } from "../../float/calibrator.ts";
-import { bindKernel } from "../../float/kernels.ts";
-import type { Graph, Node } from "../../graph/graph.ts";
+// One unit of a quantized network in floats that stand for its codes, with gradients.
+import { GradientNetwork } from "../../float/gradients.ts";
+import type { Graph, Node, Tensor } from "../../graph/graph.ts";
 import { realsOf } from "../../graph/reals.ts";
 import { activationRange } from "../../numerics/pack.ts";
 import { type Activation, activationCodes } from "../../ops/activation.ts";
 import { affineOf } from "../../ops/affine.ts";
+import type { FakeQuantizeAttributes } from "../../ops/fake-quantize.ts";
 import { opNamed } from "../../ops/index.ts";
-import { wholeWindow } from "../../ops/mean.ts";
-import { type PoolAttributes, poolWindow } from "../../ops/pool.ts";
-import { visitWindows, type Window } from "../../ops/window.ts";
-import { type TapeLayer, tapeLayer } from "./convolution.ts";
-import { activationsOf, type Unit } from "./unit.ts";
-import { Workspace } from "./workspace.ts";
+import { type Layer, layerOf } from "../layer.ts";
+import type { Unit } from "./unit.ts";
 
-interface Step {
-  forward(): void;
-  backward(): void;
+/** A layer on the tape: its constants can be exchanged, and its gradients add up until they are cleared. */
+export interface TapeLayer {
+  readonly layer: Layer;
+  /** The layer's node in the quantized graph. */
+  readonly base: Node;
+  /** Sets the weights, [channels][taps], and the bias. */
+  load(weights: Float64Array, bias: Float64Array): void;
+  /** Gradients by the weights, [channels][taps], and by the bias. */
+  gradients(): { readonly weights: Float64Array; readonly bias: Float64Array };
 }
 
-const WEIGHTED = ["conv", "depthwise", "dense"];
-const POOLS = ["averagePool", "mean"];
-
-/** Throws UNSUPPORTED_OP, naming the node, where the tape does not know the gradient of one. */
-function refuse({ nodes, input }: Unit, graph: Graph): void {
-  const inside = new Set([input, ...nodes.flatMap(({ outputs }) => outputs)]);
-  const unknown = nodes.find((node) => {
-    const { op, inputs, attributes } = node;
-    const shape = (index: number) => graph.tensors[index]!.shape.join();
-    const read = activationsOf(node, graph);
-    if (read.some((tensor) => !inside.has(tensor))) return true;
-    if (WEIGHTED.includes(op)) return ((attributes as { groups?: number }).groups ?? 1) !== 1;
-    if (op === "add") return read.length !== 2 || shape(inputs[0]!) !== shape(inputs[1]!);
-    const moves = opNamed(op).keepsScale === true && op !== "maxPool" && op !== "resize" && read.length === 1;
-    return !(POOLS.includes(op) || op === "requantize" || moves);
-  });
-  if (unknown === undefined) return;
-  throw new DyadicError("UNSUPPORTED_OP", "reconstruction does not know the gradient of this node", {
-    node: unknown.name,
-    op: unknown.op,
-    expected: "conv without groups, depthwise, dense, add of equal shapes, average pools, moves of codes",
-    hint: "leave reconstruction out: rounding alone takes such networks",
-  });
-}
-
-/** One unit in an instance of the calibrator of its own. */
 export class Tape {
   readonly layers: readonly TapeLayer[];
-  private readonly space: Workspace;
-  private readonly steps: readonly Step[];
+  private readonly network: GradientNetwork;
+  private readonly simulated: Simulated;
   private readonly unit: Unit;
 
-  private constructor(space: Workspace, unit: Unit, steps: readonly Step[], layers: readonly TapeLayer[]) {
-    this.space = space;
+  private constructor(network: GradientNetwork, simulated: Simulated, unit: Unit, graph: Graph) {
+    this.network = network;
+    this.simulated = simulated;
     this.unit = unit;
-    this.steps = steps;
-    this.layers = layers;
+    this.layers = unit.nodes
+      .filter(({ op }) => opNamed(op).weightAxis !== undefined)
+      .map((node) => this.layer(layerOf(node, graph)));
   }
 
-  /** Throws UNSUPPORTED_OP for a node without a gradient, OUT_OF_MEMORY. */
-  static create(wasm: CalibratorExports, graph: Graph, base: Graph, unit: Unit): Tape {
-    refuse(unit, graph);
-    const space = new Workspace(wasm, graph, base, unit);
-    const layers: TapeLayer[] = [];
-    const steps = unit.nodes.flatMap((node): Step[] => {
-      const twin = base.nodes[graph.nodes.indexOf(node)]!;
-      if (!WEIGHTED.includes(node.op)) {
-        const step = plainStep(space, node, twin);
-        return opNamed(node.op).keepsScale ? [step] : [step, roundingStep(space, node)];
-      }
-      const layer = tapeLayer(space, node, twin);
-      layers.push(layer);
-      return [layer, roundingStep(space, node)];
-    });
-    space.reserve();
-    const tape = new Tape(space, unit, steps, layers);
-    for (const { layer, load } of layers) {
-      const [, weights, bias] = tape.twin(layer.node).inputs.map((index) => base.tensors[index]!);
-      load(realsOf(weights!), realsOf(bias!));
-    }
-    return tape;
+  /**
+   * Throws OUT_OF_MEMORY.
+   *
+   * @param base the quantized graph, node for node
+   */
+  static async create(module: WebAssembly.Module, graph: Graph, base: Graph, unit: Unit): Promise<Tape> {
+    const simulated = simulate(graph, base, unit);
+    return new Tape(await GradientNetwork.create(simulated.graph, module), simulated, unit, graph);
   }
 
-  /** The quantized node of a float one. */
-  twin(node: Node): Node {
-    const { graph, base } = this.space;
-    return base.nodes[graph.nodes.indexOf(node)]!;
-  }
-
-  /** The unit's quantized output for one sample's input; valid until the next call. */
+  /** The unit's quantized output for one sample's input. */
   run(input: Float32Array): Float32Array {
-    const { space, unit, steps } = this;
-    space.write(space.place(unit.input).value, input);
-    for (const { forward } of steps) forward();
-    const { value, elements } = space.place(unit.output);
-    return space.view(value, elements);
+    return this.network.run([input])[0]!;
   }
 
-  /** What a node computed for the sample that ran last, before it was clamped and rounded; valid until the next call. */
+  /** What a node computed for the sample that ran last, before it was clamped and rounded: a view. */
   raw(node: Node): Float32Array {
-    const { raw, elements } = this.space.place(node.outputs[0]!);
-    return this.space.view(raw, elements);
+    return this.network.value(this.simulated.nodes.get(node)!.outputs[0]!);
   }
 
-  /** Walks back from dL/doutput of the sample that ran last; the layers' gradients add up. */
+  /**
+   * Walks back from dL/doutput of the sample that ran last; the layers' gradients add up until `clear`.
+   * Throws UNSUPPORTED_OP, naming the node, for an op without a derivative.
+   */
   back(gradient: Float32Array): void {
-    const { space, unit, steps } = this;
-    space.forgetGradients();
-    const output = space.place(unit.output);
-    space.write(output.gradient, gradient);
-    for (const { backward } of steps.toReversed()) backward();
+    this.network.backward(new Map([[this.unit.output, gradient]]));
+  }
+
+  clear(): void {
+    this.network.clear();
+  }
+
+  private layer(layer: Layer): TapeLayer {
+    const { network, simulated } = this;
+    const { taps, at } = layer;
+    const [, weights, bias] = simulated.nodes.get(layer.node)!.inputs as [number, number, number];
+    const place = (i: number) => at(Math.floor(i / taps), i % taps);
+    return {
+      layer,
+      base: simulated.bases.get(layer.node)!,
+      load(values, biases) {
+        const data = new Float32Array(values.length);
+        for (let i = 0; i < values.length; i++) data[place(i)] = values[i]!;
+        network.setConstant(weights, data);
+        network.setConstant(bias, Float32Array.from(biases));
+      },
+      gradients() {
+        const own = network.gradient(weights);
+        return {
+          weights: Float64Array.from(own, (_, i) => own[place(i)]!),
+          bias: Float64Array.from(network.gradient(bias)),
+        };
+      },
+    };
   }
 }
 
-/** Raw values to those of the codes; backwards, nothing passes where a code is at its end. */
-function roundingStep(space: Workspace, node: Node): Step {
-  const { wasm, base } = space;
-  const { raw, value, gradient, elements } = space.place(node.outputs[0]!);
-  const { scale, zeroPoint, bits } = affineOf(base.tensors[node.outputs[0]!]!, "the output");
-  const { activation = "none" } = node.attributes as { activation?: Activation };
-  const [least, most] = activationRange(bits).map((code) => code - zeroPoint);
-  const [low, high] = activationCodes(activation, scale, zeroPoint, bits).map((code) => code - zeroPoint);
-  const [from, to] = [Math.max(least!, low!), Math.min(most!, high!)];
-  return {
-    forward: () => wasm.fake_quantize(raw, value, elements, 1 / scale, scale, from, to),
-    backward: () => wasm.gate(raw, gradient, elements, scale * (from - 0.5), scale * (to + 0.5)),
-  };
+/** A float graph that computes what the codes stand for; and, of every node, its nodes there and in the quantized graph. */
+interface Simulated {
+  readonly graph: Graph;
+  readonly nodes: ReadonlyMap<Node, Node>;
+  readonly bases: ReadonlyMap<Node, Node>;
 }
 
-/** A node without weights. */
-function plainStep(space: Workspace, node: Node, base: Node): Step {
-  if (opNamed(node.op).keepsScale) return movingStep(space, node);
-  const forward = bindKernel(space.binding(node, base))!;
-  const { gradient } = space.place(node.outputs[0]!);
-  const sources = activationsOf(node, space.graph).map((tensor) => space.place(tensor));
-  if (POOLS.includes(node.op)) return { forward: () => forward(0), backward: poolGradient(space, node) };
-  const wanted = sources.filter((source) => source.gradient !== 0);
-  return {
-    forward: () => forward(0),
-    backward() {
-      for (const source of wanted) space.addGradient(source, gradient);
-    },
+/** The unit with the quantized constants as reals, and a rounding behind every node that does not just move codes. */
+function simulate(graph: Graph, base: Graph, unit: Unit): Simulated {
+  const tensors: Tensor[] = graph.tensors.map((tensor) => ({ ...tensor, dtype: "float32" }));
+  const nodes = new Map<Node, Node>();
+  const bases = new Map<Node, Node>();
+  const constant = (tensor: Tensor): number => {
+    const { name, shape } = tensor;
+    return tensors.push({ name, dtype: "float32", shape, data: realsOf(tensor) }) - 1;
   };
-}
-
-/** An op that moves codes: its meaning applied to the elements' numbers says where each comes from (0: padding). */
-function movingStep(space: Workspace, node: Node): Step {
-  const [tensor] = activationsOf(node, space.graph);
-  const source = space.place(tensor!);
-  const target = space.place(node.outputs[0]!);
-  const { shape } = space.graph.tensors[tensor!]!;
-  const numbers = Float32Array.from({ length: source.elements }, (_, i) => i + 1);
-  const from = Int32Array.from(opNamed(node.op).float([{ shape, data: numbers }], node.attributes).data);
-  const spread = space.allocate(source.elements);
-  return {
-    forward() {
-      const values = space.view(source.value, source.elements);
-      const moved = space.view(target.value, target.elements);
-      for (let i = 0; i < from.length; i++) moved[i] = from[i] === 0 ? 0 : values[from[i]! - 1]!;
-    },
-    backward() {
-      if (source.gradient === 0) return;
-      const own = space.view(spread, source.elements).fill(0);
-      const gradient = space.view(target.gradient, target.elements);
-      for (let i = 0; i < from.length; i++) if (from[i] !== 0) own[from[i]! - 1]! += gradient[i]!;
-      space.addGradient(source, spread);
-    },
-  };
-}
-
-/** Every input of a window gets its share of the mean's gradient. */
-function poolGradient(space: Workspace, node: Node): () => void {
-  const source = space.place(node.inputs[0]!);
-  const target = space.place(node.outputs[0]!);
-  if (source.gradient === 0) return () => {};
-  const [, height, width, channels] = space.graph.tensors[node.inputs[0]!]!.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [, rows, columns] = space.graph.tensors[node.outputs[0]!]!.shape as [number, number, number];
-  const window: Window =
-    node.op === "mean"
-      ? wholeWindow((node.attributes as { axes: readonly number[] }).axes, [1, height, width, channels])
-      : poolWindow(node.attributes as PoolAttributes);
-  const taps: [to: number, from: number][] = [];
-  const counts = new Float64Array(rows * columns);
-  visitWindows(window, [rows, columns], [height, width], (to, from) => {
-    taps.push([to, from]);
-    counts[to]!++;
+  const steps = unit.nodes.flatMap((node): Node[] => {
+    const own = base.nodes[graph.nodes.indexOf(node)]!;
+    const output = node.outputs[0]!;
+    const inputs = own.inputs.map((input) => {
+      return base.tensors[input]?.data === undefined ? input : constant(base.tensors[input]);
+    });
+    const isMove = opNamed(node.op).keepsScale === true;
+    const raw = isMove ? output : tensors.push({ ...tensors[output]!, name: `${node.name}.raw` }) - 1;
+    const attributes = isMove
+      ? node.attributes
+      : { ...(node.attributes as object), activation: "none" satisfies Activation };
+    const bare = { ...node, inputs, outputs: [raw], attributes };
+    nodes.set(node, bare);
+    bases.set(node, own);
+    return isMove ? [bare] : [bare, rounding(node, raw, base.tensors[output]!)];
   });
-  const spread = space.allocate(source.elements);
-  return () => {
-    const own = space.view(spread, source.elements).fill(0);
-    const gradient = space.view(target.gradient, target.elements);
-    for (const [to, from] of taps) {
-      for (let c = 0; c < channels; c++)
-        own[from * channels + c]! += gradient[to * channels + c]! / counts[to]!;
-    }
-    space.addGradient(source, spread);
+  const border = (tensor: number) => {
+    const { name, shape } = graph.tensors[tensor]!;
+    return { name, tensor, dtype: "float32" as const, shape, layout: "flat" as const };
   };
+  const inputs = [border(unit.input)];
+  return { graph: { ...graph, tensors, nodes: steps, inputs, outputs: [border(unit.output)] }, nodes, bases };
+}
+
+function rounding(node: Node, raw: number, output: Tensor): Node {
+  const { scale, zeroPoint, bits } = affineOf(output, "the output");
+  const { activation = "none" } = node.attributes as { activation?: Activation };
+  const codes = activationCodes(activation, scale, zeroPoint, bits);
+  const range = activationRange(bits);
+  const attributes: FakeQuantizeAttributes = {
+    scale,
+    lowest: Math.max(range[0], codes[0]) - zeroPoint,
+    highest: Math.min(range[1], codes[1]) - zeroPoint,
+  };
+  return { name: `${node.name}.codes`, op: "fakeQuantize", inputs: [raw], outputs: node.outputs, attributes };
 }

@@ -1,5 +1,6 @@
 import { exponential } from "../../numerics/exponential.ts";
 import { clamp } from "../../numerics/requantize.ts";
+import { Adam } from "../adam.ts";
 import { Descent } from "./coordinate-descent.ts";
 import { diagonalOf } from "./error-feedback.ts";
 import { type Levels, nearestLevel } from "./levels.ts";
@@ -66,7 +67,7 @@ function learnRow(
   );
   // h starts at the fraction, so that the first soft codes are the target itself.
   const logits = target.map((t, k) => logit(clamp((t / scale - floors[k]!) / step, 0.01, 0.99)));
-  const adam = new Adam(taps);
+  const adam = new Adam(new Float64Array(taps).fill(RATE));
   const errors = new Float64Array(taps);
   const gradient = new Float64Array(taps);
   const unit = step * Math.abs(scale);
@@ -84,7 +85,7 @@ function learnRow(
       const fit = (2 * scale * step * pulled[k]!) / curvature;
       gradient[k] = gateSlope(logits[k]!) * (fit + REGULARISATION * roundingSlope(gate(logits[k]!), beta));
     }
-    adam.step(logits, gradient);
+    adam.step(logits, gradient, 1);
   }
   return floors.map((floor, k) => floor + (gate(logits[k]!) >= 0.5 ? step : 0));
 }
@@ -121,29 +122,4 @@ function roundingSlope(h: number, beta: number): number {
   let power = 1;
   for (let i = 1; i < Math.round(beta); i++) power *= Math.abs(x);
   return -2 * Math.round(beta) * power * Math.sign(x);
-}
-
-/** Adam (Kingma & Ba 2015, algorithm 1). */
-class Adam {
-  private readonly first: Float64Array;
-  private readonly second: Float64Array;
-  private decay1 = 1;
-  private decay2 = 1;
-
-  constructor(size: number) {
-    this.first = new Float64Array(size);
-    this.second = new Float64Array(size);
-  }
-
-  step(values: Float64Array, gradient: Float64Array): void {
-    this.decay1 *= 0.9;
-    this.decay2 *= 0.999;
-    for (let k = 0; k < values.length; k++) {
-      const g = gradient[k]!;
-      this.first[k] = 0.9 * this.first[k]! + 0.1 * g;
-      this.second[k] = 0.999 * this.second[k]! + 0.001 * g * g;
-      const mean = this.first[k]! / (1 - this.decay1);
-      values[k]! -= (RATE * mean) / (Math.sqrt(this.second[k]! / (1 - this.decay2)) + 1e-8);
-    }
-  }
 }

@@ -5,8 +5,10 @@ import { type Levels, nearestLevel } from "./levels.ts";
 export type ScaleSearch = "max" | "mse" | "weighted";
 
 /** Scales that the search tries: shares of the one that reaches the largest weight. */
-const STEPS = 64;
-const SMALLEST = 0.2;
+const SEARCH = { steps: 64, smallest: 0.2 };
+/** Clipping more than half of the largest weight costs more than finer steps gain, where there are many already. */
+const SEARCH_MANY = { steps: 24, smallest: 0.5 };
+const MANY_LEVELS = 64;
 
 /** The scale with which the codes reach every weight of a row; 0 for zeros. The sign is the better one of the levels. */
 export function maxScale(row: Float64Array, { lowest, highest }: Levels, sign = 1): number {
@@ -23,12 +25,13 @@ export function maxScale(row: Float64Array, { lowest, highest }: Levels, sign = 
  * are given. s is refitted to its codes: sum(d w q) / sum(d q^2). Negative only for levels that may be mirrored.
  */
 export function searchScale(row: Float64Array, levels: Levels, importance?: Float64Array): number {
+  const { steps, smallest } = levels.highest - levels.lowest > MANY_LEVELS ? SEARCH_MANY : SEARCH;
   let best = maxScale(row, levels);
   let least = Infinity;
   for (const sign of levels.mirrored ? [1, -1] : [1]) {
     const full = maxScale(row, levels, sign);
-    for (let step = 0; step <= STEPS && full > 0; step++) {
-      const scale = sign * full * (1 - ((1 - SMALLEST) * step) / STEPS);
+    for (let step = 0; step <= steps && full > 0; step++) {
+      const scale = sign * full * (1 - ((1 - smallest) * step) / steps);
       const fit = refit(row, levels, scale, importance);
       if (fit.error < least) {
         best = fit.scale;

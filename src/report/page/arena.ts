@@ -9,6 +9,8 @@ const TOP = 12;
 const BOTTOM = 36;
 /** Colours of tensors. */
 const COLOURS = 6;
+/** Less of a name says nothing. */
+const LEAST_LETTERS = 7;
 /** Width of a letter of a label in the picture's units, somewhat generous. */
 const LETTER = 6.9;
 
@@ -84,8 +86,9 @@ function label(
   const end = Math.min(own.last + 1, ...all.filter(covers).map(({ first }) => first));
   const [left, right, top, bottom] = [x(own.first), x(end), y(own.end), y(own.start)];
   const letters = Math.floor((right - left - 8) / LETTER);
-  if (own.kind === "scratch" || letters < 4 || bottom - top < 14) return null;
   const name = own.name.split(";")[0]!;
+  const tells = letters >= Math.min(name.length, LEAST_LETTERS);
+  if (own.kind === "scratch" || !tells || bottom - top < 14) return null;
   const shown = name.length > letters ? `…${name.slice(1 - letters)}` : name;
   return text(left + 6, (top + bottom) / 2 + 4, shown, "start", "inside");
 }

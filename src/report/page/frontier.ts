@@ -1,4 +1,4 @@
-import type { FrontierPoint } from "../frontier.ts";
+import type { PlottedPoint } from "../frontier.ts";
 import { el, type Markup, table } from "./markup.ts";
 import { bytesText, grouped, percentText, realText, ticks } from "./numbers.ts";
 import { grid, LEFT, picture, RIGHT, text, WIDTH } from "./plot.ts";
@@ -6,7 +6,7 @@ import { grid, LEFT, picture, RIGHT, text, WIDTH } from "./plot.ts";
 const [HEIGHT, TOP, BOTTOM] = [320, 16, 40];
 
 /** Loss against bytes: every point is a policy, the line joins those that nothing beats in both. */
-export function frontierPicture(points: readonly FrontierPoint[]): Markup {
+export function frontierPicture(points: readonly PlottedPoint[]): Markup {
   const [least, most] = [
     Math.min(...points.map(({ bytes }) => bytes)),
     Math.max(...points.map(({ bytes }) => bytes)),
@@ -72,7 +72,7 @@ function accuracyText(accuracy: number | null): string {
 }
 
 /** Points that no smaller one equals or beats, by bytes. */
-function efficient(points: readonly FrontierPoint[]): FrontierPoint[] {
+function efficient(points: readonly PlottedPoint[]): PlottedPoint[] {
   let least = Infinity;
   return [...points]
     .sort((a, b) => a.bytes - b.bytes || a.loss - b.loss)

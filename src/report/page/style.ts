@@ -35,7 +35,8 @@ table { border-collapse: collapse; width: 100%; font-size: 0.86rem; font-variant
 caption { text-align: left; padding: 0 0 0.4rem; font-size: 0.82rem; }
 th, td { padding: 0.32rem 0.7rem 0.32rem 0; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 500; white-space: nowrap; vertical-align: bottom; }
-tbody th { font-weight: 500; max-width: 17rem; overflow-wrap: anywhere; }
+tbody th { font-weight: 500; min-width: 7rem; max-width: 17rem; overflow-wrap: anywhere; }
+td { white-space: nowrap; } td code { white-space: normal; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 td:last-child, th:last-child { padding-right: 0; }
 .low { color: var(--warn); font-weight: 600; }
@@ -69,7 +70,11 @@ footer { margin-top: 3.5rem; padding-top: 0.8rem; border-top: 1px solid var(--li
 @media print {
   :root { --paper: #fff; --panel: #fff; --ink: #000; --soft: #444; --line: #bbb; --accent: #000; --edge: #fff;
     --t0: #a9c4e6; --t1: #f0c792; --t2: #a8d5b0; --t3: #dcb4d8; --t4: #ead98a; --t5: #9fd3d6; --bar: #6f93c4; --reach: #e3ebf6; --warn: #b3400f; }
-  body { max-width: none; padding: 0; font-size: 11px; }
+  @page { margin: 14mm; }
+  html { font-size: 10.5px; }
+  body { max-width: none; padding: 0; font-size: 1rem; }
+  table { font-size: 0.8rem; } th, td { padding: 0.2rem 0.5rem 0.2rem 0; }
+  .figures { grid-template-columns: repeat(4, 1fr); }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   section, figure, tr, svg { break-inside: avoid; } section.long { break-inside: auto; } .scroll { overflow: visible; }
 }

@@ -1,0 +1,172 @@
+// The options of a budget, and what is said of how it was spent.
+import { availableParallelism } from "node:os";
+import type { Allocating, Compiled } from "../compile.ts";
+import { DyadicError } from "../error.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { ActivationBits } from "../numerics/pack.ts";
+import { type Allocated, type FrontierPoint, frontierOf } from "../precision/allocate/index.ts";
+import { className } from "../precision/allocate/space.ts";
+import { parseLatencyTable } from "../precision/cost/latency.ts";
+import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../precision/schema.ts";
+import { defaultProvider, PROVIDERS, type ProviderName } from "../precision/sensitivity/index.ts";
+import { spreadProvider } from "../precision/sensitivity/threads.ts";
+import type { SolverName } from "../precision/solve/index.ts";
+import type { WeightWidth } from "../quantize/rounding/index.ts";
+import { readText } from "./files.ts";
+import { LossFile } from "./loss-file.ts";
+import { table } from "./output.ts";
+
+export interface BudgetFlags {
+  readonly flash?: string;
+  readonly ram?: string;
+  readonly latency?: string;
+  readonly latencyTable?: string;
+  readonly bits?: string;
+  readonly activationBits?: string;
+  readonly sensitivity?: ProviderName;
+  readonly solver?: SolverName;
+  readonly cache?: string;
+}
+
+/** Widths that are tried where nothing is said. */
+const MIXED: readonly WeightWidth[] = [8, 6, 5, 4, 3, 2];
+/** Threads that measure losses at most: more gained nothing where cores share their caches. */
+const THREADS = 2;
+
+const SIZE = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|kB|MB)?$/;
+const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, kB: 1000, MB: 1e6 } as const;
+const TIME = /^(\d+(?:\.\d+)?)\s*(us|ms|s)$/;
+const NANOSECONDS = { us: 1e3, ms: 1e6, s: 1e9 } as const;
+
+/** Bytes of "64KiB", "1.5MiB" or "900". Throws BAD_ARGUMENT naming the option. */
+export function parseSize(option: string, text: string): number {
+  const [, number, unit = "B"] = SIZE.exec(text) ?? [];
+  if (number !== undefined) return Math.floor(Number(number) * BYTES[unit as keyof typeof BYTES]);
+  throw new DyadicError("BAD_ARGUMENT", `${option} is no size`, {
+    expected: "such as 64KiB or 1.5MiB",
+    found: text,
+  });
+}
+
+function parseTime(option: string, text: string): number {
+  const [, number, unit] = TIME.exec(text) ?? [];
+  if (number !== undefined) return Math.floor(Number(number) * NANOSECONDS[unit as keyof typeof NANOSECONDS]);
+  throw new DyadicError("BAD_ARGUMENT", `${option} is no time`, {
+    expected: "such as 20ms or 900us",
+    found: text,
+  });
+}
+
+/** A set of widths: "mixed", or a list such as 8,4,2. Undefined for what is a preset. Throws BAD_ARGUMENT. */
+export function widthSet(bits: string | undefined): readonly WeightWidth[] | undefined {
+  if (bits === undefined) return undefined;
+  if (bits === "mixed") return MIXED;
+  if (!bits.includes(",")) return undefined;
+  return listed("--bits", bits, WEIGHT_WIDTHS);
+}
+
+function listed<T extends number | string>(option: string, text: string, known: readonly T[]): readonly T[] {
+  const found = text.split(",").map((item) => known.find((width) => `${width}` === item.trim()));
+  if (found.every((width) => width !== undefined)) return [...new Set(found as T[])];
+  throw new DyadicError("BAD_ARGUMENT", `${option} is no set of widths`, {
+    expected: `some of ${known.join(",")}, with commas`,
+    found: text,
+  });
+}
+
+/** The budget that the options say; undefined where there is none. Throws BAD_ARGUMENT. */
+export function budgetOf(flags: BudgetFlags): Allocating | undefined {
+  const { flash, ram, latency, latencyTable, sensitivity, solver, cache } = flags;
+  const set = widthSet(flags.bits);
+  if ([flash, ram, latency].every((limit) => limit === undefined)) {
+    if (set === undefined && sensitivity === undefined && solver === undefined) return undefined;
+    throw new DyadicError("BAD_ARGUMENT", "widths can be chosen only within a budget", {
+      expected: "--flash, --ram or --latency",
+    });
+  }
+  if (flags.bits !== undefined && set === undefined) {
+    throw new DyadicError("BAD_ARGUMENT", "a budget and --bits of one width exclude each other", {
+      expected: "--bits mixed, or a set such as 8,4,2",
+      found: flags.bits,
+    });
+  }
+  const activationBits = listed("--activation-bits", flags.activationBits ?? "8,4,2", ACTIVATION_WIDTHS);
+  const narrow = activationBits.filter((bits): bits is ActivationBits => bits !== 16);
+  return {
+    budget: {
+      ...(flash !== undefined && { flash: parseSize("--flash", flash) }),
+      ...(ram !== undefined && { ram: parseSize("--ram", ram) }),
+      ...(latency !== undefined && { latency: parseTime("--latency", latency) }),
+    },
+    weightBits: widest(set ?? MIXED),
+    activationBits: narrow,
+    provider: (graph) => providerOf(graph, sensitivity),
+    ...(solver && { solver }),
+    ...(cache !== undefined && { store: new LossFile(`${cache}.losses`) }),
+    ...(latencyTable !== undefined && { table: parseLatencyTable(readText(latencyTable)) }),
+  };
+}
+
+/** The widest first: where a search starts. */
+function widest(widths: readonly WeightWidth[]): readonly WeightWidth[] {
+  const order = (width: WeightWidth) => (width === "ternary" ? 1.6 : width);
+  return [...widths].sort((a, b) => order(b) - order(a));
+}
+
+function providerOf(graph: Graph, name: ProviderName = defaultProvider(graph)) {
+  const threads = Math.min(THREADS, availableParallelism());
+  return name === "kl" || name === "mse" ? spreadProvider(name, threads) : PROVIDERS[name];
+}
+
+/** How the budget was spent, for programs. */
+export function allocationJson({ allocation, provider }: Allocated) {
+  const { certificate, weightBytes, peakBytes, rounds } = allocation;
+  return { sensitivity: provider, ...certificate, weightBytes, peakBytes, rounds };
+}
+
+/** What a hundred units of a limit are called. */
+const MORE: Readonly<Record<string, string>> = {
+  flash: "100 more bytes of flash are",
+  ram: "100 more bytes of RAM are",
+  latency: "100 more ns are",
+};
+
+/** A line on what was proven, and one a limit on what more of it is worth. */
+export function allocationSummary({ allocation, provider }: Allocated): string {
+  const { loss, gap, limits, solver } = allocation.certificate;
+  const proof = gap === 0 ? "proven least" : `at most ${gap.toPrecision(2)} above the least`;
+  const worth = limits
+    .filter(({ binding }) => binding)
+    .map(({ name, shadowPrice }) => `${MORE[name]} worth ${(100 * shadowPrice).toPrecision(2)} of it`);
+  return [`loss ${loss.toPrecision(3)} (${provider}, ${solver}), ${proof}`, ...worth].join("\n");
+}
+
+/** Per layer: bits, bytes, what they lose, and what the next wider choice would save for each of its bytes. */
+export function explanation({ allocation: { choices, widths }, space, cost, losses }: Allocated): string {
+  const head = ["layer", "bits", "bytes", "loss", "next bits", "more bytes", "loss saved", "per KiB"];
+  const layers = space.layers.map(({ name }, i) => {
+    const own = choices[i]!;
+    const bytes = cost.weightBytes(i, widths.weights[i]!);
+    const row = [name, `${widths.weights[i]}`, bytes, losses[i]![own]!.toExponential(2)];
+    if (own === 0) return [...row, "-", "-", "-", "-"];
+    const next = space.weightBits[own - 1]!;
+    const more = cost.weightBytes(i, next) - bytes;
+    const saved = losses[i]![own]! - losses[i]![own - 1]!;
+    return [...row, `${next}`, more, saved.toExponential(2), ((saved / more) * 1024).toExponential(2)];
+  });
+  const groups = space.groups.map(({ bits }, g) => {
+    const i = space.layers.length + g;
+    const loss = losses[i]![choices[i]!]!.toExponential(2);
+    return [className(space, i), `${bits[choices[i]!]}`, "-", loss, "-", "-", "-", "-"];
+  });
+  return table([head, ...layers, ...groups]);
+}
+
+/** Loss over all budgets of flash, as JSON. */
+export async function frontierJson({ allocated }: Compiled, allocating: Allocating): Promise<string> {
+  const { space, cost, losses, allocation, provider } = allocated!;
+  const { budget, solver, table: times } = allocating;
+  const options = { ...(solver && { solver }), ...(times && { table: times }) };
+  const points: FrontierPoint[] = await frontierOf(space, cost, losses, budget, allocation, options);
+  return `${JSON.stringify({ version: 1, sensitivity: provider, budget, points }, null, 1)}\n`;
+}

@@ -1,0 +1,124 @@
+// The examples as a new user meets them: copied out of the repository, installed from the packed tarball, started.
+import assert from "node:assert/strict";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { assetsDirectory } from "../cases/assets.ts";
+import { type BrowserPage, Browsers } from "./browser.ts";
+import { BUILD, execute, pack, ROOT, TARBALL } from "./tarball.ts";
+
+const EXAMPLES = join(BUILD, "examples");
+const PYTHON = join(ROOT, "test/hosts/.venv/bin/python");
+
+before(() => {
+  if (!existsSync(TARBALL)) pack();
+});
+
+/** A copy of an example with the tarball for its dependency, installed as its README says. */
+function installed(name: string): string {
+  const place = join(EXAMPLES, name);
+  const files = execute(
+    "git",
+    ["ls-files", "--cached", "--others", "--exclude-standard", `examples/${name}`],
+    ROOT,
+  );
+  for (const file of files.trim().split("\n")) {
+    mkdirSync(join(EXAMPLES, file, "../").replace("examples/examples", "examples"), { recursive: true });
+    cpSync(join(ROOT, file), join(BUILD, file));
+  }
+  const path = join(place, "package.json");
+  writeFileSync(path, readFileSync(path, "utf8").replace('"file:../.."', `"file:${TARBALL}"`));
+  execute("npm", ["install", "--no-audit", "--no-fund"], place);
+  return place;
+}
+
+test("Cloudflare Worker", () => {
+  process.env.WRANGLER_SEND_METRICS = "false";
+  execute("npm", ["test"], installed("cloudflare-worker"));
+});
+
+test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
+  process.env.PYTHON = PYTHON;
+  const place = installed("wasi-gateway");
+  console.log(execute("npm", ["test"], place).match(/^.*messages in.*$/m)?.[0]);
+  execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));
+  execute("npm", ["test"], join(place, "component"));
+});
+
+describe("browser", () => {
+  let browsers: Browsers;
+  let site: string;
+  before(async () => {
+    site = installed("browser");
+    execute("npm", ["run", "build"], site);
+    browsers = await Browsers.open(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
+  });
+  after(() => browsers.close());
+
+  /** Does the same in both browsers. */
+  async function inBoth(
+    path: string,
+    action: (page: BrowserPage, name: string) => Promise<void>,
+  ): Promise<void> {
+    await browsers.visit(join(site, "dist"), path, action);
+  }
+
+  async function expectAccessible(page: BrowserPage): Promise<void> {
+    await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
+    const violations = await page.evaluate(
+      "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join()))",
+    );
+    assert.deepEqual(violations, []);
+  }
+
+  test("a drawn digit is classified, with the mouse and with the keyboard", async () => {
+    await inBoth("index.html", async (page, name) => {
+      await page.waitFor(`document.querySelector("#status").textContent !== "Loading the model…"`);
+      await page.draw("#paper", [
+        [80, 60],
+        [200, 60],
+        [130, 230],
+      ]);
+      await page.waitFor(`document.querySelector("#answer").textContent === "7"`);
+      await page.screenshot(join(BUILD, `digits-${name}.png`));
+      await expectAccessible(page);
+      await page.press("#clear", ["Enter"]);
+      await page.waitFor(`document.querySelector("#answer").textContent === "–"`);
+      await page.press("#paper", [" ", ...Array(14).fill("ArrowDown"), " "]);
+      await page.waitFor(`document.querySelector("#answer").textContent === "1"`);
+      assert.match(
+        String(await page.evaluate(`document.querySelector("#status").textContent`)),
+        /Pen lifted/,
+      );
+    });
+  });
+
+  const noAssets = assetsDirectory === null ? "no assets: set DYADIC_ASSETS" : false;
+  test("a MobileNetV2 of the user's, on a picture and on the camera", { skip: noAssets }, async () => {
+    const model = join(BUILD, "mobilenet.dyad");
+    const dyadic = join(site, "node_modules/dyadic/dist/src/cli/main.js");
+    const source = join(assetsDirectory!, "coral/tf2_mobilenet_v2_1.0_224_ptq.tflite");
+    execute(process.execPath, [dyadic, "compile", source, "-o", model]);
+    const picture = join(assetsDirectory!, "coral/cat_720p.jpg");
+    await inBoth("pictures.html", async (page, name) => {
+      await page.upload("#model", model);
+      await page.waitFor(`document.querySelector("#status").textContent.includes("takes 1 × 224 × 224 × 3")`);
+      await page.upload("#picture", picture);
+      await page.waitFor(`document.querySelectorAll("#classes tr").length === 5`);
+      const best = await page.evaluate(`document.querySelector("#classes th").textContent`);
+      console.log(
+        `${name}: ${best}; ${await page.evaluate(`document.querySelector("#status").textContent`)}`,
+      );
+      assert.match(String(best), /class 28[2-7]/); // cats: 281 to 285 of ImageNet, behind one class of background
+      await page.screenshot(join(BUILD, `pictures-${name}.png`));
+      await expectAccessible(page);
+      if (name !== "chromium") return; // which has a camera that is a picture of one
+      await page.press("#camera", ["Enter"]);
+      await page.waitFor(`document.querySelector("#camera").ariaPressed === "true"`);
+      await page.waitFor(`/computed in/.test(document.querySelector("#status").textContent)`);
+      await page.press("#camera", ["Enter"]);
+      await page.upload("#model", picture);
+      await page.waitFor(`/not a Dyadic model/.test(document.querySelector("#status").textContent)`);
+    });
+  });
+});
