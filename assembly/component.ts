@@ -2,7 +2,7 @@
 import { BAD_LENGTH, DTYPE_UINT8, IO_BYTES, IO_DTYPE, NOT_LOADED, OK, OP_INPUT } from "./abi";
 import { borderPtr, isLoaded, loadFile, prefixStatus, requiredBytes, reserve, runSteps } from "./engine";
 import { stepCount, word } from "./state";
-import { checkRecords, finishOutput, isInput, recordAt, recordCount, sampleBytes } from "./wasi/records";
+import { checkRecords, finishOutput, isInput, isOutput, recordAt, recordCount, sampleBytes } from "./wasi/records";
 
 /** A `result` in memory: its case, then at 4 the status of an error, or address and length of a list. */
 const RESULT: usize = memory.data(16, 8);
@@ -63,7 +63,7 @@ export function run(ptr: usize, length: i32): usize {
 function outputs(): usize {
   let end = room;
   for (let i = 0; i < recordCount(); i++) {
-    if (isInput(recordAt(i))) continue;
+    if (!isOutput(recordAt(i))) continue;
     const bytes = word(recordAt(i), IO_BYTES);
     grow(end + bytes);
     memory.copy(end, finishOutput(i), bytes);

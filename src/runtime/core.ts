@@ -24,7 +24,7 @@ export interface SessionOptions extends ReceiveOptions {
 }
 
 export interface RunOptions {
-  /** Stops the run between two steps; `run` then throws the signal's reason. */
+  /** Stops the run between two steps; `run` then throws the signal's reason, and states are as that step left them. */
   readonly signal?: AbortSignal;
 }
 

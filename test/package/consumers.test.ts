@@ -127,6 +127,37 @@ import { fetched } from "./fetched.js";`;
   });
 });
 
+/** Every kind of picture, wider than the input: the middle of each must give the same answer. */
+const PICTURES = `
+import { InferenceSession } from "dyadic/inline";
+async function compare() {
+  const session = await InferenceSession.create(new URL("/digits.dyad", location.href));
+  const canvas = new OffscreenCanvas(112, 56);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(50, 8, 12, 40);
+  const element = Object.assign(document.createElement("canvas"), { width: 112, height: 56 });
+  element.getContext("2d").drawImage(canvas, 0, 0);
+  const pixels = context.getImageData(0, 0, 112, 56);
+  const [bitmap, frame] = [await createImageBitmap(canvas), new VideoFrame(canvas, { timestamp: 0 })];
+  const answers = [canvas, element, pixels, bitmap, frame].map((image) => session.runSync({ image }).probabilities.data);
+  frame.close();
+  const far = answers.map((codes) => Math.max(...codes.map((code, i) => Math.abs(code - answers[0][i]))));
+  return far.every((distance) => distance <= 2) && answers[0][1] > 100 ? "same" : JSON.stringify(answers.map(String));
+}
+compare().then((answer) => { document.title = "done " + answer; }, (error) => { document.title = "error " + error; });
+`;
+
+test("ImageData, ImageBitmap, VideoFrame and canvases are inputs, in Chromium and Firefox", async () => {
+  const root = app("pictures", { "app.js": PICTURES, "dist/index.html": PAGE });
+  await bundle(root, {});
+  copyFileSync(MODEL, join(root, "dist/digits.dyad"));
+  assert.deepEqual(await browsers.titles(join(root, "dist")), {
+    chromium: "done same",
+    firefox: "done same",
+  });
+});
+
 async function bundle(root: string, loader: Record<string, "file">): Promise<void> {
   await esbuild({
     entryPoints: [join(root, "app.js")],
@@ -179,7 +210,7 @@ assert.equal(layerNames(model).length, session.profile({ image: new Uint8Array(7
 assert.equal(readModel(model).io.length, 2);
 assert.ok(core.InferenceSession && (session instanceof core.InferenceSession));
 const classifier = await ort.InferenceSession.create(model);
-const { probabilities } = await classifier.run({ image: new ort.Tensor("float32", new Float32Array(784), [1, 28, 28, 1]) });
+const { probabilities } = await classifier.run({ image: new ort.Tensor("float32", new Float32Array(784), classifier.inputMetadata[0].shape) });
 assert.deepEqual(probabilities.dims, [1, 10]);
 const { privateKey, publicKey } = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
 await verifiedModel(model, await signModel(model, privateKey), publicKey);
@@ -196,10 +227,50 @@ if (existsSync("model.tflite")) {
 console.log("done");
 `;
 
+const TYPED_OPTIONS = {
+  compilerOptions: {
+    strict: true,
+    noEmit: true,
+    target: "ES2022",
+    lib: ["ES2023", "DOM", "ESNext.Disposable"],
+    module: "ESNext",
+    moduleResolution: "bundler",
+    types: [],
+  },
+};
+
+const TYPED = `
+import { InferenceSession, type Feeds, type Profile, type Tensor } from "dyadic";
+import { InferenceSession as Core } from "dyadic/core";
+import { compile, type CompileOptions } from "dyadic/compiler";
+import engine from "dyadic/engine.wasm";
+import { layerNames } from "dyadic/inspect";
+import * as ort from "dyadic/ort";
+import { verifiedModel } from "dyadic/signed";
+
+export async function main(feeds: Feeds, bytes: Uint8Array, options: CompileOptions): Promise<Tensor[]> {
+  using session = await InferenceSession.create("model.dyad", { signal: AbortSignal.timeout(10) });
+  const profile: Profile = session.profile(feeds);
+  JSON.stringify(profile.chromeTrace(layerNames(bytes)));
+  const other = await Core.create(await verifiedModel(bytes, bytes, bytes), { module: engine });
+  const classifier: ort.InferenceSession = await ort.InferenceSession.create(bytes);
+  const input: ort.Tensor = new ort.Tensor("float32", [1, 2], [1, 2]);
+  await classifier.run({ input });
+  await other.run(feeds, { signal: AbortSignal.timeout(1) });
+  (await compile(bytes, options)).model satisfies Uint8Array;
+  return Object.values(session.runSync(feeds));
+}
+`;
+
 describe("the package itself", () => {
   test("publint has nothing to say", () => {
     const text = execute("node_modules/.bin/publint", ["--strict", join(APPS, "node_modules/dyadic")]);
     assert.match(text, /All good!/);
+  });
+
+  test("a strict TypeScript app compiles against every entry", () => {
+    const root = app("typescript", { "app.ts": TYPED, "tsconfig.json": JSON.stringify(TYPED_OPTIONS) });
+    execute(join(ROOT, "node_modules/.bin/tsc"), ["-p", root]);
   });
 
   test("are the types wrong? No.", () => {
