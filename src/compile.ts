@@ -15,7 +15,12 @@ import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
 import { type Layout, plan, verifyLayout } from "./plan/index.ts";
-import { type Allocated, type AllocationOptions, choosePolicy } from "./precision/allocate/index.ts";
+import {
+  type Allocated,
+  type AllocationOptions,
+  type Budget,
+  choosePolicy,
+} from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
@@ -121,10 +126,26 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
   try {
     const graph = simplify(importModel(bytes, file, options));
     const quantized = await quantize(graph, options, sha256(bytes));
-    return emit(quantized, options, sha256(bytes));
+    const compiled = emit(quantized, options, sha256(bytes));
+    if (options.allocation !== undefined) holdBudget(compiled, options.allocation.budget);
+    return compiled;
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }
+}
+
+/** What was written, against what the device has: the drafts that the budget was spent by must have been exact. */
+function holdBudget({ model, layout }: Compiled, { flash = Infinity, ram = Infinity }: Budget): void {
+  const used = { flash: model.length, ram: layout.peakBytes };
+  if (used.flash <= flash && used.ram <= ram) return;
+  throw new DyadicError(
+    "INTERNAL",
+    "the model that was written is larger than its draft; please report this",
+    {
+      expected: `at most ${flash} bytes of flash and ${ram} of RAM`,
+      found: `${used.flash} and ${used.ram}`,
+    },
+  );
 }
 
 /** The arrows behind `import`, for quantized graphs that were made in memory. */
@@ -159,7 +180,8 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   const common = { inputRange: input?.range, observer: options.observer, signal: options.signal };
   const evidence = { graph, samples, module };
   const allocated =
-    options.allocation && (await allocatePolicy(evidence, seen, { ...common, borders }, options, source));
+    options.allocation &&
+    (await allocatePolicy(evidence, seen, { ...common, borders }, { ...options, policy }, source));
   const quantized = await quantizeByPolicy(
     allocated ? decide(graph, withNetwork(allocated.policy, policy)) : decided,
     { seen, samples, module },

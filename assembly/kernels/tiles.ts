@@ -23,8 +23,8 @@ import { groupChannels, groupDepth, wholeRows } from "./conv";
 const MAX_TILE_PIXELS = 6;
 /** Address of the window's first byte, of every pixel of the tile. */
 export const WINDOWS: usize = memory.data(MAX_TILE_PIXELS * 4, 16);
-/** Address of the output pixel, of every pixel of the tile. */
-export const OUTPUTS: usize = memory.data(STRIP_PIXELS * 4, 16);
+/** Address of the output pixel, of every pixel of the tile; and one more (requantize.simd.ts). */
+export const OUTPUTS: usize = memory.data(STRIP_PIXELS * 4 + 4, 16);
 
 /** Pixels that no tile has taken yet. */
 export let remaining: i32 = 0;

@@ -20,7 +20,7 @@ const WIDE_MAX: usize = 112;
 
 /** Vectors of four accumulators that a strip holds. */
 export const STRIP_VECTORS = 96;
-export const STRIP: usize = memory.data(STRIP_VECTORS * 16, 16);
+export const STRIP: usize = memory.data(STRIP_VECTORS * 16 + 32, 16); // and what the last pair may read behind it
 
 // Forms of equation (5), told apart by their size at compile time.
 /** c == 32: the high words of acc * b + 2^31 + z * 2^32 are the codes before the clamp. */
@@ -41,8 +41,7 @@ export function prepareEpilogue(output: usize, c: i32, min: i32, max: i32): void
 }
 
 export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void {
-  const inHighWords = c <= 54 && (c > 32 || (wide && c == 32));
-  form = inHighWords ? sizeof<HighWords>() : c == 32 ? sizeof<ShiftFree>() : sizeof<Wide>();
+  form = wide ? sizeof<Wide>() : c == 32 ? sizeof<ShiftFree>() : c > 32 && c <= 54 ? sizeof<HighWords>() : sizeof<Wide>();
   const zero: i64 = form == sizeof<Wide>() ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
@@ -104,38 +103,34 @@ function finish<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usiz
   const min = v128.load(EPILOGUE, MIN);
   const max = v128.load(EPILOGUE, MAX);
   const flip = v128.load(EPILOGUE, FLIP);
-  const end = outputs + ((count >> 1) << 3);
+  const end = outputs + (count << 2);
   for (; blocks > 0; blocks--) {
     const low = v128.load(multipliers);
     const high = v128.load(multipliers, 16);
-    let at = outputs;
-    for (; at < end; at += 8) {
+    for (let at = outputs; at < end; at += 8) {
       const first = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, round);
       const second = halves<Form>(v128.load(strip, 32), v128.load(strip, 48), low, high, round);
       const codes = clampCodes(first, second, min, max, flip);
-      v128.store64_lane(load<usize>(at) + n, codes, 0);
+      // The second of the last pair may be none: what lies behind it goes to the first's place, and is overwritten.
       v128.store64_lane(load<usize>(at, 4) + n, codes, 1);
+      v128.store64_lane(load<usize>(at) + n, codes, 0);
       strip += 64;
     }
-    if (count & 1) {
-      const last = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, round);
-      v128.store64_lane(load<usize>(at) + n, clampCodes(last, last, min, max, flip), 0);
-      strip += 32;
-    }
+    if (count & 1) strip -= 32;
     multipliers += 32;
     n += 8;
   }
 }
 
-/** The same to codes of 16 bits, whose zero point is 0. */
-function finishWide<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+/** The same to codes of 16 bits, whose zero point is 0: of their scales most have a c below 32. */
+function finishWide(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
   const round = v128.load(EPILOGUE, ROUND);
   const end = outputs + (count << 2);
   for (; blocks > 0; blocks--) {
     const low = v128.load(multipliers);
     const high = v128.load(multipliers, 16);
     for (let at = outputs; at < end; at += 4) {
-      const words = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, round);
+      const words = halves<Wide>(v128.load(strip), v128.load(strip, 16), low, high, round);
       v128.store(load<usize>(at) + n * 2, clampWide(words));
       strip += 32;
     }
@@ -145,15 +140,11 @@ function finishWide<Form>(outputs: usize, count: i32, blocks: i32, multipliers: 
 }
 
 function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+  // The place behind an odd last pixel's (finish).
+  store<usize>(outputs + (count << 2), load<usize>(outputs + (count << 2) - 4));
   if (wide) {
-    if (form == sizeof<HighWords>()) {
-      finishWide<HighWords>(outputs, count, blocks, multipliers, n, strip);
-    } else {
-      finishWide<Wide>(outputs, count, blocks, multipliers, n, strip);
-    }
-    return;
-  }
-  if (form == sizeof<ShiftFree>()) {
+    finishWide(outputs, count, blocks, multipliers, n, strip);
+  } else if (form == sizeof<ShiftFree>()) {
     finish<ShiftFree>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == sizeof<HighWords>()) {
     finish<HighWords>(outputs, count, blocks, multipliers, n, strip);
@@ -166,7 +157,7 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
 export const STRIP_PIXELS = STRIP_VECTORS / 2;
 /** Codes of the last, incomplete block on their way, and where each pixel's lie. */
 const PARTS: usize = memory.data(STRIP_PIXELS * 16, 16);
-const PART_OUTPUTS: usize = memory.data(STRIP_PIXELS * 4, 16);
+const PART_OUTPUTS: usize = memory.data(STRIP_PIXELS * 4 + 4, 16);
 
 /** Codes of the strip's pixels x channels (blocks of eight, the last one cut), to the addresses at `outputs` plus n. */
 export function requantizeStrip(outputs: usize, count: i32, channels: i32, multipliers: usize, n: usize): void {

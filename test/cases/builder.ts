@@ -140,6 +140,6 @@ export class WideningBuilder extends GraphBuilder {
 /** Codes of about the same reach in 8 bits. */
 function inBytes(affine: Affine): Affine {
   const { scale, bits = 8 } = affine;
-  if (bits === 16) return { scale: scale * 64, zeroPoint: 0 };
+  if (bits === 16) return { scale: scale * 16, zeroPoint: 0 };
   return bits === 8 ? affine : { scale: scale / 2 ** (8 - bits), zeroPoint: 0 };
 }

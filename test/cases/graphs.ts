@@ -151,7 +151,7 @@ class Maker {
   /** The scale that the tensor would have in 8 bits. */
   private scale(tensor: number): number {
     const { scale, bits = 8 } = this.builder.affine(tensor);
-    return bits === 16 ? scale * 64 : scale / 2 ** (8 - bits);
+    return bits === 16 ? scale * 16 : scale / 2 ** (8 - bits);
   }
 
   /** Of any width that the graph may have. */
@@ -160,7 +160,7 @@ class Maker {
     const wide = this.bytes(scale, activation);
     const bits = widths.pick(activations);
     if (bits === 8) return wide;
-    if (bits === 16) return { scale: wide.scale / 64, zeroPoint: 0, bits };
+    if (bits === 16) return { scale: wide.scale / 16, zeroPoint: 0, bits };
     const [min, max] = activationRange(bits);
     const zeroPoint = activation.startsWith("relu") ? min : widths.integer(min, max);
     return { scale: wide.scale * 2 ** (8 - bits), zeroPoint, bits };

@@ -31,17 +31,25 @@ function installed(name: string): string {
   return place;
 }
 
+/** That so many tests ran, and none was skipped or failed. */
+function passed(output: string, count: number): void {
+  assert.match(output, new RegExp(`pass ${count}\\b`));
+  assert.match(output, /skipped 0\b/);
+}
+
 test("Cloudflare Worker", () => {
   process.env.WRANGLER_SEND_METRICS = "false";
-  execute("npm", ["test"], installed("cloudflare-worker"));
+  passed(execute("npm", ["test"], installed("cloudflare-worker")), 2);
 });
 
 test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
   process.env.PYTHON = PYTHON;
   const place = installed("wasi-gateway");
-  console.log(execute("npm", ["test"], place).match(/^.*messages in.*$/m)?.[0]);
+  const output = execute("npm", ["test"], place);
+  passed(output, 7);
+  console.log(/^.*messages in.*$/m.exec(output)?.[0]);
   execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));
-  execute("npm", ["test"], join(place, "component"));
+  passed(execute("npm", ["test"], join(place, "component")), 2);
 });
 
 describe("browser", () => {

@@ -16,11 +16,12 @@ export const WORKERD = join(ROOT, "test/hosts/node_modules/@cloudflare/workerd-l
 
 /** Runs a program; its output, or an error with all of it. */
 export function execute(program: string, args: readonly string[], cwd: string = PACKAGE): string {
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env; // with it, a `node --test` in there would run nothing
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     cwd,
     encoding: "utf8",
     timeout: 300_000,
-    env: { ...process.env, NO_COLOR: "1", PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+    env: { ...environment, NO_COLOR: "1", PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
   });
   if (status === 0) return stdout;
   throw new Error(`${program} ${args.join(" ")}: ${error ?? `exit code ${status}`}\n${stdout}\n${stderr}`);

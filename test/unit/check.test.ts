@@ -69,25 +69,27 @@ what is missing
     });
   });
 
-  test("TensorFlow Lite: operators behind a missing one are looked at, too", () => {
+  test("TensorFlow Lite: every operator is listed, also behind a missing one", () => {
     const affine = { scale: [0.5], zeroPoint: [0] };
     const { BuiltinOperator: Op } = schema;
     const bytes = buildTflite({
-      tensors: ["x", "boxes", "s", "y"].map((name) => ({ name, shape: [1, 4], ...affine })),
+      tensors: ["x", "boxes", "s", "y", "z"].map((name) => ({ name, shape: [1, 4], ...affine })),
       operators: [
         { code: Op.CUSTOM, custom: "Boxes", inputs: [0], outputs: [1] },
-        { code: Op.SOFTMAX, inputs: [1], outputs: [2] },
+        { code: Op.LOGISTIC, inputs: [1], outputs: [2] },
         { code: Op.TANH, inputs: [2], outputs: [3] },
+        { code: Op.SOFTMAX, inputs: [3], outputs: [4] },
       ],
       inputs: [0],
-      outputs: [3],
+      outputs: [4],
     });
     const { status, stdout } = check("boxes.tflite", bytes, "--json");
     expect(status).toBe(2);
     expect(JSON.parse(stdout).operators).toMatchObject([
       { operator: 'custom operator "Boxes"', nodes: 1, problems: [{ node: "boxes" }] },
-      { operator: "SOFTMAX", nodes: 1, problems: [{ node: "s" }] },
+      { operator: "LOGISTIC", nodes: 1, problems: [] },
       { operator: "TANH", nodes: 1, problems: [] },
+      { operator: "SOFTMAX", nodes: 1, problems: [{ node: "z", problem: "the operator has no options" }] },
     ]);
   });
 

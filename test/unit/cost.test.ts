@@ -22,7 +22,7 @@ describe.skipIf(assetsDirectory === null)("costs of real networks before anythin
     const random = new Random(9);
     const aligned = (size: number) => Math.ceil(size / SECTION) * SECTION;
     let rest: number | undefined;
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const overrides: Override[] = graph.nodes
         .filter(({ op }) => ["conv", "depthwise", "dense", "add"].includes(op))
         .map(({ name, op }) => ({

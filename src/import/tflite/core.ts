@@ -48,6 +48,7 @@ export function adaptCore(
   survey?: Survey,
 ): Core {
   const tail = new Tail(builder);
+  for (const { name } of candidates) survey?.saw(name);
   for (const candidate of candidates) tail.take(candidate);
   if (tail.operators.length === 0) return { cut: null, notes: [] };
   const layers = candidates.some(({ code, operator }) => isLayer(code) && !tail.holds(operator));

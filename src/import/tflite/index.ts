@@ -49,18 +49,13 @@ function readModel(bytes: Uint8Array, survey: Survey | undefined): Graph {
   const tensors = new Tensors(buffer, model, graph);
   const builder = new Builder(tensors);
   const outputs = vector("model outputs", graph.outputsLength(), MAX_BORDERS, (i) => graph.outputs(i));
-  const core = adaptCore(readOperators(model, graph, tensors, survey), outputs, builder, survey);
+  const core = adaptCore(readOperators(model, graph, tensors), outputs, builder, survey);
   assignStates(builder);
   return finish(model, graph, builder, { ...core, outputs });
 }
 
 /** Pairs every operator with its row, where it has one. */
-function readOperators(
-  model: schema.Model,
-  graph: schema.SubGraph,
-  tensors: Tensors,
-  survey: Survey | undefined,
-): Candidate[] {
+function readOperators(model: schema.Model, graph: schema.SubGraph, tensors: Tensors): Candidate[] {
   const tables = vector("operators", graph.operatorsLength(), MAX_OPERATORS, (i) => graph.operators(i));
   const codes = new Map<number, Omit<Candidate, "operator">>();
   return tables.map((table) => {
@@ -68,7 +63,6 @@ function readOperators(
     const code = codes.get(index) ?? readCode(model, index);
     codes.set(index, code);
     const operator = readOperator(table, tensors);
-    survey?.saw(code.name);
     if (code.row !== undefined) checkArity(code.row, operator);
     return { ...code, operator };
   });
