@@ -33,6 +33,8 @@ const CLASS = Uint8Array.from({ length: 256 }, (_, count) =>
 );
 /** Also with every branch counted, a small file must not take longer. */
 const SLOW_MS = 1000;
+/** Files that only grow would slow the search down, and a long one may take its time. */
+const MOST_BYTES = 2 ** 16;
 const REPORT_MS = 30_000;
 
 /** What one format has been seen to do. */
@@ -120,7 +122,7 @@ async function run(format: Format, corpus: Corpus, bytes: Bytes): Promise<void> 
   if (ms > SLOW_MS)
     console.log(`SLOW ${format}, ${ms.toFixed(0)} ms, base64 ${Buffer.from(bytes).toString("base64")}`);
   corpus.runs++;
-  if (corpus.isNew()) corpus.files.push(bytes);
+  if (corpus.isNew() && bytes.length <= MOST_BYTES) corpus.files.push(bytes);
 }
 
 function report(seconds: number): void {
