@@ -4,6 +4,7 @@ import { KIND_HEADER } from "../../assembly/abi.ts";
 import { compile, compileGraph, PRODUCER } from "../../src/compile.ts";
 import { decodeHeader } from "../../src/model/header.ts";
 import { readModel } from "../../src/model/reader.ts";
+import { opNamed } from "../../src/ops/index.ts";
 import { loadModel } from "../../src/runtime/engine.ts";
 import { openEngine, runModel } from "../cases/engine.ts";
 import { randomGraph } from "../cases/graphs.ts";
@@ -60,4 +61,19 @@ describe("compile", () => {
     loadModel(engine, model, "m.dyad");
     expect(`${runModel(engine, integer, [Int8Array.of(1, 2, 3, 4, 5, 6)])}`).toBe("3,4");
   });
+});
+
+it("refuses a convolution in one and a half groups", () => {
+  const attributes = {
+    stride: [1, 1],
+    dilation: [1, 1],
+    padding: [0, 0, 0, 0],
+    activation: "none",
+    groups: 1.5,
+  };
+  const shapes = [
+    [1, 8, 8, 3],
+    [3, 3, 3, 2],
+  ];
+  expect(() => opNamed("conv").shape(shapes, attributes)).toThrow(/do not fit/);
 });
