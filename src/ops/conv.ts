@@ -77,7 +77,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   shape([x, weights], attributes) {
     const { groups = 1 } = attributes;
     const fits = x!.length === 4 && weights!.length === 4 && weights![3]! * groups === x![3];
-    if (!fits || weights![0]! % groups !== 0) {
+    if (!fits || !Number.isInteger(groups) || weights![0]! % groups !== 0) {
       throw new DyadicError("BAD_FILE", "input and weights do not fit together", {
         expected: "input [1, h, w, c] and weights [o, kh, kw, c / groups], o a multiple of groups",
         found: `[${x}] and [${weights}], ${groups} groups`,

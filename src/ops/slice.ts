@@ -22,5 +22,10 @@ export const slice = viewOp<SliceAttributes>(
       found: `from [${begin}], [${size}] elements, strides [${strides}]`,
     });
   },
-  (x, { begin, strides }) => ({ axes: x.map((_, axis) => axis), begin, stride: strides }),
+  (x, { begin, size, strides }) => ({
+    axes: x.map((_, axis) => axis),
+    begin,
+    // From a single element to the next may be any distance: it need not fit a record.
+    stride: strides.map((stride, axis) => (size[axis] === 1 ? 1 : stride)),
+  }),
 );

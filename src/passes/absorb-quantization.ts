@@ -17,6 +17,15 @@ function fixedQuantization({ op }: Node): Quantization | undefined {
   return fixed && { scale: [fixed.scale], zeroPoint: [fixed.zeroPoint], axis: null };
 }
 
+/** The quantization that loses nothing behind an op, or the only one that it allows; undefined where neither is known. */
+function quantizationBehind(node: Node, x: Quantization): Quantization | undefined {
+  if (isSpreading(node)) return x;
+  const { function: name } = node.attributes as { function?: string };
+  // -x under its own codes: the lowest becomes the highest.
+  if (node.op === "unary" && name === "neg") return { ...x, zeroPoint: x.zeroPoint.map((zero) => -1 - zero) };
+  return fixedQuantization(node);
+}
+
 const LAYERS = ["conv", "depthwise", "dense"];
 
 /**
@@ -113,17 +122,14 @@ class Absorption {
     }
   }
 
-  /** Codes of values that nobody stated: those of the input behind an op that only moves them, or a fixed scale. */
+  /** Codes of values that nobody stated: those of the input behind an op that only moves or negates them, or a fixed scale. */
   private spread(): void {
     for (const node of this.graph.nodes) {
       const [x, y] = [node.inputs[0]!, node.outputs[0]!];
       const from = this.codes.get(x);
       if (from === undefined || this.codes.has(y) || !isFloat(this.graph, node)) continue;
-      if (isSpreading(node)) this.invent(y, this.tensors[from]!.quantization!);
-      else {
-        const fixed = fixedQuantization(node);
-        if (fixed !== undefined) this.invent(y, fixed);
-      }
+      const behind = quantizationBehind(node, this.tensors[from]!.quantization!);
+      if (behind !== undefined) this.invent(y, behind);
     }
     for (const node of this.graph.nodes.toReversed()) {
       const [x, y] = [node.inputs[0]!, node.outputs[0]!];

@@ -62,6 +62,7 @@ export const UNARY: Readonly<Record<string, (x: number, alpha: number, beta: num
   geluTanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   hardSigmoid: (x, alpha, beta) => clip(alpha * x + beta, 0, 1),
   hardSwish: (x) => (x * clip(x + 3, 0, 6)) / 6,
+  neg: (x) => -x,
   leakyRelu: (x, alpha) => (x < 0 ? alpha * x : x),
   sigmoid,
   silu: (x) => x * sigmoid(x),

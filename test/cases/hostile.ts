@@ -175,9 +175,13 @@ export function dissect(file: Uint8Array<ArrayBuffer>): Anatomy {
   };
   const plan = section(KIND_PLAN);
   const count = view.getInt32(plan.at + PLAN_TENSOR_COUNT, true);
+  // A file that was damaged before may claim billions, more than a heap holds.
+  const stepCount = view.getInt32(plan.at + PLAN_STEP_COUNT, true);
+  const most = Math.max(count * TENSOR_BYTES, 4 * stepCount);
+  if (most > view.byteLength) throw new RangeError(`${count} tensors, ${stepCount} steps`);
   const tensors = Array.from({ length: count }, (_, i) => plan.at + PLAN_HEADER_BYTES + i * TENSOR_BYTES);
   const steps = [plan.at + view.getInt32(plan.at + PLAN_STEPS_AT, true)];
-  for (let i = 0; i < view.getInt32(plan.at + PLAN_STEP_COUNT, true); i++) {
+  for (let i = 0; i < stepCount; i++) {
     steps.push(steps.at(-1)! + view.getInt32(steps.at(-1)! + STEP_BYTES, true));
   }
   return { file, view, io: section(KIND_IO), plan, weights: section(KIND_WEIGHTS), tensors, steps };

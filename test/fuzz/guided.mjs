@@ -1,7 +1,7 @@
 // Builds guided.ts with a counter in every branch of the product's code, the scalar engine turned into JavaScript
 // included, and runs it. Jazzer.js would do the same, but its addon (4.0.0) wants a newer glibc than Debian 12 has.
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "acorn";
 import { ancestor } from "acorn-walk";
@@ -83,6 +83,7 @@ const counted = {
   },
 };
 
+mkdirSync(`${root}dist/test`, { recursive: true });
 const wasm2js = `${root}node_modules/.bin/wasm2js`;
 execFileSync(wasm2js, [`${root}assembly/build/engine-scalar.wasm`, "--enable-bulk-memory", "-o", engine]);
 await build({
@@ -101,7 +102,12 @@ await build({
   plugins: [counted],
 });
 rmSync(engine);
-const { status } = spawnSync(process.execPath, [output, `--branches=${branches}`, ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
+const heap = "--max-old-space-size=1024";
+const { status } = spawnSync(
+  process.execPath,
+  [heap, output, `--branches=${branches}`, ...process.argv.slice(2)],
+  {
+    stdio: "inherit",
+  },
+);
 process.exitCode = status ?? 1;

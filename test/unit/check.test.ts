@@ -27,7 +27,7 @@ function check(name: string, bytes: Uint8Array, ...flags: string[]) {
 const broken: OnnxModel = {
   inputs: [{ name: "x", shape: [1, 3, 4, 4] }],
   outputs: ["y"],
-  initializers: { w: float([2, 3, 1, 1]), pads: ints([0, 0, 1, 1, 0, 0, 1, 1]), fill: float([], [2.5]) },
+  initializers: { w: float([2, 3, 1, 1]), pads: ints([0, 0, 1, 1, 0, 0, 1, 1]), fill: float([], [Infinity]) },
   nodes: [
     { op: "Conv", name: "conv", inputs: ["x", "w"], outputs: ["a"] },
     { op: "Pad", name: "pad", inputs: ["a", "pads", "fill"], outputs: ["b"] },
@@ -49,7 +49,7 @@ the model's operators, and whether Dyadic imports them
   LayerNormalization  1  no
   Add                 1  yes
 what is missing
-  Pad "pad": only padding with zeros is supported (2.5)
+  Pad "pad": padding needs a finite value (Infinity)
   Einsum "mix": there is no such operator in Dyadic
   LayerNormalization "norm": there is no such operator in Dyadic
 `);
@@ -65,7 +65,7 @@ what is missing
     expect(found.operators).toContainEqual({
       operator: "Pad",
       nodes: 1,
-      problems: [{ node: "pad", problem: "only padding with zeros is supported", found: "2.5" }],
+      problems: [{ node: "pad", problem: "padding needs a finite value", found: "Infinity" }],
     });
   });
 

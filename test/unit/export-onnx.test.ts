@@ -4,6 +4,7 @@ import { DyadicError } from "../../src/error.ts";
 import { exportOnnx } from "../../src/export/onnx/index.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { importOnnx } from "../../src/import/onnx/index.ts";
+import { simplify } from "../../src/passes/index.ts";
 import { runReference } from "../../src/quantize/reference.ts";
 import { randomFloatGraph, randomSamples, relativeError, runDefinitions } from "../cases/floats.ts";
 import { randomGraph } from "../cases/graphs.ts";
@@ -68,6 +69,28 @@ describe("a graph of codes comes back as the same integers, but for halves that 
     });
     returned.codes++;
   });
+});
+
+test.each(["reals", "codes"])("a pad with a number comes back, in %s", (kind) => {
+  const quantization = { scale: [0.5], zeroPoint: [3], axis: null };
+  const format =
+    kind === "codes" ? ({ dtype: "int8", quantization } as const) : ({ dtype: "float32" } as const);
+  const attributes = { padding: [0, 1, 0, 0], channels: [0, 0], value: -2.5 };
+  const border = { layout: "NCHW", ...format } as const;
+  const graph: Graph = {
+    name: "pad",
+    tensors: [
+      { name: "x", shape: [1, 2, 2, 1], ...format },
+      { name: "y", shape: [1, 2, 3, 1], ...format },
+    ],
+    nodes: [{ name: "pad", op: "pad", inputs: [0], outputs: [1], attributes }],
+    inputs: [{ ...border, name: "x", tensor: 0, shape: [1, 1, 2, 2] }],
+    outputs: [{ ...border, name: "y", tensor: 1, shape: [1, 1, 2, 3] }],
+  };
+  for (const activations of ["int8", "uint8"] as const) {
+    const back = simplify(importOnnx(exportOnnx(graph, { activations, borders: "float32" })));
+    expect(back.nodes.map(({ op, attributes }) => [op, attributes])).toEqual([["pad", attributes]]);
+  }
 });
 
 afterAll(() => {

@@ -69,10 +69,16 @@ describe("errors", () => {
       /before it is written/,
     ],
     [
-      "padding with ones",
-      single("Pad", [1, 1, 2, 2], { p: ints([0, 0, 1, 1, 0, 0, 1, 1]), v: float([], [1]) }),
+      "a slice from a fraction on",
+      single("Slice", [1, 2, 4, 4], { s: float([1], [0.75]), e: ints([2]) }),
+      "BAD_FILE",
+      /has to be integers/,
+    ],
+    [
+      "padding with infinity",
+      single("Pad", [1, 1, 2, 2], { p: ints([0, 0, 1, 1, 0, 0, 1, 1]), v: float([], [-Infinity]) }),
       "UNSUPPORTED_OP",
-      /zeros/,
+      /finite/,
     ],
     [
       "arithmetic on codes without a scale",
@@ -103,16 +109,19 @@ describe("errors", () => {
     expect(refuse(large).message).toMatch(/enormous/);
   });
 
-  test("enormous constants are refused before they are made", () => {
+  test.each([
+    ["enormous", [65536, 65536], /enormous constants/],
+    ["of a negative size", [-1, -1], /impossible shape/],
+  ])("constants that are %s are refused before they are made", (_, shape, message) => {
     const model: OnnxModel = {
       ...single("Add", [1]),
-      initializers: { s: ints([65536, 65536]) },
+      initializers: { s: ints(shape) },
       nodes: [
         { op: "ConstantOfShape", inputs: ["s"], outputs: ["c"] },
         { op: "Add", inputs: ["x", "c"], outputs: ["y"] },
       ],
     };
-    expect(refuse(model).message).toMatch(/enormous constants/);
+    expect(refuse(model).message).toMatch(message);
   });
 });
 

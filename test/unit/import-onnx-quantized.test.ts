@@ -144,6 +144,38 @@ describe("QDQ", () => {
     agree(integers(graph, [1, 4]), top);
   });
 
+  test("a smallest element is found among the codes", () => {
+    const smallest = { axes: [2, 3], keepdims: 0 };
+    const graph = load(
+      qdq(
+        Type.UINT8,
+        [{ op: "ReduceMin", inputs: ["y"], outputs: ["z"], attributes: attributes(smallest) }],
+        "z",
+      ),
+    );
+    expect(opsOf(graph)).toEqual(["conv", "unary", "maxPool", "unary", "reshape"]);
+    agree(
+      integers(graph, [1, 4]),
+      [0, 1, 2, 3].map((c) => Math.min(...expected().slice(c * 25, c * 25 + 25))),
+    );
+  });
+
+  test.each(["reals", "codes"])("a pad with a number, in %s, is one of codes", (kind) => {
+    const inReals = kind === "reals";
+    const pad = { op: "Pad", inputs: [inReals ? "y" : "yq", "p", "f"], outputs: [inReals ? "z" : "zq"] };
+    const last = { op: "DequantizeLinear", inputs: ["zq", "ys", "yz"], outputs: ["z"] };
+    const model = qdq(Type.UINT8, inReals ? [pad] : [pad, last], "z");
+    const fill = inReals ? scalar(TO.scale * 13) : zero(TO.zero + 128 + 13, Type.UINT8);
+    const amounts = { dims: [8], type: Type.INT64, data: [0, 0, 0, 0, 0, 0, 0, 1] };
+    const graph = load({ ...model, initializers: { ...model.initializers, p: amounts, f: fill } });
+    expect(opsOf(graph)).toEqual(["conv", "pad"]);
+    const rows = Array.from({ length: 20 }, (_, row) => expected().slice(5 * row, 5 * row + 5));
+    agree(
+      integers(graph, [1, 4, 5, 6]),
+      rows.flatMap((row) => [...row, TO.zero + 13]),
+    );
+  });
+
   test("another scale behind a pool becomes a requantize", () => {
     const model = qdq(
       Type.INT8,

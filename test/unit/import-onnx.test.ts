@@ -241,6 +241,12 @@ describe("pools and shapes", () => {
       [10, 11, 14, 15],
     ],
     ["GlobalMaxPool", single("GlobalMaxPool", shape), [15]],
+    ["ReduceMin", single("ReduceMin", shape, {}, attributes({ axes: [2], keepdims: 0 })), [0, 1, 2, 3]],
+    [
+      "ReduceMin over the channels",
+      single("ReduceMin", [1, 2, 1, 3], {}, attributes({ axes: [1], keepdims: 1 })),
+      [0, 1, 2],
+    ],
     ["ReduceMean", single("ReduceMean", shape, {}, attributes({ axes: [2], keepdims: 0 })), [6, 7, 8, 9]],
     [
       "Slice",
@@ -251,6 +257,19 @@ describe("pools and shapes", () => {
       "Pad",
       single("Pad", [1, 1, 1, 2], { p: ints([0, 1, 0, 1, 0, 0, 1, 0]) }),
       [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0],
+    ],
+    [
+      "Pad with a number",
+      single("Pad", [1, 1, 1, 2], { p: ints([0, 0, 1, 1, 0, 0, 0, 0]), v: float([], [-2.5]) }),
+      [-2.5, -2.5, -2.5, -2.5, 0, 1],
+    ],
+    [
+      "Pad with a number in an old operator set",
+      {
+        ...single("Pad", [1, 1, 1, 2], {}, { pads: { ints: [0, 0, 0, 1, 0, 0, 0, 0] }, value: { f: 3 } }),
+        opset: 10,
+      },
+      [3, 0, 1],
     ],
     [
       "Softmax over the channels",

@@ -1,4 +1,5 @@
 import { elements, type Graph, type Node, type Tensor } from "../../graph/graph.ts";
+import { quantizeValue } from "../../numerics/affine.ts";
 import { activationRange } from "../../numerics/pack.ts";
 import { type Activation, activationBounds, activationCodes } from "../../ops/activation.ts";
 import type { OnnxAttributes, OnnxNode, OnnxTensor, OnnxType, OnnxValue } from "./encode.ts";
@@ -255,13 +256,15 @@ export class Exporter {
     return [this.emit("DequantizeLinear", [codes, scales], name, { axis: 0 })];
   }
 
-  /** Real 0 as an activation stores it. */
-  zero(index: number): string {
-    const name = `${this.names[index]}_fill`;
-    const { quantization } = this.tensor(index);
-    return quantization
-      ? this.constant(name, this.typeOf(index), [], this.code(index, quantization.zeroPoint.slice(0, 1)))
-      : this.scalar(name, 0);
+  /** A real number as an activation stores it. */
+  fill(index: number, value: number): string {
+    const name = `${this.names[index]}_fill${value}`;
+    const { quantization, dtype } = this.tensor(index);
+    if (quantization === undefined) return this.scalar(name, value);
+    const bits = quantization.bits ?? (dtype === "int16" ? 16 : 8);
+    const [scale, zeroPoint] = [quantization.scale[0]!, quantization.zeroPoint[0]!];
+    const code = quantizeValue(value, scale, zeroPoint, ...activationRange(bits as 8));
+    return this.constant(name, this.typeOf(index), [], this.code(index, [code]));
   }
 
   /** Name for a helper value of the op that writes activation `index`. */

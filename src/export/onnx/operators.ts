@@ -135,7 +135,8 @@ function pad(exporter: Exporter, node: Node<Attributes>): void {
   const [top, left, bottom, right] = padding as [number, number, number, number];
   const pads = [0, channels![0]!, top, left, 0, channels![1]!, bottom, right];
   const amounts = exporter.integers(exporter.local(node.outputs[0]!, "pads"), pads);
-  moved(exporter, node, "Pad", [amounts, exporter.zero(node.inputs[0]!)]);
+  const fill = exporter.fill(node.inputs[0]!, (node.attributes.value as number | undefined) ?? 0);
+  moved(exporter, node, "Pad", [amounts, fill]);
 }
 
 function isSpatial(shape: Sizes): boolean {

@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from "../../graph/graph.ts";
 import { OPS } from "../../ops/index.ts";
-import { CODE_BITS, type Constant, isFloat, unsignedShift } from "./constant.ts";
+import { CODE_BITS, type Constant, integersOf, isFloat, unsignedShift } from "./constant.ts";
 import { type FoldBudget, reshaped, transposed } from "./folder.ts";
 import {
   channelsLast,
@@ -125,10 +125,10 @@ export class Builder {
     throw new DyadicError("BAD_FILE", `input ${index} is missing`);
   }
 
-  /** A list of numbers that is an attribute in old operator sets and an input in new ones. */
+  /** A list of integers that is an attribute in old operator sets and an input in new ones. Throws BAD_FILE. */
   list(operator: Operator, attribute: string, index: number): readonly number[] | undefined {
     const found = this.constant(operator, index);
-    return found === undefined ? operator.ints(attribute) : Array.from(found.data);
+    return found === undefined ? operator.ints(attribute) : integersOf(found);
   }
 
   /** The tensor that holds the value; a flattened image is brought into the file's order. */

@@ -229,6 +229,13 @@ export function isFloat(type: ElementType): boolean {
   return type === "float" || type === "double" || type === "float16" || type === "bfloat16";
 }
 
+/** Sizes, amounts or indices. Throws BAD_FILE for other numbers than integers, which a constant of another type has. */
+export function integersOf({ name, data }: Constant): number[] {
+  const wrong = data.find((value) => !Number.isInteger(value));
+  if (wrong === undefined) return Array.from(data);
+  throw new DyadicError("BAD_FILE", `"${name}" has to be integers`, { found: `${wrong}` });
+}
+
 /** The reals that a constant of codes stands for; any other constant as it is. */
 export function dequantized(constant: Constant): Constant {
   const { name, type, shape, quantization } = constant;

@@ -1,7 +1,7 @@
 import { DyadicError } from "../../error.ts";
 import { elements } from "../../graph/graph.ts";
 import type { Constant, ElementType, NumericArray } from "./constant.ts";
-import { isFloat, typeName } from "./constant.ts";
+import { integersOf, isFloat, typeName } from "./constant.ts";
 import { ARITHMETIC } from "./fold-arithmetic.ts";
 import {
   denseStrides,
@@ -15,9 +15,12 @@ import {
 import { axesOf, axisOf, type Operator, resolveShape, resolveSlice } from "./operator.ts";
 
 /** A list of integers that is an attribute in old operator sets and an input in new ones. */
-function listOf(operator: Operator, attribute: string, input: Constant | undefined): number[] | undefined {
-  const list = input === undefined ? operator.ints(attribute) : input.data;
-  return list === undefined ? undefined : Array.from(list);
+function listOf(
+  operator: Operator,
+  attribute: string,
+  input: Constant | undefined,
+): readonly number[] | undefined {
+  return input === undefined ? operator.ints(attribute) : integersOf(input);
 }
 
 const reshape: Folder = (operator, inputs) => {
@@ -135,7 +138,7 @@ const transpose: Folder = (operator, inputs, budget) => {
 
 const expand: Folder = (_, inputs, budget) => {
   const x = required(inputs, 0);
-  return broadcastTo(x, Array.from(required(inputs, 1).data), budget);
+  return broadcastTo(x, integersOf(required(inputs, 1)), budget);
 };
 
 /** The constant repeated to the shape that it and `shape` broadcast to. */
@@ -155,9 +158,10 @@ export function broadcastTo(x: Constant, wanted: readonly number[], budget: Fold
 }
 
 const constantOfShape: Folder = (_operator, inputs, budget) => {
-  const shape = Array.from(required(inputs, 0).data);
+  const shape = integersOf(required(inputs, 0));
   const count = elements(shape);
-  if (!(count >= 0)) throw new DyadicError("BAD_FILE", "an impossible shape", { found: `[${shape}]` });
+  if (shape.some((size) => size < 0))
+    throw new DyadicError("BAD_FILE", "an impossible shape", { found: `[${shape}]` });
   budget.claim(count);
   return { name: "", type: "float", shape, data: new Float32Array(count) };
 };

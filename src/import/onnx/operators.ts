@@ -19,7 +19,7 @@ import {
   qLinearUnary,
   quantizeLinear,
 } from "./quantized.ts";
-import { globalAveragePool, reduce, softmax } from "./reduce.ts";
+import { globalAveragePool, reduce, reduceMin, softmax } from "./reduce.ts";
 import { resize } from "./resize.ts";
 import {
   cast,
@@ -90,6 +90,7 @@ export const OPERATORS: Readonly<Record<string, Adapter>> = {
   Reciprocal: unary("reciprocal"),
   ReduceMax: reduce("maxPool"),
   ReduceMean: reduce("mean"),
+  ReduceMin: reduceMin,
   ReduceSum: reduce("sum"),
   Relu: relu,
   Reshape: reshape,

@@ -1,20 +1,16 @@
 import { DyadicError } from "../../error.ts";
 import type { Adapter, Builder, Value } from "./builder.ts";
+import { dequantized } from "./constant.ts";
 import { channelsLast, held, movedAxes, type Order, plain } from "./layout.ts";
 import { emitPixelPad } from "./moving.ts";
 import { axisOf, type Operator } from "./operator.ts";
 import { emitSlice } from "./shaping.ts";
 
-/** Pad with real 0 or with the input's own pixels; negative amounts cut. */
+/** Pad with a constant or with the input's own pixels; negative amounts cut. */
 export const pad: Adapter = (operator, builder) => {
   const x = builder.settle(builder.value(operator));
   const rank = x.shape.length;
   const mode = operator.string("mode", "constant") || "constant";
-  const fill = builder.constant(operator, 2)?.data[0] ?? operator.float("value", 0);
-  const codes = builder.format(x).dtype !== "float32";
-  if (mode === "constant" && fill !== 0 && !codes) {
-    throw new DyadicError("UNSUPPORTED_OP", "only padding with zeros is supported", { found: `${fill}` });
-  }
   const pads = builder.list(operator, "pads", 1) ?? [];
   const axes = builder.constant(operator, 3);
   const padded = axes === undefined ? plain(rank) : Array.from(axes.data, (axis) => axisOf(axis, rank));
@@ -30,9 +26,24 @@ export const pad: Adapter = (operator, builder) => {
   };
   const cropped = cut(operator, builder, x, amount);
   const grow = (axis: number, side: 0 | 1) => Math.max(0, amount(axis, side));
-  if (mode === "constant") emitPad(operator, builder, cropped, grow);
+  if (mode === "constant") emitPad(operator, builder, cropped, grow, fillOf(operator, builder, x));
   else emitPixelPad(operator, builder, cropped, mode, grow);
 };
+
+/** The real value to pad with; what is beyond float32's range has no place among codes. */
+function fillOf(operator: Operator, builder: Builder, x: Value): number {
+  const given = builder.constant(operator, 2);
+  const fill = given === undefined ? operator.float("value", 0) : dequantized(given).data[0]!;
+  const { dtype, quantization } = builder.format(x);
+  if (dtype !== "float32") {
+    // Of codes whose scale is not stated yet, only the zero point is known to be meant.
+    if (quantization === undefined) return 0;
+    const code = fill - (builder.isUnsigned(x) ? 128 : 0);
+    return quantization.scale[0]! * (code - quantization.zeroPoint[0]!);
+  }
+  if (Math.abs(fill) < 3.4e38) return fill;
+  throw new DyadicError("UNSUPPORTED_OP", "padding needs a finite value", { found: `${fill}` });
+}
 
 /** What negative amounts leave of the input. */
 function cut(
@@ -53,6 +64,7 @@ function emitPad(
   builder: Builder,
   x: Value,
   amount: (axis: number, side: 0 | 1) => number,
+  value: number,
 ): void {
   const rank = x.shape.length;
   const shape = x.shape.map((size, axis) => size + amount(axis, 0) + amount(axis, 1));
@@ -66,7 +78,7 @@ function emitPad(
     builder.set(operator.outputs[0]!, x);
     return;
   }
-  const attributes = { padding: [h![0], w![0], h![1], w![1]], channels: c };
+  const attributes = { padding: [h![0], w![0], h![1], w![1]], channels: c, ...(value !== 0 && { value }) };
   const result = { shape, order, format: builder.format(x) };
   builder.emit(operator, "pad", [builder.arrange(x, order)], result, attributes);
 }

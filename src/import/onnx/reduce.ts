@@ -9,6 +9,8 @@ import { imageOrder } from "./shaping.ts";
 /** The ops that reduce height, width or both to 1. */
 type Reduction = "mean" | "sum" | "maxPool";
 
+const NEGATIVE = { function: "neg" };
+
 /** An order of four axes in which `axes` are height and width; undefined where there is none. */
 export function reducible(x: Value, axes: readonly number[]): Order | undefined {
   const rank = x.shape.length;
@@ -80,24 +82,32 @@ export const globalAveragePool: Adapter = (operator, builder) => {
   emitReduce(operator, builder, "mean", x, spatialAxes(x));
 };
 
+/** The reduction of `x` that the operator's axes and keepdims describe. */
+function reduced(operator: Operator, builder: Builder, op: Reduction, x: Value): Value {
+  const given = builder.list(operator, "axes", 1);
+  const none = given === undefined || given.length === 0;
+  if (none && operator.int("noop_with_empty_axes", 0) === 1) return x;
+  const axes = axesOf(none ? plain(x.shape.length) : given, x.shape.length);
+  const real = axes.filter((axis) => x.shape[axis] !== 1);
+  const kept = emitReduce(operator, builder, op, x, real.length > 0 ? real : axes);
+  if (operator.int("keepdims", 1) === 1) return kept;
+  const shape = x.shape.filter((_, axis) => !axes.includes(axis));
+  return builder.reshaped(kept, shape);
+}
+
 /** ReduceMean, ReduceSum and ReduceMax. */
 export function reduce(op: Reduction): Adapter {
-  return (operator, builder) => {
-    const x = builder.value(operator);
-    const given = builder.list(operator, "axes", 1);
-    const none = given === undefined || given.length === 0;
-    if (none && operator.int("noop_with_empty_axes", 0) === 1) {
-      builder.set(operator.outputs[0]!, x);
-      return;
-    }
-    const axes = axesOf(none ? plain(x.shape.length) : given, x.shape.length);
-    const real = axes.filter((axis) => x.shape[axis] !== 1);
-    const reduced = emitReduce(operator, builder, op, x, real.length > 0 ? real : axes);
-    if (operator.int("keepdims", 1) === 1) return;
-    const shape = x.shape.filter((_, axis) => !axes.includes(axis));
-    builder.set(operator.outputs[0]!, builder.reshaped(reduced, shape));
-  };
+  return (operator, builder) =>
+    builder.set(operator.outputs[0]!, reduced(operator, builder, op, builder.value(operator)));
 }
+
+/** ReduceMin: the largest of -x, negated. */
+export const reduceMin: Adapter = (operator, builder) => {
+  const { tensor, shape, order } = builder.settle(builder.value(operator));
+  const negative = builder.before(operator, "unary", [tensor], { shape, order }, NEGATIVE);
+  const largest = builder.settle(reduced(operator, builder, "maxPool", negative));
+  builder.emit(operator, "unary", [largest.tensor], { shape: largest.shape, order: largest.order }, NEGATIVE);
+};
 
 /** The softmax's input with the axis innermost. Before opset 13 a softmax is over all axes from the given one on. */
 export function softmaxInput(
