@@ -46,6 +46,11 @@ export function emitBinary(
     isConstant(operand) ? operand : aligned(builder.settle(operand), rank),
   );
   const values = operands.filter((operand): operand is Value => !isConstant(operand));
+  if (values.length === 0) {
+    throw new DyadicError("UNSUPPORTED_OP", "both operands are constants of a kind that is not folded", {
+      hint: "fold the model's constants before (onnxsim does)",
+    });
+  }
   const size = (value: Value) => value.shape.reduce((product, length) => product * length, 1);
   const lead = values.reduce((a, b) => (size(b) > size(a) ? b : a));
   const order = whole(lead, shape);
