@@ -3,12 +3,11 @@
 import { elements } from "../graph/graph.ts";
 import type { ConvAttributes } from "../ops/conv.ts";
 import { type FakeQuantizeAttributes, passingRange } from "../ops/fake-quantize.ts";
-import type { ReduceAttributes } from "../ops/mean.ts";
 import { type PoolAttributes, poolWindow } from "../ops/pool.ts";
-import { type Window, windowOutput } from "../ops/window.ts";
+import type { Window } from "../ops/window.ts";
 import type { Binding, Image, Step } from "./binding.ts";
-import type { PoolWindow } from "./calibrator.ts";
 import { windowsOf } from "./convolutions.ts";
+import { meanWindow, poolOperands } from "./kernels.ts";
 import { packDepthwise, packRows, padBias } from "./packing.ts";
 
 const BLOCK = 8;
@@ -32,7 +31,7 @@ const BINDERS: ReadonlyMap<string, BackwardBinder> = new Map<string, BackwardBin
   ["requantize", bindIdentity],
   ["fakeQuantize", bindFakeQuantize],
   ["averagePool", (binding) => bindAverage(binding, poolWindow(binding.node.attributes as PoolAttributes))],
-  ["mean", (binding) => bindAverage(binding, wholeExtent(binding))],
+  ["mean", (binding) => bindAverage(binding, meanWindow(binding))],
   ["maxPool", bindMaxPool],
 ]);
 
@@ -63,19 +62,6 @@ function bindFakeQuantize(binding: BackwardBinding): Step {
     wasm.mask(gradient, from[0]!, scratch, count, ...bounds);
     wasm.add(into[0]!, scratch, into[0]!, count, ...UNBOUNDED);
   };
-}
-
-function poolOperands(shape: Image, window: Window): PoolWindow {
-  const [, height, width, channels] = shape;
-  const sizes = [height, width, channels, ...windowOutput(window, height, width)] as const;
-  return [...sizes, ...window.kernel, ...window.stride, window.padding[0], window.padding[1]];
-}
-
-function wholeExtent({ node, inputs }: Binding): Window {
-  const { axes } = node.attributes as ReduceAttributes;
-  const [, height, width] = inputs[0]!.shape as Image;
-  const kernel = [axes.includes(1) ? height : 1, axes.includes(2) ? width : 1] as const;
-  return { kernel, stride: kernel, dilation: [1, 1], padding: [0, 0, 0, 0] };
 }
 
 function bindAverage({ wasm, inputs, gradient, into }: BackwardBinding, window: Window): Step {

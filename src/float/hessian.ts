@@ -11,6 +11,32 @@ export type Labels = ArrayLike<number>;
 /** Step of a difference, in units of a tensor's root mean square. */
 const STEP = 2 ** -7;
 
+/** A network whose loss is differentiated: cross-entropy at `logits`, with a label for every sample. */
+export interface Classifier {
+  readonly network: GradientNetwork;
+  readonly logits: number;
+  readonly labels: Labels;
+}
+
+/** Runs every sample and the loss's gradients; `visit` finds both in the network. */
+export async function forEachGradient(
+  { network, logits, labels }: Classifier,
+  samples: Samples,
+  visit: (sample: number) => void,
+  progress: Progress,
+): Promise<void> {
+  await forEachSample(
+    samples,
+    (sample, index) => {
+      network.run(sample);
+      network.clear();
+      network.backward(new Map([[logits, crossEntropy(network.value(logits), labels[index]!).gradient]]));
+      visit(index);
+    },
+    progress,
+  );
+}
+
 /** Mean over the samples of cross-entropy's gradient in each tensor. */
 export async function meanGradients(
   network: GradientNetwork,
@@ -21,20 +47,14 @@ export async function meanGradients(
   progress: Progress = {},
 ): Promise<Float64Array[]> {
   const sums = tensors.map((tensor) => new Float64Array(network.value(tensor).length));
-  await forEachSample(
-    samples,
-    (sample, index) => {
-      network.run(sample);
-      network.clear();
-      network.backward(new Map([[logits, crossEntropy(network.value(logits), labels[index]!).gradient]]));
-      sums.forEach((sum, i) => {
-        network.gradient(tensors[i]!).forEach((value, k) => {
-          sum[k]! += value;
-        });
+  const add = () => {
+    sums.forEach((sum, i) => {
+      network.gradient(tensors[i]!).forEach((value, k) => {
+        sum[k]! += value;
       });
-    },
-    progress,
-  );
+    });
+  };
+  await forEachGradient({ network, logits, labels }, samples, add, progress);
   return sums.map((sum) => sum.map((value) => value / samples.length));
 }
 

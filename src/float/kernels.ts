@@ -2,10 +2,12 @@
 // definition in src/ops.
 import { elements } from "../graph/graph.ts";
 import type { FakeQuantizeAttributes } from "../ops/fake-quantize.ts";
+import { type ReduceAttributes, wholeWindow } from "../ops/mean.ts";
 import type { PadAttributes } from "../ops/pad.ts";
 import { type PoolAttributes, poolWindow } from "../ops/pool.ts";
 import { type Window, windowOutput } from "../ops/window.ts";
 import { type Binder, type Binding, boundsOf, type Image, type Step } from "./binding.ts";
+import type { PoolWindow } from "./calibrator.ts";
 import { bindConv, bindDense, bindDepthwise } from "./convolutions.ts";
 
 const BINDERS: ReadonlyMap<string, Binder> = new Map<string, Binder>([
@@ -55,12 +57,13 @@ function bindPool(binding: Binding, kernel: "average_pool" | "max_pool"): Step |
   return bounds && poolStep(binding, kernel, window, bounds);
 }
 
-function bindMean(binding: Binding): Step | undefined {
-  const { axes } = binding.node.attributes as { axes: readonly number[] };
-  const [, height, width] = binding.inputs[0]!.shape as Image;
-  const kernel = [axes.includes(1) ? height : 1, axes.includes(2) ? width : 1] as const;
-  const window = { kernel, stride: kernel, dilation: [1, 1], padding: [0, 0, 0, 0] } as const;
-  return poolStep(binding, "average_pool", window, [-Infinity, Infinity]);
+function bindMean(binding: Binding): Step {
+  return poolStep(binding, "average_pool", meanWindow(binding), [-Infinity, Infinity]);
+}
+
+/** The window of a mean over height, width or both. */
+export function meanWindow({ node, inputs }: Binding): Window {
+  return wholeWindow((node.attributes as ReduceAttributes).axes, inputs[0]!.shape);
 }
 
 function poolStep(
@@ -69,23 +72,15 @@ function poolStep(
   window: Window,
   bounds: readonly [low: number, high: number],
 ): Step {
-  const [, height, width, channels] = inputs[0]!.shape as Image;
-  const [outHeight, outWidth] = windowOutput(window, height, width);
-  return () =>
-    wasm[kernel](
-      from[0]!,
-      to,
-      height,
-      width,
-      channels,
-      outHeight,
-      outWidth,
-      ...window.kernel,
-      ...window.stride,
-      window.padding[0],
-      window.padding[1],
-      ...bounds,
-    );
+  const operands = poolOperands(inputs[0]!.shape as Image, window);
+  return () => wasm[kernel](from[0]!, to, ...operands, ...bounds);
+}
+
+/** What every pool kernel is told of its input and window. */
+export function poolOperands(shape: Image, window: Window): PoolWindow {
+  const [, height, width, channels] = shape;
+  const sizes = [height, width, channels, ...windowOutput(window, height, width)] as const;
+  return [...sizes, ...window.kernel, ...window.stride, window.padding[0], window.padding[1]];
 }
 
 function bindSoftmax({ wasm, node, output, from, to }: Binding): Step | undefined {

@@ -1,4 +1,5 @@
-import { changesOf, differentiate, forEachGradient } from "./gradients.ts";
+import { forEachGradient } from "../../float/hessian.ts";
+import { changesOf, differentiate } from "./gradients.ts";
 import type { Perturbation, SensitivityProvider } from "./provider.ts";
 
 /**
@@ -23,7 +24,7 @@ export const fisher: SensitivityProvider = {
       }, 0);
       sums[index]! += product * product;
     };
-    await forEachGradient(differentiated, evidence, () => perturbations.forEach(take), { signal });
+    await forEachGradient(differentiated, evidence.samples, () => perturbations.forEach(take), { signal });
     const losses = sums.map((sum) => sum / (2 * evidence.samples.length));
     losses.forEach((loss, index) => {
       onLoss?.(index, loss);

@@ -1,7 +1,8 @@
 // What the providers by gradient share: the loss's gradients, one sample at a time.
 import { GradientNetwork } from "../../float/gradients.ts";
-import { crossEntropy, logitsOf, sampleLabel } from "../../float/loss.ts";
-import { forEachSample, type Progress } from "../../float/samples.ts";
+import type { Classifier } from "../../float/hessian.ts";
+import { logitsOf, sampleLabel } from "../../float/loss.ts";
+import { forEachSample } from "../../float/samples.ts";
 import { seeded } from "../../numerics/random.ts";
 import { rounded } from "./direct.ts";
 import type { Evidence, Perturbation } from "./provider.ts";
@@ -9,15 +10,8 @@ import type { Evidence, Perturbation } from "./provider.ts";
 /** Of the stream of labels that are drawn where none are given. */
 const LABEL_SEED = 1;
 
-/** A float network whose gradients are asked for, the place of its logits and the label of every sample. */
-export interface Differentiated {
-  readonly network: GradientNetwork;
-  readonly logits: number;
-  readonly labels: ArrayLike<number>;
-}
-
 /** Labels that are not given are drawn from the network's own distribution: the true Fisher information, without any. */
-export async function differentiate({ graph, samples, labels, module }: Evidence): Promise<Differentiated> {
+export async function differentiate({ graph, samples, labels, module }: Evidence): Promise<Classifier> {
   const network = await GradientNetwork.create(graph, await module());
   const logits = logitsOf(graph);
   if (labels !== undefined) return { network, logits, labels };
@@ -28,25 +22,6 @@ export async function differentiate({ graph, samples, labels, module }: Evidence
     drawn.push(sampleLabel(network.value(logits), uniform()));
   });
   return { network, logits, labels: drawn };
-}
-
-/** Runs every sample and its gradients; `visit` finds both in the network. */
-export async function forEachGradient(
-  { network, logits, labels }: Differentiated,
-  { samples }: Evidence,
-  visit: (sample: number) => void,
-  progress: Progress,
-): Promise<void> {
-  await forEachSample(
-    samples,
-    (sample, index) => {
-      network.run(sample);
-      network.clear();
-      network.backward(new Map([[logits, crossEntropy(network.value(logits), labels[index]!).gradient]]));
-      visit(index);
-    },
-    progress,
-  );
 }
 
 /** The tensors that a perturbation changes, each with what it adds to the values of the sample that ran last. */

@@ -1,5 +1,5 @@
-import { hessianTraces } from "../../float/hessian.ts";
-import { changesOf, type Differentiated, differentiate, forEachGradient } from "./gradients.ts";
+import { type Classifier, forEachGradient, hessianTraces } from "../../float/hessian.ts";
+import { changesOf, differentiate } from "./gradients.ts";
 import type { Evidence, Perturbation, SensitivityProvider } from "./provider.ts";
 
 /** Vectors of Hutchinson's estimate: HAWQ-V2 (Dong 2020, section 3.3) finds 50 to be plenty; the spread falls by the root. */
@@ -34,7 +34,7 @@ type Change = ReturnType<typeof changesOf>[number];
 
 /** By weight tensor: the trace of its block of the Hessian over its number of elements; not below 0. */
 async function weightCurvatures(
-  { network, logits, labels }: Differentiated,
+  { network, logits, labels }: Classifier,
   { graph, samples }: Evidence,
   perturbations: readonly Perturbation[],
   signal: AbortSignal | undefined,
@@ -51,7 +51,7 @@ async function weightCurvatures(
 }
 
 async function addActivations(
-  differentiated: Differentiated,
+  differentiated: Classifier,
   evidence: Evidence,
   perturbations: readonly Perturbation[],
   losses: number[],
@@ -74,7 +74,7 @@ async function addActivations(
       curvatures.set(tensor, (curvatures.get(tensor) ?? 0) + mean / length);
     });
   };
-  await forEachGradient(differentiated, evidence, visit, { signal });
+  await forEachGradient(differentiated, evidence.samples, visit, { signal });
   perturbations.forEach((own, index) => {
     if (own.kind === "activation") losses[index] = (curvatures.get(own.tensor)! * changes[index]!) / 2;
   });

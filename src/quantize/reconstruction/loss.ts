@@ -1,5 +1,5 @@
 // What a unit is fitted to: the float unit's outputs, or, of the last one, the float network's softmax.
-import { exponential } from "../../numerics/exponential.ts";
+import { probabilities } from "../../float/loss.ts";
 import { logarithm } from "../../numerics/logarithm.ts";
 
 export interface Loss {
@@ -21,21 +21,14 @@ export const squaredError: Loss = {
 /** KL(softmax target || softmax output). */
 export const divergence: Loss = {
   of(output, target) {
-    const [p, q] = [softmax(target), softmax(output)];
+    const [p, q] = [probabilities(target), probabilities(output)];
     return p.reduce((sum, own, i) => sum + (own > 0 ? own * logarithm(own / Math.max(q[i]!, LEAST)) : 0), 0);
   },
   gradient(output, target) {
-    const [p, q] = [softmax(target), softmax(output)];
+    const [p, q] = [probabilities(target), probabilities(output)];
     return Float32Array.from(q, (own, i) => own - p[i]!);
   },
 };
 
 /** A probability that float64 still divides by. */
 const LEAST = 2 ** -1000;
-
-function softmax(logits: Float32Array): Float64Array {
-  const top = logits.reduce((a, b) => Math.max(a, b));
-  const powers = Float64Array.from(logits, (x) => exponential(x - top));
-  const total = powers.reduce((a, b) => a + b);
-  return powers.map((power) => power / total);
-}
