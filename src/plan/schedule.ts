@@ -12,6 +12,8 @@ export const MOST_MEMBERS = 16;
 export interface Schedule {
   readonly group: Group;
   readonly windows: ReadonlyMap<number, number>;
+  /** Rows of each window that a run of the group moves to the start of their buffer. */
+  readonly moved: ReadonlyMap<number, number>;
 }
 
 /** A member of a group that reads a tensor, and the rows of it that an output row takes. */
@@ -79,49 +81,52 @@ export function schedule(
     const perBand = asked.reduce((most, own) => Math.max(most, own.perBand), least);
     // Where another reader goes down more slowly, the first band is what decides.
     const ahead = asked.map((own) => own.lead + own.perBand - perBand);
-    const end = height(place) - perBand * bands;
-    members[place] = { perBand, lead: Math.max(end, ...(ahead.length > 0 ? ahead : [0])) };
+    // Everyone finishes in the last band; who can, no earlier.
+    members[place] = { perBand, lead: Math.max(height(place) - perBand * bands, ...ahead) };
   }
   const group: Group = { first, bands, members };
-  return { group, windows: windowsOf(graph, group) };
+  return { group, ...windowsOf(graph, group) };
 }
 
-/**
- * Rows that a reader asks for as a line over the bands: having done e rows takes (e - 1) * stride + count - above; and
- * none may be passed over, which windows narrower than their stride would.
- */
+/** Rows that a reader asks for as a line over the bands: having done e rows takes (e - 1) * stride + count - above. */
 function rowsAsked({ stride, count, above }: Reader, { perBand, lead }: Member): Member {
-  return { perBand: stride * perBand, lead: stride * lead - above + Math.max(0, count - stride) };
+  return { perBand: stride * perBand, lead: stride * lead - above + count - stride };
 }
 
-function windowsOf(graph: IntegerGraph, group: Group): Map<number, number> {
+function windowsOf(graph: IntegerGraph, group: Group): Pick<Schedule, "windows" | "moved"> {
   const needs = haloNeeds(graph);
-  const windows = new Map<number, number>();
+  const [windows, moved] = [new Map<number, number>(), new Map<number, number>()];
   for (const tensor of inside(graph, group.first, group.members.length)) {
-    const rows = windowRows(graph, group, tensor, needs[tensor]!);
+    const own = windowOf(graph, group, tensor, needs[tensor]!);
     const [top, , bottom] = needs[tensor]!;
-    if (rows < top + graph.tensors[tensor]!.shape[0] + bottom) windows.set(tensor, rows);
+    if (own.rows >= top + graph.tensors[tensor]!.shape[0] + bottom) continue;
+    windows.set(tensor, own.rows);
+    moved.set(tensor, own.moved);
   }
-  return windows;
+  return { windows, moved };
 }
 
 /** The most rows between the first that is read in a band or later and the last that is written by its end. */
-function windowRows(graph: IntegerGraph, group: Group, tensor: number, [top, , bottom]: Halo): number {
+function windowOf(graph: IntegerGraph, group: Group, tensor: number, [top, , bottom]: Halo) {
   const { first, bands, members } = group;
   const height = graph.tensors[tensor]!.shape[0];
   const writer = graph.nodes.findIndex(({ output }) => output === tensor) - first;
   const readers = readersOf(graph, first, members.length, tensor);
-  let [base, rows] = [-top, 1];
+  let rows = 1;
+  let moved = 0;
   for (let band = 0; band < bands; band++) {
+    const before = rowsDone(members[writer]!, band, height);
     const done = rowsDone(members[writer]!, band + 1, height);
+    const base =
+      before === 0 ? -top : Math.max(-top, Math.min(before, firstNeeded(graph, group, readers, band)));
     const end = done === height ? height + bottom : done;
-    if (band > 0) base = Math.max(-top, firstNeeded(graph, group, readers, band));
     rows = Math.max(rows, end - base);
+    if (base > -top) moved += before - base;
   }
-  return rows;
+  return { rows, moved };
 }
 
-/** The first row that any of the readers reads in a band or later. */
+/** The first row that any of the readers reads in a band or later; Infinity where all have finished. */
 function firstNeeded(
   { tensors, nodes }: IntegerGraph,
   { first, members }: Group,
@@ -131,8 +136,9 @@ function firstNeeded(
   return readers.reduce((least, reader) => {
     const band = typeof bandOf === "number" ? bandOf : bandOf(reader);
     const { output } = nodes[first + reader.place]!;
-    const done = rowsDone(members[reader.place]!, band, tensors[output]!.shape[0]);
-    return Math.min(least, done * reader.stride - reader.above);
+    const height = tensors[output]!.shape[0];
+    const done = rowsDone(members[reader.place]!, band, height);
+    return done === height ? least : Math.min(least, done * reader.stride - reader.above);
   }, Infinity);
 }
 
@@ -146,7 +152,8 @@ interface Rows {
 
 /**
  * The least distance from the first byte of an output to that of an input, both whole, with which no band writes on a
- * row of the input that it or a later one still reads. An input that has a reader behind the group has no such distance.
+ * row of the input that it or a later one still reads: below 0 where outputs come later than inputs go. Of inputs that
+ * nobody reads behind the group.
  */
 export function leastDistance(graph: IntegerGraph, group: Group, input: Rows, output: Rows): number {
   const { first, bands, members } = group;
@@ -155,7 +162,7 @@ export function leastDistance(graph: IntegerGraph, group: Group, input: Rows, ou
   const writer = graph.nodes.findIndex((node) => node.output === output.tensor) - first;
   const readers = readersOf(graph, first, members.length, input.tensor);
   const rowBytes = (output.halo[1] + width + output.halo[3]) * output.pixelPitch;
-  let distance = 0;
+  let distance = -Infinity;
   for (let band = 0; band < bands; band++) {
     const done = rowsDone(members[writer]!, band + 1, height);
     if (done === rowsDone(members[writer]!, band, height)) continue;
