@@ -10,12 +10,28 @@ export interface Placement {
   readonly rowPitch: number;
   readonly pixelPitch: number;
   readonly halo: Halo;
+  /** Rows, halo rows included, that the buffer of a tensor inside a group holds at a time; absent: all of them. */
+  readonly window?: number;
 }
 
-/** Working memory of one node, in bytes of the arena; live only at its step. */
+/** Working memory of one node, in bytes of the arena; live only at its step, or while its group runs. */
 export interface Scratch {
   readonly offset: number;
   readonly bytes: number;
+}
+
+/** How far a step of a group comes: `perBand * (b + 1) + lead` output rows are done after band b, from 0 to all. */
+export interface Member {
+  readonly perBand: number;
+  readonly lead: number;
+}
+
+/** Consecutive nodes that run together, band by band: in every band each of them computes some more output rows. */
+export interface Group {
+  /** Index of the first node. */
+  readonly first: number;
+  readonly bands: number;
+  readonly members: readonly Member[];
 }
 
 /**
@@ -27,6 +43,8 @@ export interface Layout {
   readonly placements: readonly Placement[];
   /** By node index; 0 bytes where a node needs none. */
   readonly scratch: readonly Scratch[];
+  /** In the order of their nodes, which no two share. */
+  readonly groups: readonly Group[];
   /** Bytes of the arena: halos, scratch and alignment counted. */
   readonly peakBytes: number;
   /** Bytes alive at each step: tensors with halos (shared bytes once) and scratch. */
@@ -45,10 +63,16 @@ export function pitches([, width, channels]: Shape, [, left, , right]: Halo, bit
   return { pixelPitch, rowPitch: (width + Math.max(left, right)) * pixelPitch };
 }
 
-/** Bytes from the first halo pixel to the last. */
+/** Bytes from the first halo pixel to the last, of the rows that the buffer holds at a time. */
 export function extentBytes([height, width]: Shape, placement: Omit<Placement, "offset">): number {
   const [top, left, bottom, right] = placement.halo;
-  return (top + height + bottom - 1) * placement.rowPitch + (left + width + right) * placement.pixelPitch;
+  const rows = placement.window ?? top + height + bottom;
+  return (rows - 1) * placement.rowPitch + (left + width + right) * placement.pixelPitch;
+}
+
+/** Output rows, of `height`, that a member has done after the first `bands` bands. */
+export function rowsDone({ perBand, lead }: Member, bands: number, height: number): number {
+  return bands === 0 ? 0 : Math.min(Math.max(perBand * bands + lead, 0), height);
 }
 
 /** Bytes from the start of the extent to pixel (0, 0). */

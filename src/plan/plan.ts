@@ -152,6 +152,7 @@ function layoutOf(graph: IntegerGraph, found: readonly Chain[], packing: Packing
   return {
     placements,
     scratch,
+    groups: [],
     peakBytes: packing.peakBytes,
     liveBytes,
     lowerBound,
