@@ -1,10 +1,11 @@
 // The options of a budget, and what is said of how it was spent.
 import { availableParallelism } from "node:os";
-import type { Allocating, Compiled } from "../compile.ts";
+import { frontier, WEIGHT_CHOICES } from "../compile/spending.ts";
+import type { Allocating } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { ActivationBits } from "../numerics/pack.ts";
-import { type Allocated, type FrontierPoint, frontierOf } from "../precision/allocate/index.ts";
+import type { Allocated } from "../precision/allocate/index.ts";
 import { className } from "../precision/allocate/space.ts";
 import { parseLatencyTable } from "../precision/cost/latency.ts";
 import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../precision/schema.ts";
@@ -28,8 +29,6 @@ export interface BudgetFlags {
   readonly cache?: string;
 }
 
-/** Widths that are tried where nothing is said. */
-const MIXED: readonly WeightWidth[] = [8, 6, 5, 4, 3, 2];
 /** Threads that measure losses at most: more gained nothing where cores share their caches. */
 const THREADS = 2;
 
@@ -60,7 +59,7 @@ function parseTime(option: string, text: string): number {
 /** A set of widths: "mixed", or a list such as 8,4,2. Undefined for what is a preset. Throws BAD_ARGUMENT. */
 export function widthSet(bits: string | undefined): readonly WeightWidth[] | undefined {
   if (bits === undefined) return undefined;
-  if (bits === "mixed") return MIXED;
+  if (bits === "mixed") return WEIGHT_CHOICES;
   if (!bits.includes(",")) return undefined;
   return listed("--bits", bits, WEIGHT_WIDTHS);
 }
@@ -98,7 +97,7 @@ export function budgetOf(flags: BudgetFlags): Allocating | undefined {
       ...(ram !== undefined && { ram: parseSize("--ram", ram) }),
       ...(latency !== undefined && { latency: parseTime("--latency", latency) }),
     },
-    weightBits: widest(set ?? MIXED),
+    weightBits: widest(set ?? WEIGHT_CHOICES),
     activationBits: narrow,
     provider: (graph) => providerOf(graph, sensitivity),
     ...(solver && { solver }),
@@ -163,10 +162,8 @@ export function explanation({ allocation: { choices, widths }, space, cost, loss
 }
 
 /** Loss over all budgets of flash, as JSON. */
-export async function frontierJson({ allocated }: Compiled, allocating: Allocating): Promise<string> {
-  const { space, cost, losses, allocation, provider } = allocated!;
-  const { budget, solver, table: times } = allocating;
-  const options = { ...(solver && { solver }), ...(times && { table: times }) };
-  const points: FrontierPoint[] = await frontierOf(space, cost, losses, budget, allocation, options);
-  return `${JSON.stringify({ version: 1, sensitivity: provider, budget, points }, null, 1)}\n`;
+export async function frontierJson(allocated: Allocated, allocating: Allocating): Promise<string> {
+  const points = await frontier({ allocated }, allocating);
+  const { budget } = allocating;
+  return `${JSON.stringify({ version: 1, sensitivity: allocated.provider, budget, points }, null, 1)}\n`;
 }

@@ -1,8 +1,7 @@
 // Direct perturbation on worker threads, for Node, Deno and Bun.
-import { spreadTasks } from "../../float/tasks.ts";
-import { canSpread } from "../../float/threads.ts";
+import { canSpread, withThreads } from "../../float/threads.ts";
 import { directProvider, inOrder, type Runner } from "./direct.ts";
-import type { Perturbation, SensitivityProvider } from "./provider.ts";
+import type { SensitivityProvider } from "./provider.ts";
 import type { TrialSetup } from "./worker.ts";
 
 const WORKER = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
@@ -16,14 +15,8 @@ export function spreadProvider(name: "kl" | "mse", threads: number): Sensitivity
     const setup: TrialSetup = { graph, samples: set, module: await module(), distance };
     const tasks = order.map((index) => perturbations[index]!);
     const take = (place: number, loss: number) => onLoss(order[place]!, loss);
-    await spreadTasks<Perturbation, number>(
-      WORKER,
-      setup,
-      tasks,
-      Math.min(threads, tasks.length),
-      take,
-      signal,
-    );
+    const setups = new Array(Math.min(threads, tasks.length)).fill(setup);
+    await withThreads(WORKER, setups, (pool) => pool.share(tasks, take), signal);
   };
   return directProvider(name, name, run);
 }

@@ -1,6 +1,6 @@
 // A worker thread of threads.ts.
 import type { Sample } from "../../float/samples.ts";
-import { serveTasks } from "../../float/tasks.ts";
+import { serve } from "../../float/threads.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { type Distance, Trial } from "./direct.ts";
 import type { Perturbation } from "./provider.ts";
@@ -13,7 +13,7 @@ export interface TrialSetup {
   readonly distance: Distance;
 }
 
-await serveTasks(async ({ graph, samples, module, distance }: TrialSetup) => {
+await serve(async ({ graph, samples, module, distance }: TrialSetup) => {
   const trial = await Trial.create(graph, samples, module, distance);
   return (perturbation: Perturbation) => trial.run(perturbation);
 });

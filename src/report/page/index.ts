@@ -46,6 +46,11 @@ export function pageOf(report: Report): string {
   return `<!doctype html>\n${page.html}\n`;
 }
 
+/** The report's figures and sections as markup, for a page that has its own head: the studio's. Its style is STYLE. */
+export function bodyOf(report: Report): string {
+  return el("div", {}, keyFigures(report), sections(report)).html;
+}
+
 function section(id: string, title: string, ...contents: readonly Content[]): Markup {
   const long = id === "layers" || id === "ranges";
   return el(
