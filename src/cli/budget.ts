@@ -10,7 +10,7 @@ import { className } from "../precision/allocate/space.ts";
 import { parseLatencyTable } from "../precision/cost/latency.ts";
 import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../precision/schema.ts";
 import { defaultProvider, PROVIDERS, type ProviderName } from "../precision/sensitivity/index.ts";
-import { spreadProvider } from "../precision/sensitivity/threads.ts";
+import { SPREADABLE, spreadProvider } from "../precision/sensitivity/threads.ts";
 import type { SolverName } from "../precision/solve/index.ts";
 import type { WeightWidth } from "../quantize/rounding/index.ts";
 import { readText } from "./files.ts";
@@ -114,7 +114,8 @@ function widest(widths: readonly WeightWidth[]): readonly WeightWidth[] {
 
 function providerOf(graph: Graph, name: ProviderName = defaultProvider(graph)) {
   const threads = Math.min(THREADS, availableParallelism());
-  return name === "kl" || name === "mse" ? spreadProvider(name, threads) : PROVIDERS[name];
+  const spread = SPREADABLE.find((own) => own === name);
+  return spread === undefined ? PROVIDERS[name] : spreadProvider(spread, threads);
 }
 
 /** How the budget was spent, for programs. */
