@@ -9,6 +9,7 @@ import { BUILD, execute, pack, ROOT, TARBALL } from "./tarball.ts";
 
 const EXAMPLES = join(BUILD, "examples");
 const PYTHON = join(ROOT, "test/hosts/.venv/bin/python");
+const WAZERO = join(ROOT, "test/hosts/.bin/wazero");
 
 before(() => {
   if (!existsSync(TARBALL)) pack();
@@ -43,10 +44,10 @@ test("Cloudflare Worker", () => {
 });
 
 test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
-  process.env.PYTHON = PYTHON;
+  Object.assign(process.env, { PYTHON, WAZERO });
   const place = installed("wasi-gateway");
   const output = execute("npm", ["test"], place);
-  passed(output, 7);
+  passed(output, 10);
   console.log(/^.*messages in.*$/m.exec(output)?.[0]);
   execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));
   passed(execute("npm", ["test"], join(place, "component")), 2);
