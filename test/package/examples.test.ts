@@ -40,7 +40,7 @@ function passed(output: string, count: number): void {
 
 test("Cloudflare Worker", () => {
   process.env.WRANGLER_SEND_METRICS = "false";
-  passed(execute("npm", ["test"], installed("cloudflare-worker")), 2);
+  passed(execute("npm", ["test"], installed("cloudflare-worker")), 3);
 });
 
 test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
