@@ -90,9 +90,10 @@ export class Study {
     });
   }
 
-  /** Losses by class and choice. With labels: for providers that take them, those of the calibration pictures. */
-  losses(provider: SensitivityProvider, labels?: readonly number[]): Promise<number[][]> {
+  /** Losses by class and choice; with the classes of the calibration pictures for providers that take them. */
+  losses(provider: SensitivityProvider, isLabelled = false): Promise<number[][]> {
     const { space, seen, cost, samples, module } = this;
+    const labels = isLabelled && subjectNamed(this.name).calibrationLabels?.(0).slice(0, samples.length);
     const evidence = { graph: space.graph, samples, module: async () => module, ...(labels && { labels }) };
     const store = new LossFile(join(FOLDER, `${this.name}.losses`));
     return measureLosses(evidence, seen, space, cost, { provider, store, ...this.ranges() });

@@ -1,165 +1,263 @@
-// What allocation gains on a real network. All of it takes an hour on a quiet machine: DYADIC_FULL=1 measures and writes
-// results/allocation.json. Without it, the smallest network at one budget.
-import { writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
-import { calibrate } from "../../src/calibrate/calibrate.ts";
+// What allocation gains on real networks. All of it takes an hour: DYADIC_FULL=1 measures it and writes results/allocator;
+// `-t` measures a part again. Without it, the smallest network at one budget.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { ActivationBits } from "../../src/numerics/pack.ts";
 import { allocate } from "../../src/precision/allocate/allocate.ts";
-import { candidatesOf, lossesOf, type Space, searchSpace } from "../../src/precision/allocate/space.ts";
-import { NetworkCost } from "../../src/precision/cost/network.ts";
+import type { NetworkCost, Widths } from "../../src/precision/cost/network.ts";
 import { PROVIDERS } from "../../src/precision/sensitivity/index.ts";
-import { perturbWeights } from "../../src/precision/sensitivity/perturbations.ts";
 import type { WeightWidth } from "../../src/quantize/rounding/index.ts";
-import { quantizeSequentially } from "../../src/quantize/sequential.ts";
+import { allocationPage, type Order, type Results, type Row } from "../cases/allocation-page.ts";
+import { kendall, type Measured, Study } from "../cases/allocation-study.ts";
 import { assetsDirectory } from "../cases/assets.ts";
 import { calibratorBytes } from "../cases/floats.ts";
-import { engineLogits, floatLogits, lossesOf as measured } from "../cases/losses.ts";
 import { Random } from "../cases/random.ts";
-import { calibrationOf, subjectNamed } from "../cases/subjects.ts";
 
 const FULL = process.env.DYADIC_FULL === "1";
-const RESULTS = new URL("results/allocation.json", import.meta.url);
+const RESULTS = new URL("results/allocator/allocator.json", import.meta.url);
+const PAGE = new URL("results/allocator/README.md", import.meta.url);
 const MINUTES = 60_000;
-const WIDTHS = [8, 6, 5, 4, 3, 2] as const satisfies WeightWidth[];
-const NAMES = ["kl", "mse", "noise", "bytes"] as const;
+const WIDTHS = { weights: [8, 6, 5, 4, 3, 2], activations: [8, 4, 2] } as const;
 const module = await WebAssembly.compile(calibratorBytes());
 
-/** A subject with the losses of every layer at every width, by provider. */
-async function prepare(name: "resnet20" | "resnet8", samples: number, perturbed: number, evaluated: number) {
-  const subject = subjectNamed(name);
-  const { graph } = subject;
-  const first = (count: number, of: typeof subject.evaluation) =>
-    of.select(Array.from({ length: Math.min(count, of.length) }, (_, i) => i));
-  const set = first(samples, calibrationOf(subject, 0));
-  const evaluation = first(evaluated, subject.evaluation);
-  const seen = await calibrate(graph, set, module);
-  const space = searchSpace(graph, WIDTHS, []);
-  const { weights } = candidatesOf(space);
-  const perturbations = await perturbWeights(graph, seen, set, module, weights, {});
-  const evidence = { graph, samples: first(perturbed, set), module: async () => module };
-  const losses = new Map<string, number[][]>();
-  for (const own of FULL ? NAMES : (["kl"] as const)) {
-    losses.set(own, lossesOf(space, await PROVIDERS[own].measure(evidence, perturbations), []));
-  }
-  const float = await floatLogits(graph, evaluation, module);
-  /** Measured divergence of the network with these widths. */
-  const kl = async (widths: readonly WeightWidth[]) => {
-    const quantized = await quantizeSequentially(graph, seen.ranges({}), set, module, {
-      choose: ({ index }) => {
-        const width = widths[index]!;
-        return { width, method: width === 8 ? "nearest" : "coordinate-descent" };
-      },
-    });
-    const { logits, fileBytes } = await engineLogits(quantized, evaluation);
-    return measured(float, logits, fileBytes, subject.labels).kl;
-  };
-  return { space, cost: new NetworkCost(graph), losses, kl };
+function stored(): Results {
+  return existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")) : {};
+}
+
+/** Puts a part in its place among the stored ones, so that it can be measured again alone. */
+function store(part: Results): void {
+  const { budgets, joint, weights, activations, pairs }: Results = { ...stored(), ...part };
+  const all = { budgets, joint, weights, activations, pairs };
+  writeFileSync(RESULTS, `${JSON.stringify(all, null, 1)}\n`);
+  writeFileSync(PAGE, allocationPage(all));
 }
 
 /** Bytes of codes alone, as shares of 8 bits are counted: biases and multipliers are the same for all widths. */
-function codeBytes(cost: NetworkCost, widths: readonly WeightWidth[]): number {
-  const side = widths.reduce<number>(
-    (sum, _, i) => sum + 2 * cost.weightBytes(i, 4) - cost.weightBytes(i, 8),
-    0,
-  );
-  return widths.reduce<number>((sum, width, i) => sum + cost.weightBytes(i, width), 0) - side;
+function codeBytes(cost: NetworkCost, weights: readonly WeightWidth[]): number {
+  const side = (i: number) => 2 * cost.weightBytes(i, 4) - cost.weightBytes(i, 8);
+  return weights.reduce<number>((sum, width, i) => sum + cost.weightBytes(i, width) - side(i), 0);
 }
 
+const shareOf = (cost: NetworkCost, weights: readonly WeightWidth[]) =>
+  codeBytes(cost, weights) /
+  codeBytes(
+    cost,
+    weights.map(() => 8),
+  );
+
+const all8 = ({ space }: Study): Widths => ({ weights: space.layers.map(() => 8), activations: new Map() });
+
+function uniform({ space }: Study, width: WeightWidth): Widths {
+  const { length } = space.layers;
+  return {
+    weights: space.layers.map((_, i) => (i === 0 || i === length - 1 ? 8 : width)),
+    activations: new Map(),
+  };
+}
+
+/** Activations by group, in the order of the space. */
+function groupBits({ space }: Study, { activations }: Widths): ActivationBits[] {
+  return space.groups.map(({ tensors }) => activations.get(tensors[0]!) ?? 8);
+}
+
+function withGroups(study: Study, widths: Widths, bits: readonly ActivationBits[]): Widths {
+  const activations = study.space.groups.flatMap(({ tensors }, g) =>
+    tensors.map((own) => [own, bits[g]!] as const),
+  );
+  return { ...widths, activations: new Map(activations) };
+}
+
+async function rowOf(study: Study, name: string, widths: Widths, limit?: Row["limit"]): Promise<Row> {
+  const { fileBytes, peakBytes, kl, top1, n }: Measured = await study.measure(widths);
+  const bits = groupBits(study, widths);
+  const row: Row = {
+    name,
+    weights: widths.weights.join(" "),
+    ...(bits.some((own) => own < 8) && { activations: bits.join(" ") }),
+    share: shareOf(study.cost, widths.weights),
+    ...{ fileBytes, peakBytes, kl, top1: top1!, n },
+    ...(limit && { limit }),
+  };
+  console.log(JSON.stringify(row));
+  return row;
+}
+
+/** Least predicted loss of weights within a share of the bytes that their codes have at 8 bits; activations at 8. */
 async function atShare(
-  space: Space,
-  cost: NetworkCost,
+  { space, cost }: Study,
   losses: readonly (readonly number[])[],
   share: number,
-) {
-  const all = space.layers.map(() => 8 as const);
-  const side = cost.totalWeightBytes({ weights: all, activations: new Map() }) - codeBytes(cost, all);
-  const flash = Math.floor(share * codeBytes(cost, all)) + side;
-  return allocate(space, cost, losses, { flash });
-}
-
-function uniform({ layers }: Space, width: WeightWidth): WeightWidth[] {
-  return layers.map((_, i) => (i === 0 || i === layers.length - 1 ? 8 : width));
-}
-
-/** Kendall's tau: concordant less discordant pairs, as a share of all. */
-function kendall(a: readonly number[], b: readonly number[]): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) {
-    for (let j = 0; j < i; j++) sum += Math.sign(a[i]! - a[j]!) * Math.sign(b[i]! - b[j]!);
-  }
-  return sum / ((a.length * (a.length - 1)) / 2);
+): Promise<Widths> {
+  const wide: Widths = { weights: space.layers.map(() => 8), activations: new Map() };
+  const codes = codeBytes(cost, wide.weights);
+  const flash = cost.totalWeightBytes(wide) - codes + Math.floor(share * codes);
+  const only = { ...space, groups: [] };
+  const { widths, certificate } = await allocate(only, cost, losses.slice(0, space.layers.length), { flash });
+  expect(certificate.gap).toBe(0);
+  return widths;
 }
 
 describe.skipIf(assetsDirectory === null)("allocation on real networks", () => {
   test.runIf(!FULL)(
     "ResNet-8 at half of its bytes loses no more than uniform 4 bits",
-    { timeout: 10 * MINUTES },
     async () => {
-      const { space, cost, losses, kl } = await prepare("resnet8", 100, 40, 200);
-      const four = uniform(space, 4);
-      const share = codeBytes(cost, four) / codeBytes(cost, uniform(space, 8));
-      const { widths, certificate } = await atShare(space, cost, losses.get("kl")!, share);
-      expect(certificate.gap).toBe(0);
-      expect(codeBytes(cost, widths.weights)).toBeLessThanOrEqual(codeBytes(cost, four));
-      expect(await kl(widths.weights)).toBeLessThan(await kl(four));
+      const sizes = { samples: 100, evaluated: 200 };
+      const study = await Study.open("resnet8", sizes, { ...WIDTHS, activations: [] }, module);
+      const four = uniform(study, 4);
+      const losses = await study.losses(PROVIDERS.kl);
+      const widths = await atShare(study, losses, shareOf(study.cost, four.weights));
+      const [own, other] = [await study.measure(widths), await study.measure(four)];
+      expect(own.fileBytes).toBeLessThanOrEqual(other.fileBytes);
+      expect(own.kl).toBeLessThan(other.kl);
     },
+    10 * MINUTES,
+  );
+});
+
+describe.skipIf(assetsDirectory === null || !FULL)("resnet20 within budgets", () => {
+  let study: Study;
+  let losses: number[][];
+  beforeAll(async () => {
+    study = await Study.open("resnet20", { samples: 500, evaluated: 2000 }, WIDTHS, module);
+    losses = await study.losses(PROVIDERS.kl);
+  }, 60 * MINUTES);
+
+  test(
+    "weights and activations together: half of uniform W4A4's loss in its arena and a tenth more flash",
+    async () => {
+      const { space, cost } = study;
+      const last = space.groups.length - 1;
+      const four = withGroups(
+        study,
+        uniform(study, 4),
+        space.groups.map((_, g) => (g === last ? 8 : 4)),
+      );
+      const uniform4 = await rowOf(study, "uniform W4A4", four);
+      const more = uniform4.fileBytes * 0.1;
+      const flash = Math.floor(cost.totalWeightBytes(four) + more);
+      const { widths } = await allocate(space, cost, losses, { flash, ram: uniform4.peakBytes });
+      const own = await rowOf(study, "allocated", widths, [uniform4.kl / 2, uniform4.kl / 4]);
+      store({ joint: [uniform4, own] });
+      expect(own.fileBytes).toBeLessThanOrEqual(1.1 * uniform4.fileBytes);
+      expect(own.peakBytes).toBeLessThanOrEqual(uniform4.peakBytes);
+      expect(own.kl).toBeLessThanOrEqual(uniform4.kl / 2);
+    },
+    60 * MINUTES,
   );
 
-  test.runIf(FULL)(
-    "resnet20: budgets, uniform policies, and how predicted losses order policies",
-    { timeout: 240 * MINUTES },
+  test(
+    "60, 50, 40 and 30 % of the bytes: never worse than a uniform policy of as many or fewer",
     async () => {
-      const { space, cost, losses, kl } = await prepare("resnet20", 500, 256, 2000);
-      const all8 = codeBytes(cost, uniform(space, 8));
-      const share = (widths: readonly WeightWidth[]) => codeBytes(cost, widths) / all8;
-      const row = async (name: string, widths: readonly WeightWidth[]) => {
-        const own = { name, bits: widths.join(" "), share: share(widths), kl: await kl(widths) };
-        console.log(JSON.stringify(own));
-        return own;
-      };
-      const uniforms = [];
+      const uniforms: Row[] = [];
       for (const width of [5, 4, 3, 2] as const)
-        uniforms.push(await row(`uniform ${width}`, uniform(space, width)));
-      const budgets = [];
-      for (const [part, most] of [
-        [0.6, 0.015],
-        [0.5, 0.02],
-        [0.4, 0.06],
-        [0.3, 0.14],
+        uniforms.push(await rowOf(study, `uniform ${width}`, uniform(study, width)));
+      const budgets: Row[] = [];
+      for (const [share, ...limit] of [
+        [0.6, 0.015, 0.01],
+        [0.5, 0.02, 0.016],
+        [0.4, 0.06, 0.04],
+        [0.3, 0.14, 0.11],
       ] as const) {
-        const { widths } = await atShare(space, cost, losses.get("kl")!, part);
-        const own = await row(`${100 * part} %`, widths.weights);
-        budgets.push(own);
-        expect(own.kl).toBeLessThanOrEqual(most);
-        for (const other of uniforms)
-          if (other.share <= own.share) expect(own.kl).toBeLessThanOrEqual(other.kl);
+        const widths = await atShare(study, losses, share);
+        budgets.push(await rowOf(study, `${100 * share} %`, widths, limit));
       }
-      const random = new Random(4);
-      const policies: { readonly widths: readonly WeightWidth[]; readonly kl: number }[] = [];
-      for (let i = 0; i < 30; i++) {
-        const widths = uniform(space, 8).map((width, layer) =>
-          layer === 0 || layer === space.layers.length - 1 ? width : random.pick([8, 4, 2] as const),
-        );
-        policies.push({ widths, ...(await row("random", widths)) });
+      // As many bytes as each uniform policy: what allocation gains by itself.
+      const matched: Row[] = [];
+      for (const { name, share, kl } of uniforms) {
+        const widths = await atShare(study, losses, share);
+        matched.push(await rowOf(study, `bytes of ${name}`, widths, [kl, kl]));
       }
-      const tau = Object.fromEntries(
-        [...losses].map(([name, own]) => {
-          const predicted = policies.map(({ widths }) =>
-            widths.reduce<number>(
-              (sum, width, i) => sum + own[i]![WIDTHS.indexOf(width as (typeof WIDTHS)[number])]!,
-              0,
-            ),
-          );
-          return [
-            name,
-            kendall(
-              predicted,
-              policies.map((policy) => policy.kl),
-            ),
-          ];
-        }),
-      );
-      writeFileSync(RESULTS, `${JSON.stringify({ n: 2000, uniforms, budgets, tau }, null, 1)}\n`);
-      expect(Math.max(...Object.values(tau))).toBeGreaterThanOrEqual(0.7);
+      store({ budgets: [...budgets, ...uniforms, ...matched] });
+      for (const { kl, share, limit } of [...budgets, ...matched]) {
+        expect(kl).toBeLessThanOrEqual(limit![0]);
+        for (const other of uniforms) if (other.share <= share) expect(kl).toBeLessThanOrEqual(other.kl);
+      }
     },
+    240 * MINUTES,
   );
+});
+
+const ORDERED = [
+  ["kl", PROVIDERS.kl, false],
+  ["mse", PROVIDERS.mse, false],
+  ["noise", PROVIDERS.noise, false],
+  ["bytes", PROVIDERS.bytes, false],
+  ["fisher, true labels", PROVIDERS.fisher, true],
+  ["fisher, sampled labels", PROVIDERS.fisher, false],
+  ["hawq, sampled labels", PROVIDERS.hawq, false],
+] as const;
+
+describe.skipIf(assetsDirectory === null || !FULL)("predicted losses order 30 random policies", () => {
+  let study: Study;
+  beforeAll(async () => {
+    study = await Study.open("resnet20", { samples: 256, evaluated: 2000 }, WIDTHS, module);
+  }, 60 * MINUTES);
+
+  /** Choices of every class, and what they lose. */
+  async function ordered(
+    policies: readonly (readonly [string, Widths])[],
+    limit: Order["limit"],
+  ): Promise<Order> {
+    const { space } = study;
+    const choicesOf = (widths: Widths) => [
+      ...widths.weights.map((width) => space.weightBits.indexOf(width)),
+      ...groupBits(study, widths).map((bits, g) => space.groups[g]!.bits.indexOf(bits)),
+    ];
+    const measured: { bits: string; kl: number }[] = [];
+    for (const [bits, widths] of policies) {
+      const { kl, seconds } = await study.measure(widths);
+      measured.push({ bits, kl });
+      console.log(bits, kl.toFixed(4), seconds);
+    }
+    const tau: Record<string, number> = {};
+    for (const [name, provider, isLabelled] of ORDERED) {
+      const losses = await study.losses(provider, isLabelled);
+      const predicted = policies.map(([, widths]) =>
+        choicesOf(widths).reduce((sum, choice, i) => sum + losses[i]![choice]!, 0),
+      );
+      tau[name] = kendall(
+        predicted,
+        measured.map(({ kl }) => kl),
+      );
+      console.log(name, tau[name]!.toFixed(3));
+    }
+    return { policies: measured, tau, limit };
+  }
+
+  test(
+    "of weights",
+    async () => {
+      const random = new Random(4);
+      const { length } = study.space.layers;
+      const policies = Array.from({ length: 30 }, () => {
+        const weights = study.space.layers.map((_, i) =>
+          i === 0 || i === length - 1 ? 8 : random.pick([8, 4, 2] as const),
+        );
+        return [weights.join(" "), { ...all8(study), weights }] as const;
+      });
+      const weights = await ordered(policies, [0.7, 0.85]);
+      store({ weights });
+      expect(Math.max(...Object.values(weights.tau))).toBeGreaterThanOrEqual(0.7);
+    },
+    240 * MINUTES,
+  );
+
+  test(
+    "of activations",
+    async () => {
+      const random = new Random(5);
+      const policies = Array.from({ length: 30 }, () => {
+        const bits = study.space.groups.map(() => random.pick([8, 4] as const));
+        return [bits.join(" "), withGroups(study, all8(study), bits)] as const;
+      });
+      const activations = await ordered(policies, [0.5, 0.7]);
+      store({ activations });
+      expect(Math.max(...Object.values(activations.tau))).toBeGreaterThanOrEqual(0.5);
+    },
+    240 * MINUTES,
+  );
+});
+
+test("the page of results is that of the measurements", () => {
+  expect(readFileSync(PAGE, "utf8")).toBe(allocationPage(stored()));
 });

@@ -10,10 +10,10 @@ import { perturbActivations, perturbWeights } from "../sensitivity/perturbations
 import type { Evidence, Perturbation, SensitivityProvider } from "../sensitivity/provider.ts";
 import { candidatesOf, lossesOf, type Space } from "./space.ts";
 
-/** Where losses are kept as they are measured, so that nothing is measured twice. */
+/** Where losses, and what leads to them, are kept as they are measured, so that nothing is measured twice. */
 export interface LossStore {
-  get(key: string): number | undefined;
-  set(key: string, loss: number): void;
+  get(key: string): readonly number[] | undefined;
+  set(key: string, numbers: readonly number[]): void;
 }
 
 export interface LossOptions {
@@ -60,7 +60,7 @@ export async function measureLosses(
   const context = hex(sha256(new TextEncoder().encode(JSON.stringify(seenBy))));
   const keyed = (part: unknown) => hex(sha256(new TextEncoder().encode(context + JSON.stringify(part))));
   const keys = candidates.map(keyed);
-  const losses = keys.map((key) => store?.get(key));
+  const losses = keys.map((key) => store?.get(key)?.[0]);
   const missing = losses.flatMap((loss, index) => (loss === undefined ? [index] : []));
   if (missing.length > 0) {
     const wanted = missing.filter((index) => index < weights.length).map((index) => weights[index]!);
@@ -78,14 +78,18 @@ export async function measureLosses(
       module,
       ...(known && { labels: known }),
     };
-    let done = candidates.length - missing.length;
+    const asked = missing.map((index) => keys[index]);
     await provider.measure(evidence, perturbations, {
       signal,
       onLoss(index, loss) {
         losses[missing[index]!] = loss;
-        store?.set(keys[missing[index]!]!, loss);
-        onProgress?.(++done, candidates.length, "measure");
+        store?.set(keys[missing[index]!]!, [loss]);
       },
+      parts: store && {
+        get: (part) => store.get(keyed([part, asked])),
+        set: (part, numbers) => store.set(keyed([part, asked]), numbers),
+      },
+      onProgress: (done, total) => onProgress?.(done, total, "measure"),
     });
   }
   const all = losses.map((loss) => loss!);
