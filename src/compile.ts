@@ -14,12 +14,12 @@ import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
-import { type Layout, plan, verifyLayout } from "./plan/index.ts";
+import { type Layout, planWithin, verifyLayout } from "./plan/index.ts";
 import {
   type Allocated,
   type AllocationOptions,
-  type Budget,
   choosePolicy,
+  holdBudget,
 } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
@@ -127,25 +127,15 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
     const graph = simplify(importModel(bytes, file, options));
     const quantized = await quantize(graph, options, sha256(bytes));
     const compiled = emit(quantized, options, sha256(bytes));
-    if (options.allocation !== undefined) holdBudget(compiled, options.allocation.budget);
+    if (options.allocation !== undefined) {
+      const { model, layout, integer, allocated } = compiled;
+      const written = { fileBytes: model.length, peakBytes: layout.peakBytes, graph: integer };
+      holdBudget(written, options.allocation.budget, allocated !== undefined);
+    }
     return compiled;
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }
-}
-
-/** What was written, against what the device has: the drafts that the budget was spent by must have been exact. */
-function holdBudget({ model, layout }: Compiled, { flash = Infinity, ram = Infinity }: Budget): void {
-  const used = { flash: model.length, ram: layout.peakBytes };
-  if (used.flash <= flash && used.ram <= ram) return;
-  throw new DyadicError(
-    "INTERNAL",
-    "the model that was written is larger than its draft; please report this",
-    {
-      expected: `at most ${flash} bytes of flash and ${ram} of RAM`,
-      found: `${used.flash} and ${used.ram}`,
-    },
-  );
 }
 
 /** The arrows behind `import`, for quantized graphs that were made in memory. */
@@ -160,7 +150,7 @@ export function compileGraph(
 /** calibrate and allocate: a float graph in codes. A quantized one stays as it is, unless a policy wants it otherwise. */
 async function quantize(simplified: Graph, options: CompileOptions, source: Uint8Array): Promise<Quantized> {
   const isQuantized = !isFloat(simplified);
-  if (isQuantized && options.policy === undefined && options.allocation === undefined) {
+  if (isQuantized && options.policy === undefined && !isFree(options)) {
     refuseCalibration(options);
     return { graph: simplified };
   }
@@ -206,6 +196,12 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   };
 }
 
+/** Whether the bits of a quantized model may be chosen anew: within a budget, by samples. Without, its plan alone is free. */
+function isFree({ allocation, samples, calibration }: CompileOptions): boolean {
+  if (allocation === undefined) return false;
+  return allocation.budget.latency !== undefined || samples !== undefined || calibration !== undefined;
+}
+
 /** The graph with biases absorbed, by what the samples do to it. */
 async function absorbed(graph: Graph, samples: Samples, options: CompileOptions): Promise<Graph> {
   if (samples.length === 0) {
@@ -241,7 +237,7 @@ function allocatePolicy(
     });
   }
   const { outputs } = withLabels(evidence.graph, options.labels);
-  const fileBytes: AllocationOptions["fileBytes"] = (network, asked, certificate) => {
+  const fileBytes: AllocationOptions["fileBytes"] = ({ graph: network, layout }, asked, certificate) => {
     const labels = (i: number) => outputs[i]!.labels && { labels: outputs[i]!.labels };
     const integer = {
       ...network,
@@ -250,7 +246,7 @@ function allocatePolicy(
     const { policy } = decide(evidence.graph, withNetwork(asked, options.policy ?? asked));
     const metadata = metadataOf(seen, options, certificate);
     const header = headerOf(integer, { graph: evidence.graph, policy, metadata }, options.file ?? "", source);
-    return writeModel(integer, plan(integer), options.strip ? undefined : header).length;
+    return writeModel(integer, layout, options.strip ? undefined : header).length;
   };
   return choosePolicy(evidence, seen, {
     ...allocation,
@@ -340,8 +336,7 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
   const labelled = withLabels(quantized.graph, options.labels);
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
-  const integer = lower(graph);
-  const layout = plan(integer);
+  const { graph: integer, layout } = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
