@@ -10,3 +10,4 @@ export {
 } from "./layout.ts";
 export { plan } from "./plan.ts";
 export { verifyLayout } from "./verify.ts";
+export { type Planned, planWithin } from "./within.ts";

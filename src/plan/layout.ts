@@ -122,7 +122,7 @@ export function dumpLayout(graph: IntegerGraph, layout: Layout): string {
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 function liveSpans(graph: IntegerGraph, layout: Layout) {
-  const lifetimes = tensorLifetimes(graph);
+  const lifetimes = tensorLifetimes(graph, layout.groups);
   const tensors = graph.tensors.map((tensor, index) => {
     const placement = layout.placements[index]!;
     const start = placement.offset - leadBytes(placement);
@@ -130,10 +130,17 @@ function liveSpans(graph: IntegerGraph, layout: Layout) {
     return { ...lifetimes[index]!, start, end: start + extentBytes(tensor.shape, placement), letter };
   });
   const scratch = layout.scratch.flatMap(({ offset, bytes }, node) => {
+    const group = layout.groups.find(({ first, members }) => first <= node && node < first + members.length);
     const step = graph.inputs.length + node;
-    return bytes > 0 ? [{ from: step, to: step, start: offset, end: offset + bytes, letter: "#" }] : [];
+    const span = group ? groupSpan(graph, group) : { from: step, to: step };
+    return bytes > 0 ? [{ ...span, start: offset, end: offset + bytes, letter: "#" }] : [];
   });
   return [...tensors, ...scratch];
+}
+
+/** First and last step of a group. */
+export function groupSpan({ inputs }: IntegerGraph, { first, members }: Group): Lifetime {
+  return { from: inputs.length + first, to: inputs.length + first + members.length - 1 };
 }
 
 /** First and last step at which each tensor's bytes matter, both included. */
@@ -144,9 +151,10 @@ export interface Lifetime {
 
 /**
  * Lifetimes by tensor index. The host writes every input before the first step and reads every output after the last;
- * a tensor that nobody reads lives at the step that writes it, and a state at every step.
+ * a tensor that nobody reads lives at the step that writes it, and a state at every step. What lives at a step of a
+ * group lives at all of them.
  */
-export function tensorLifetimes(graph: IntegerGraph): Lifetime[] {
+export function tensorLifetimes(graph: IntegerGraph, groups: readonly Group[] = []): Lifetime[] {
   const first = graph.inputs.length;
   const from = graph.tensors.map(() => 0);
   const to = graph.tensors.map(() => 0);
@@ -159,5 +167,9 @@ export function tensorLifetimes(graph: IntegerGraph): Lifetime[] {
   });
   for (const border of [...graph.outputs, ...graph.states]) to[border.tensor] = stepCount(graph) - 1;
   for (const state of graph.states) from[state.tensor] = 0;
-  return from.map((start, tensor) => ({ from: start, to: to[tensor]! }));
+  const spans = groups.map((group) => groupSpan(graph, group));
+  return from.map((start, tensor) => ({
+    from: spans.find((span) => span.from <= start && start <= span.to)?.from ?? start,
+    to: spans.find((span) => span.from <= to[tensor]! && to[tensor]! <= span.to)?.to ?? to[tensor]!,
+  }));
 }
