@@ -14,7 +14,7 @@ import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
-import { type Layout, planWithin, verifyLayout } from "./plan/index.ts";
+import { BANDS, type Layout, planWithin, verifyLayout } from "./plan/index.ts";
 import {
   type Allocated,
   type AllocationOptions,
@@ -245,7 +245,8 @@ function allocatePolicy(
     };
     const { policy } = decide(evidence.graph, withNetwork(asked, options.policy ?? asked));
     const metadata = metadataOf(seen, options, certificate);
-    const header = headerOf(integer, { graph: evidence.graph, policy, metadata }, options.file ?? "", source);
+    const quantized = { graph: evidence.graph, policy, metadata };
+    const header = headerOf(integer, layout, quantized, options.file ?? "", source);
     return writeModel(integer, layout, options.strip ? undefined : header).length;
   };
   return choosePolicy(evidence, seen, {
@@ -338,7 +339,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
   const { graph: integer, layout } = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
   verifyLayout(integer, layout);
-  const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
+  const header = options.strip ? undefined : headerOf(integer, layout, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
@@ -355,6 +356,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
 
 function headerOf(
   graph: IntegerGraph,
+  layout: Layout,
   { graph: { notes = [] }, policy, metadata }: Quantized,
   file: string,
   sourceSha256: Uint8Array,
@@ -364,11 +366,22 @@ function headerOf(
     producer: PRODUCER,
     sourceFile: file.split(/[\\/]/).at(-1)!, // the folder is the machine's, not the model's
     sourceSha256,
-    layers: graph.nodes.map(({ name, op }) => ({ name, op })),
+    layers: layersOf(graph, layout),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
     metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
+}
+
+/** Names of the steps between the borders: of the nodes, and of every group in front of its members. */
+function layersOf({ nodes }: IntegerGraph, { groups }: Layout): Header["layers"] {
+  const last = (first: number, count: number) => nodes[first + count - 1]!.name;
+  return nodes.flatMap(({ name, op }, k) => [
+    ...groups
+      .filter(({ first }) => first === k)
+      .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
+    { name, op },
+  ]);
 }
 
 function withLabels(graph: Graph, labels: readonly string[] | undefined): Graph {

@@ -4,4 +4,4 @@ export type { PlottedPoint } from "./frontier.ts";
 export { frontierPicture } from "./page/frontier.ts";
 export { bodyOf, pageOf } from "./page/index.ts";
 export { STYLE } from "./page/style.ts";
-export { type Evidence, type Report, reportOf } from "./report.ts";
+export { calibratedBy, type Evidence, type Report, reportOf } from "./report.ts";

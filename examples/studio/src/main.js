@@ -17,7 +17,6 @@ import {
 } from "./show.js";
 
 const form = document.querySelector("#form");
-const result = document.querySelector("#result");
 
 function failed(problem) {
   showRunning(false);
@@ -27,7 +26,7 @@ function failed(problem) {
 function look() {
   const chosen = chosenModel();
   hideProblem();
-  document.querySelector("#facts").hidden = true;
+  for (const id of ["facts", "result"]) document.getElementById(id).hidden = true;
   if (chosen === undefined) return;
   showRunning(true);
   tell(`Reading ${chosen.model.name}…`);
@@ -56,7 +55,7 @@ function compile() {
       name = compiled.name;
       showResult(compiled);
       tell(`${name} is ready.`, job.budget ? "Looking what more bytes would buy…" : "");
-      result.focus();
+      document.querySelector("#result-name").focus();
     },
     frontier: (found) =>
       showFrontier(found, (bytes) => {

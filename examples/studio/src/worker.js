@@ -12,7 +12,7 @@ import {
   Survey,
   spending,
 } from "dyadic/compiler";
-import { bodyOf, describe, frontierPicture, pageOf, reportOf } from "dyadic/report";
+import { bodyOf, calibratedBy, describe, frontierPicture, pageOf, reportOf } from "dyadic/report";
 import { inputShape, sampleOptions } from "dyadic/samples";
 import { openSamples } from "./samples.js";
 
@@ -58,7 +58,7 @@ async function opened({ model, siblings }, survey) {
 
 function factsOf({ own, compiled }) {
   const { inputs, outputs, flashBytes, macs, plan, notes } = describe(compiled.model, own.file);
-  const shapes = (borders) => borders.map(({ shape }) => shape.join(" × ")).join(", ");
+  const shapes = (borders) => borders.map(({ shape }) => shape.join("×")).join(", ");
   return {
     isFloat: compiled.policy !== undefined,
     inputs: shapes(inputs),
@@ -87,7 +87,8 @@ async function compileModel({ bytes, own, compiled: first }, job) {
     ...(allocation && { allocation }),
   });
   const name = own.file.replace(/\.\w+$/, ".dyad");
-  const report = reportOf(compiled.model, name, { count: 0 });
+  const calibrated = calibratedBy(compiled);
+  const report = reportOf(compiled.model, name, { count: 0, ...(calibrated && { calibrated }) });
   say("compiled", { name, ...spoken(compiled), sha256: report.sha256, body: bodyOf(report) });
   const points = await frontier(compiled, job, (found) => showFrontier(found, false));
   if (points.length > 0) showFrontier(points, true);

@@ -161,7 +161,7 @@ function contenderTable({ contenders }: Report): Markup {
   const measured = contenders.some(({ accuracy }) => accuracy !== null);
   const number = (heading: string) => ({ heading, isNumber: true });
   const columns = [
-    { heading: "" },
+    { heading: "model" },
     number("bytes"),
     ...(contenders.length > 1 ? [number("share")] : []),
     number("arena"),
@@ -265,7 +265,7 @@ function metadataTable(metadata: Readonly<Record<string, string>>): Content {
   const shown = (value: string) => (/^-?\d+\.\d+$/.test(value) ? realText(Number(value)) : value);
   return table(
     "Provenance",
-    [{ heading: "" }, { heading: "" }],
+    [{ heading: "what" }, { heading: "value" }],
     rows.map(([key, value]) => [key, el("code", {}, shown(value))]),
   );
 }
