@@ -79,13 +79,20 @@ export function schedule(
     const asked = readers.map((reader) => rowsAsked(reader, members[reader.place]!));
     const least = place === count - 1 ? bandRows : asked.length === 0 ? Math.ceil(height(place) / bands) : 1;
     const perBand = asked.reduce((most, own) => Math.max(most, own.perBand), least);
-    // Where another reader goes down more slowly, the first band is what decides.
+    // Where another reader goes down more slowly, the first band is what decides; and none may start in front of the first
+    // row, with which the halo above it comes.
     const ahead = asked.map((own) => own.lead + own.perBand - perBand);
+    const started = readers.map((reader) => 1 - perBand * firstBand(members[reader.place]!));
     // Everyone finishes in the last band; who can, no earlier.
-    members[place] = { perBand, lead: Math.max(height(place) - perBand * bands, ...ahead) };
+    members[place] = { perBand, lead: Math.max(height(place) - perBand * bands, ...ahead, ...started) };
   }
   const group: Group = { first, bands, members };
   return { group, ...windowsOf(graph, group) };
+}
+
+/** The number of bands after which a member has done its first row. */
+function firstBand({ perBand, lead }: Member): number {
+  return Math.max(1, Math.ceil((1 - lead) / perBand));
 }
 
 /** Rows that a reader asks for as a line over the bands: having done e rows takes (e - 1) * stride + count - above. */
