@@ -29,12 +29,13 @@ export function runsByBands({ tensors, nodes }: IntegerGraph, k: number): boolea
   return inputs.length === opNamed(op).activations;
 }
 
-/** The members of a group that read a tensor; those to whom one row is repeated are left out. */
+/** The members of a group that read a tensor; one row that is repeated is read to the end. */
 function readersOf({ tensors, nodes }: IntegerGraph, first: number, count: number, tensor: number): Reader[] {
   return nodes.slice(first, first + count).flatMap(({ op, parameters, inputs, output }, place) => {
     const isRepeated = tensors[tensor]!.shape[0] === 1 && tensors[output]!.shape[0] > 1;
-    if (!inputs.includes(tensor) || isRepeated) return [];
-    return [{ place, ...opNamed(op).rowWindow!(parameters)! }];
+    if (!inputs.includes(tensor)) return [];
+    const rows = isRepeated ? { stride: 0, count: 1, above: 0 } : opNamed(op).rowWindow!(parameters)!;
+    return [{ place, ...rows }];
   });
 }
 
