@@ -3,7 +3,7 @@ import { Calibration } from "./calibrate/calibration.ts";
 import type { RangeOptions } from "./calibrate/ranges.ts";
 import { DyadicError } from "./error.ts";
 import type { Progress, Samples } from "./float/samples.ts";
-import { canonicalShape, type Graph } from "./graph/graph.ts";
+import type { Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
 import { type Header, NOTES } from "./model/header.ts";
@@ -13,6 +13,7 @@ import { hex, sha256 } from "./numerics/sha256.ts";
 import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { withLabels } from "./passes/labels.ts";
 import { stream } from "./passes/stream.ts";
 import { BANDS, type Layout, planWithin, verifyLayout } from "./plan/index.ts";
 import {
@@ -94,6 +95,8 @@ export interface Compiled {
   readonly graph: Graph;
   readonly integer: IntegerGraph;
   readonly layout: Layout;
+  /** What running steps by bands costs, in nanoseconds, roughly: 0 where none does. */
+  readonly bandCost: number;
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
@@ -337,7 +340,8 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
   const labelled = withLabels(quantized.graph, options.labels);
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
-  const { graph: integer, layout } = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
+  const planned = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
+  const { graph: integer, layout, overhead: bandCost } = planned;
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, layout, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
@@ -346,6 +350,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
     graph,
     integer,
     layout,
+    bandCost,
     layers,
     adjusted,
     ...(calibration && { calibration }),
@@ -382,23 +387,4 @@ function layersOf({ nodes }: IntegerGraph, { groups }: Layout): Header["layers"]
       .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
     { name, op },
   ]);
-}
-
-function withLabels(graph: Graph, labels: readonly string[] | undefined): Graph {
-  if (labels === undefined) return graph;
-  const channels = graph.outputs.map(({ tensor }) => {
-    const { shape, name } = graph.tensors[tensor]!;
-    return canonicalShape(shape, name)[2];
-  });
-  const labelled = channels.indexOf(labels.length);
-  if (labelled < 0) {
-    throw new DyadicError("BAD_ARGUMENT", "no output has as many channels as there are labels", {
-      expected: `${channels.join(" or ")} labels`,
-      found: `${labels.length}`,
-    });
-  }
-  return {
-    ...graph,
-    outputs: graph.outputs.map((border, i) => (i === labelled ? { ...border, labels } : border)),
-  };
 }
