@@ -15,7 +15,7 @@ import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { withLabels } from "./passes/labels.ts";
 import { stream } from "./passes/stream.ts";
-import { BANDS, type Layout, planWithin, verifyLayout } from "./plan/index.ts";
+import { type Layout, planWithin, stepNames, verifyLayout } from "./plan/index.ts";
 import {
   type Allocated,
   type AllocationOptions,
@@ -371,20 +371,9 @@ function headerOf(
     producer: PRODUCER,
     sourceFile: file.split(/[\\/]/).at(-1)!, // the folder is the machine's, not the model's
     sourceSha256,
-    layers: layersOf(graph, layout),
+    layers: stepNames(graph, layout),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
     metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
-}
-
-/** Names of the steps between the borders: of the nodes, and of every group in front of its members. */
-function layersOf({ nodes }: IntegerGraph, { groups }: Layout): Header["layers"] {
-  const last = (first: number, count: number) => nodes[first + count - 1]!.name;
-  return nodes.flatMap(({ name, op }, k) => [
-    ...groups
-      .filter(({ first }) => first === k)
-      .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
-    { name, op },
-  ]);
 }
