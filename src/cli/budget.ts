@@ -7,12 +7,14 @@ import type { Graph } from "../graph/graph.ts";
 import type { ActivationBits } from "../numerics/pack.ts";
 import type { Allocated } from "../precision/allocate/index.ts";
 import { className } from "../precision/allocate/space.ts";
-import { parseLatencyTable } from "../precision/cost/latency.ts";
+import { buildOf, type Prediction, StepTimes } from "../precision/cost/latency.ts";
+import { parseLatencyTable } from "../precision/cost/latency-table.ts";
 import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../precision/schema.ts";
 import { defaultProvider, PROVIDERS, type ProviderName } from "../precision/sensitivity/index.ts";
-import { spreadProvider } from "../precision/sensitivity/threads.ts";
+import { SPREADABLE, spreadProvider } from "../precision/sensitivity/threads.ts";
 import type { SolverName } from "../precision/solve/index.ts";
 import type { WeightWidth } from "../quantize/rounding/index.ts";
+import { BUILDS } from "./engines.ts";
 import { readText } from "./files.ts";
 import { LossFile } from "./loss-file.ts";
 import { table } from "./output.ts";
@@ -22,6 +24,7 @@ export interface BudgetFlags {
   readonly ram?: string;
   readonly latency?: string;
   readonly latencyTable?: string;
+  readonly latencyBuild?: keyof typeof BUILDS;
   readonly bits?: string;
   readonly activationBits?: string;
   readonly sensitivity?: ProviderName;
@@ -64,10 +67,15 @@ export function widthSet(bits: string | undefined): readonly WeightWidth[] | und
   return listed("--bits", bits, WEIGHT_WIDTHS);
 }
 
-function listed<T extends number | string>(option: string, text: string, known: readonly T[]): readonly T[] {
+/** The members of a list with commas. Throws BAD_ARGUMENT naming the option. */
+export function listed<T extends number | string>(
+  option: string,
+  text: string,
+  known: readonly T[],
+): readonly T[] {
   const found = text.split(",").map((item) => known.find((width) => `${width}` === item.trim()));
   if (found.every((width) => width !== undefined)) return [...new Set(found as T[])];
-  throw new DyadicError("BAD_ARGUMENT", `${option} is no set of widths`, {
+  throw new DyadicError("BAD_ARGUMENT", `${option} takes a list`, {
     expected: `some of ${known.join(",")}, with commas`,
     found: text,
   });
@@ -102,8 +110,16 @@ export function budgetOf(flags: BudgetFlags): Allocating | undefined {
     provider: (graph) => providerOf(graph, sensitivity),
     ...(solver && { solver }),
     ...(cache !== undefined && { store: new LossFile(`${cache}.losses`) }),
-    ...(latencyTable !== undefined && { table: parseLatencyTable(readText(latencyTable)) }),
+    ...(latencyTable !== undefined && { times: timesOf(latencyTable, flags.latencyBuild) }),
   };
+}
+
+function timesOf(path: string, build?: keyof typeof BUILDS): StepTimes {
+  try {
+    return new StepTimes(buildOf(parseLatencyTable(readText(path)), build && BUILDS[build]));
+  } catch (error) {
+    throw error instanceof DyadicError ? error.at({ file: path }) : error;
+  }
 }
 
 /** The widest first: where a search starts. */
@@ -114,13 +130,15 @@ function widest(widths: readonly WeightWidth[]): readonly WeightWidth[] {
 
 function providerOf(graph: Graph, name: ProviderName = defaultProvider(graph)) {
   const threads = Math.min(THREADS, availableParallelism());
-  return name === "kl" || name === "mse" ? spreadProvider(name, threads) : PROVIDERS[name];
+  const spread = SPREADABLE.find((own) => own === name);
+  return spread === undefined ? PROVIDERS[name] : spreadProvider(spread, threads);
 }
 
 /** How the budget was spent, for programs. */
 export function allocationJson({ allocation, provider }: Allocated) {
-  const { certificate, weightBytes, peakBytes, rounds } = allocation;
-  return { sensitivity: provider, ...certificate, weightBytes, peakBytes, rounds };
+  const { certificate, weightBytes, peakBytes, latency, rounds } = allocation;
+  const predicted = latency && { latency: latency.nanoseconds, estimated: latency.estimated };
+  return { sensitivity: provider, ...certificate, weightBytes, peakBytes, ...predicted, rounds };
 }
 
 /** What a hundred units of a limit are called. */
@@ -137,7 +155,15 @@ export function allocationSummary({ allocation, provider }: Allocated): string {
   const worth = limits
     .filter(({ binding }) => binding)
     .map(({ name, shadowPrice }) => `${MORE[name]} worth ${(100 * shadowPrice).toPrecision(2)} of it`);
-  return [`loss ${loss.toPrecision(3)} (${provider}, ${solver}), ${proof}`, ...worth].join("\n");
+  const time = allocation.latency === undefined ? [] : [predictedTime(allocation.latency)];
+  return [`loss ${loss.toPrecision(3)} (${provider}, ${solver}), ${proof}`, ...time, ...worth].join("\n");
+}
+
+/** Says which steps the table did not have. */
+function predictedTime({ nanoseconds, estimated }: Prediction): string {
+  const lines = estimated.map(({ step, from }) => `  ${step}: from ${from}`);
+  const how = lines.length === 0 ? "" : `; ${lines.length} shapes were not measured, and taken from others:`;
+  return [`a run takes ${(nanoseconds / 1e6).toPrecision(3)} ms by the table${how}`, ...lines].join("\n");
 }
 
 /** Per layer: bits, bytes, what they lose, and what the next wider choice would save for each of its bytes. */

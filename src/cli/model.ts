@@ -5,6 +5,7 @@ import { draft } from "../compile/draft.ts";
 import { type Compiled, type CompileOptions, compile } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import type { Survey } from "../import/survey.ts";
+import type { Policy } from "../precision/policy.ts";
 import { type FloatFlags, floatOptions } from "./calibration.ts";
 import { readBytes } from "./files.ts";
 import { Interrupted, interruptible } from "./interrupt.ts";
@@ -72,17 +73,23 @@ export async function loadModel(
   }
 }
 
-/** The model for questions of size and time: a float model without samples has made-up ranges, which change neither. */
+/**
+ * The model for questions of size and time: a float model without samples has made-up ranges, which change neither.
+ *
+ * @param asked in place of the policy that the flags name
+ */
 export async function loadForSize(
   path: string,
   flags: FloatFlags = {},
   survey?: Survey,
+  asked?: Policy,
 ): Promise<LoadedModel> {
   const bytes = readBytes(path);
-  if (isCompiled(bytes) || flags.calibrate !== undefined || flags.cache !== undefined) {
+  const isReal = flags.calibrate !== undefined || flags.cache !== undefined;
+  if (isCompiled(bytes) || (isReal && asked === undefined)) {
     return loadModel(path, flags);
   }
-  const { policy } = floatOptions(flags);
+  const policy = asked ?? floatOptions(flags).policy;
   const additions = { ...(policy && { policy }), ...(survey && { survey }) };
   const compiled = await draft(bytes, { readExternal: siblingsOf(path), file: path, ...additions });
   return { bytes: compiled.model, compiled };

@@ -12,7 +12,7 @@ export interface RunOptions extends FloatFlags {
   readonly json?: boolean;
 }
 
-const BUILDS = { relaxed: "engine-relaxed", simd: "engine", scalar: "engine-scalar" } as const;
+import { BUILDS } from "./engines.ts";
 
 /** A model ready to run, with what its inputs expect. */
 export interface OpenModel {

@@ -26,11 +26,11 @@ export function spending(budget: Budget): Allocating {
  */
 export async function frontier(
   { allocated }: Pick<Compiled, "allocated">,
-  { budget, solver, table }: Pick<Allocating, "budget" | "solver" | "table">,
+  { budget, solver, times }: Pick<Allocating, "budget" | "solver" | "times">,
   onPoints?: (points: readonly FrontierPoint[]) => void,
 ): Promise<FrontierPoint[]> {
   if (allocated === undefined) return [];
   const { space, cost, losses, allocation } = allocated;
-  const options = { ...(solver && { solver }), ...(table && { table }), ...(onPoints && { onPoints }) };
+  const options = { ...(solver && { solver }), ...(times && { times }), ...(onPoints && { onPoints }) };
   return frontierOf(space, cost, losses, budget, allocation, options);
 }

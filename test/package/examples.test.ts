@@ -7,6 +7,7 @@ import { type BrowserPage, Browsers, violations } from "./browser.ts";
 import { BUILD, execute, installed, ROOT } from "./tarball.ts";
 
 const PYTHON = join(ROOT, "test/hosts/.venv/bin/python");
+const WAZERO = join(ROOT, "test/hosts/.bin/wazero");
 
 /** That so many tests ran, and none was skipped or failed. */
 function passed(output: string, count: number): void {
@@ -16,15 +17,16 @@ function passed(output: string, count: number): void {
 
 test("Cloudflare Worker", () => {
   process.env.WRANGLER_SEND_METRICS = "false";
-  passed(execute("npm", ["test"], installed("cloudflare-worker")), 2);
+  passed(execute("npm", ["test"], installed("cloudflare-worker")), 3);
 });
 
 test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
-  process.env.PYTHON = PYTHON;
+  Object.assign(process.env, { PYTHON, WAZERO });
   const place = installed("wasi-gateway");
   const output = execute("npm", ["test"], place);
-  passed(output, 7);
-  console.log(/^.*messages in.*$/m.exec(output)?.[0]);
+  passed(output, 11);
+  for (const figure of [/messages in/, /resident with/])
+    console.log(output.split("\n").find((line) => figure.test(line)));
   execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));
   passed(execute("npm", ["test"], join(place, "component")), 2);
 });
