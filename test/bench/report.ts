@@ -5,6 +5,7 @@ import { milliseconds, table } from "./columns.ts";
 import type { Protocol, Timing } from "./interleave.ts";
 import type { Machine } from "./machine.ts";
 import { type Footprint, footprintTable } from "./memory.ts";
+import { writeReadme } from "./readme-speed.ts";
 import { BASELINE } from "./subjects/index.ts";
 import type { Agreement } from "./verify.ts";
 import { type WidthResult, widthTable } from "./widths.ts";
@@ -115,7 +116,9 @@ weights are rounded to nearest. All builds are equal bit for bit there too; no p
 `;
 
 export function save(results: Results): string {
-  return saveIn(DIRECTORY, results, INTRODUCTION, section);
+  const file = saveIn(DIRECTORY, results, INTRODUCTION, section);
+  writeReadme();
+  return file;
 }
 
 /** Writes the JSON file and makes the page of its directory anew; returns the file's name. */

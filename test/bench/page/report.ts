@@ -5,6 +5,7 @@ import { milliseconds, table } from "../columns.ts";
 import type { Protocol } from "../interleave.ts";
 import type { Machine } from "../machine.ts";
 import { BENCH_MODELS } from "../models.ts";
+import { writeReadme } from "../readme-speed.ts";
 import { type ModelResult, modelTable, saveIn } from "../report.ts";
 import type { ColdResult, ColdSubject, Start } from "./cold.ts";
 
@@ -134,7 +135,9 @@ export function savePage(results: PageResults): string {
     models: inOrder([...results.models, ...kept.models]),
     cold: inOrder([...results.cold, ...kept.cold]),
   };
-  return saveIn(DIRECTORY, merged, INTRODUCTION, section);
+  const file = saveIn(DIRECTORY, merged, INTRODUCTION, section);
+  writeReadme();
+  return file;
 }
 
 /** The first of every name, in the order of the report. */
