@@ -9,7 +9,7 @@ export interface Browser {
   readonly version: string;
   /** A page in a context of its own, nothing cached, no compiled code kept; close the context, not the page alone. */
   newPage(url: string): Promise<Page>;
-  /** Peak of the resident memory of the busiest page's process since it began, in bytes. */
+  /** Peak of the resident memory of the open page's process since it began, in bytes; no other page may be open. */
   peakRssBytes(): Promise<number>;
   /** Reads how long the main thread of the busiest page has waited for a core since it began, in milliseconds. */
   waitedMs(): Promise<() => string>;
@@ -22,10 +22,9 @@ export async function openBrowser(chromium: BrowserType): Promise<Browser> {
     args: ["--no-sandbox", "--disable-gpu"],
   });
   const session = await browser.newBrowserCDPSession();
-  const busiest = async () => {
+  const renderers = async () => {
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-    const renderers = processInfo.filter(({ type }) => type === "renderer");
-    return renderers.reduce((most, next) => (next.cpuTime > most.cpuTime ? next : most)).id;
+    return processInfo.filter(({ type }) => type === "renderer");
   };
   return {
     version: browser.version(),
@@ -37,11 +36,14 @@ export async function openBrowser(chromium: BrowserType): Promise<Browser> {
       return page;
     },
     async peakRssBytes() {
-      const status = readFileSync(`/proc/${await busiest()}/status`, "utf8");
-      return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+      const peaks = (await renderers()).map(({ id }) => {
+        const status = readFileSync(`/proc/${id}/status`, "utf8");
+        return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+      });
+      return Math.max(...peaks); // of the page that is open: others are spare, and empty
     },
     async waitedMs() {
-      const id = await busiest();
+      const { id } = (await renderers()).reduce((most, next) => (next.cpuTime > most.cpuTime ? next : most));
       // "run time, time waited on the run queue, slices", in ns; a process's main thread has the process's id
       const path = `/proc/${id}/task/${id}/schedstat`;
       return () => `${Number(readFileSync(path, "utf8").split(" ")[1]) / 1e6}`;
