@@ -13,7 +13,7 @@ import { SPREADABLE, spreadProvider } from "../precision/sensitivity/threads.ts"
 import type { SolverName } from "../precision/solve/index.ts";
 import type { WeightWidth } from "../quantize/rounding/index.ts";
 import { readText } from "./files.ts";
-import { LossFile } from "./loss-file.ts";
+import type { Kept } from "./kept.ts";
 import { table } from "./output.ts";
 
 export interface BudgetFlags {
@@ -25,7 +25,6 @@ export interface BudgetFlags {
   readonly activationBits?: string;
   readonly sensitivity?: ProviderName;
   readonly solver?: SolverName;
-  readonly cache?: string;
 }
 
 /** Widths that are tried where nothing is said. */
@@ -75,8 +74,8 @@ function listed<T extends number | string>(option: string, text: string, known: 
 }
 
 /** The budget that the options say; undefined where there is none. Throws BAD_ARGUMENT. */
-export function budgetOf(flags: BudgetFlags): Allocating | undefined {
-  const { flash, ram, latency, latencyTable, sensitivity, solver, cache } = flags;
+export function budgetOf(flags: BudgetFlags, kept?: Kept): Allocating | undefined {
+  const { flash, ram, latency, latencyTable, sensitivity, solver } = flags;
   const set = widthSet(flags.bits);
   if ([flash, ram, latency].every((limit) => limit === undefined)) {
     if (set === undefined && sensitivity === undefined && solver === undefined) return undefined;
@@ -102,7 +101,7 @@ export function budgetOf(flags: BudgetFlags): Allocating | undefined {
     activationBits: narrow,
     provider: (graph) => providerOf(graph, sensitivity),
     ...(solver && { solver }),
-    ...(cache !== undefined && { store: new LossFile(`${cache}.losses`) }),
+    ...(kept && { store: kept.losses, trials: kept.trials }),
     ...(latencyTable !== undefined && { table: parseLatencyTable(readText(latencyTable)) }),
   };
 }

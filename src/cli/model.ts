@@ -10,7 +10,7 @@ import { simplify } from "../passes/index.ts";
 import { type FloatFlags, floatOptions } from "./calibration.ts";
 import { readBytes } from "./files.ts";
 import { Interrupted, interruptible } from "./interrupt.ts";
-import { LayerFile } from "./layer-file.ts";
+import { keptBeside } from "./kept.ts";
 
 /** A model as the commands take it: a `.dyad` file as it is, anything else compiled on the way. */
 export interface LoadedModel {
@@ -57,19 +57,19 @@ export async function loadModel(
     refuseFloatFlags(path, flags);
     return { bytes };
   }
-  const beside = flags.cache ?? output;
-  const layers = beside === undefined ? undefined : new LayerFile(`${beside}.layers`);
+  const kept = keptBeside(flags.cache, output);
   const readExternal = siblingsOf(path);
   try {
     const compiled = await interruptible((signal) =>
-      compile(bytes, { readExternal, file: path, ...additions, ...floatOptions(flags, signal, layers) }),
+      compile(bytes, { readExternal, file: path, ...additions, ...floatOptions(flags, signal, kept) }),
     );
-    if (flags.cache === undefined) layers?.remove();
+    kept?.clear();
     for (const note of compiled.graph.notes ?? []) process.stderr.write(`${path}: note: ${note}\n`);
     return { bytes: compiled.model, compiled };
   } catch (error) {
-    if (error instanceof Interrupted && layers?.isKept) throw error.keeping(layers.path);
-    if (flags.cache === undefined) layers?.remove();
+    if (error instanceof Interrupted && kept !== undefined && kept.files.length > 0)
+      throw error.keeping(kept.files);
+    kept?.clear();
     throw error;
   }
 }
