@@ -21,6 +21,7 @@ export interface BudgetFlags {
   readonly ram?: string;
   readonly latency?: string;
   readonly latencyTable?: string;
+  readonly minAccuracy?: string;
   readonly bits?: string;
   readonly activationBits?: string;
   readonly sensitivity?: ProviderName;
@@ -75,12 +76,12 @@ function listed<T extends number | string>(option: string, text: string, known: 
 
 /** The budget that the options say; undefined where there is none. Throws BAD_ARGUMENT. */
 export function budgetOf(flags: BudgetFlags, kept?: Kept): Allocating | undefined {
-  const { flash, ram, latency, latencyTable, sensitivity, solver } = flags;
+  const { flash, ram, latency, latencyTable, minAccuracy, sensitivity, solver } = flags;
   const set = widthSet(flags.bits);
-  if ([flash, ram, latency].every((limit) => limit === undefined)) {
+  if ([flash, ram, latency, minAccuracy].every((limit) => limit === undefined)) {
     if (set === undefined && sensitivity === undefined && solver === undefined) return undefined;
     throw new DyadicError("BAD_ARGUMENT", "widths can be chosen only within a budget", {
-      expected: "--flash, --ram or --latency",
+      expected: "--flash, --ram, --latency or --min-accuracy",
     });
   }
   if (flags.bits !== undefined && set === undefined) {

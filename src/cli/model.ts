@@ -7,6 +7,7 @@ import type { Graph } from "../graph/graph.ts";
 import { importModel } from "../import/index.ts";
 import type { Survey } from "../import/survey.ts";
 import { simplify } from "../passes/index.ts";
+import { type AccuracyGate, compileSmallest, type Smallest } from "../smallest.ts";
 import { type FloatFlags, floatOptions } from "./calibration.ts";
 import { readBytes } from "./files.ts";
 import { Interrupted, interruptible } from "./interrupt.ts";
@@ -17,6 +18,8 @@ export interface LoadedModel {
   readonly bytes: Uint8Array;
   /** The stages behind `bytes`; absent for a file that was compiled before. */
   readonly compiled?: Compiled;
+  /** How an accuracy was kept. */
+  readonly smallest?: Smallest;
 }
 
 /**
@@ -51,6 +54,7 @@ export async function loadModel(
   flags: FloatFlags = {},
   additions: Additions = {},
   output?: string,
+  gate?: AccuracyGate,
 ): Promise<LoadedModel> {
   const bytes = readBytes(path);
   if (isCompiled(bytes)) {
@@ -60,12 +64,15 @@ export async function loadModel(
   const kept = keptBeside(flags.cache, output);
   const readExternal = siblingsOf(path);
   try {
-    const compiled = await interruptible((signal) =>
-      compile(bytes, { readExternal, file: path, ...additions, ...floatOptions(flags, signal, kept) }),
-    );
+    const { compiled, smallest } = await interruptible(async (signal) => {
+      const options = { readExternal, file: path, ...additions, ...floatOptions(flags, signal, kept) };
+      if (gate === undefined) return { compiled: await compile(bytes, options), smallest: undefined };
+      const smallest = await compileSmallest(bytes, options, gate);
+      return { compiled: smallest.compiled, smallest };
+    });
     kept?.clear();
     for (const note of compiled.graph.notes ?? []) process.stderr.write(`${path}: note: ${note}\n`);
-    return { bytes: compiled.model, compiled };
+    return { bytes: compiled.model, compiled, ...(smallest && { smallest }) };
   } catch (error) {
     if (error instanceof Interrupted && kept !== undefined && kept.files.length > 0)
       throw error.keeping(kept.files);
@@ -102,8 +109,9 @@ export function isCompiled(bytes: Uint8Array): boolean {
 }
 
 function refuseFloatFlags(path: string, flags: FloatFlags): void {
-  const { calibrate, cache, policy, bits, flash, ram, latency } = flags;
-  if ([calibrate, cache, policy, bits, flash, ram, latency].every((flag) => flag === undefined)) return;
+  const { calibrate, cache, policy, bits, flash, ram, latency, minAccuracy } = flags;
+  if ([calibrate, cache, policy, bits, flash, ram, latency, minAccuracy].every((flag) => flag === undefined))
+    return;
   throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
     file: path,
     expected: "a .tflite or .onnx model with --calibrate, --cache, --policy or --bits",

@@ -19,10 +19,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: [...OPS, "plan"], // the writer encodes steps by their ops, and offsets of the layout
   precision: [...OPS, ...STAGES],
   compile: [...OPS, ...STAGES, "model", "precision"],
+  smallest: [...BASE, "precision", "compile"],
+  compiler: ["compile", "smallest"], // what the package exports
   runtime: [...BASE, "model"],
   export: [...OPS, "model", "precision"], // graphs as ONNX, annotated from a model file
   report: [...OPS, ...STAGES, "model", "precision", "compile", "runtime"],
-  cli: [...OPS, ...STAGES, "model", "precision", "compile", "runtime", "export", "report"],
+  cli: [...OPS, ...STAGES, "model", "precision", "compile", "smallest", "runtime", "export", "report"],
 };
 
 /** Packages that a part may use; the others use none. */

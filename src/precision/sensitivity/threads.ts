@@ -6,13 +6,11 @@ import { FISHER } from "./fisher.ts";
 import { gradientProvider, type Part, type PartRunner } from "./gradients.ts";
 import { HAWQ } from "./hawq.ts";
 import type { Evidence, Perturbation, SensitivityProvider } from "./provider.ts";
-import type { Task, TrialSetup } from "./worker.ts";
+import type { SpreadName, Task, TrialSetup } from "./worker.ts";
 
 const WORKER = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
-/** Providers whose work is worth spreading. */
-export const SPREADABLE = ["kl", "mse", "fisher", "hawq"] as const;
-export type SpreadName = (typeof SPREADABLE)[number];
+export const SPREADABLE: readonly SpreadName[] = ["kl", "mse", "fisher", "hawq"];
 
 /** As the provider of this name, on so many threads; one where this host cannot start any. The losses are the same. */
 export function spreadProvider(name: SpreadName, threads: number): SensitivityProvider {

@@ -7,7 +7,9 @@ import { FISHER } from "./fisher.ts";
 import { GradientTrial, type Part } from "./gradients.ts";
 import { HAWQ } from "./hawq.ts";
 import type { Perturbation } from "./provider.ts";
-import type { SpreadName } from "./threads.ts";
+
+/** Providers whose work threads share. */
+export type SpreadName = "kl" | "mse" | "fisher" | "hawq";
 
 /** What every thread starts from. */
 export interface TrialSetup {
