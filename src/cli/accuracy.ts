@@ -1,17 +1,18 @@
 // --min-accuracy: what a file is measured by, and what is said of it.
 import { sampleHash } from "../calibrate/observer.ts";
+import type { AccuracyGate, Smallest, Trial } from "../compile/smallest.ts";
 import { isFloat } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import { evaluate } from "../float/evaluate.ts";
 import type { Graph } from "../graph/graph.ts";
 import { importModel } from "../import/index.ts";
 import { readNpy } from "../import/npy.ts";
+import { inputShape } from "../inputs/samples.ts";
 import { readModel } from "../model/reader.ts";
 import { simplify } from "../passes/index.ts";
 import { dequantizeGraph } from "../quantize/dequantize.ts";
 import { engineModule, InferenceSession } from "../runtime/node.ts";
-import type { AccuracyGate, Smallest, Trial } from "../smallest.ts";
-import { type FloatFlags, inputShape, preparationOf } from "./calibration.ts";
+import { type FloatFlags, preparationOf } from "./calibration.ts";
 import { readBytes } from "./files.ts";
 import { openFloats } from "./inputs/floats.ts";
 import { readInputs } from "./inputs/index.ts";

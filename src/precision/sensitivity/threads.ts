@@ -1,12 +1,11 @@
 // Providers on worker threads, for Node, Deno and Bun.
-import { spreadTasks } from "../../float/tasks.ts";
-import { canSpread } from "../../float/threads.ts";
+import { canSpread, withThreads } from "../../float/threads.ts";
 import { directProvider, inOrder, type Runner } from "./direct.ts";
 import { FISHER } from "./fisher.ts";
 import { gradientProvider, type Part, type PartRunner } from "./gradients.ts";
 import { HAWQ } from "./hawq.ts";
 import type { Evidence, Perturbation, SensitivityProvider } from "./provider.ts";
-import type { SpreadName, Task, TrialSetup } from "./worker.ts";
+import type { SpreadName, TrialSetup } from "./worker.ts";
 
 const WORKER = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
@@ -54,12 +53,13 @@ async function setupOf(
   };
 }
 
-function spread(
+async function spread(
   setup: TrialSetup,
   tasks: readonly (Perturbation | Part)[],
   threads: number,
   onResult: (index: number, numbers: readonly number[]) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  return spreadTasks<Task, number[]>(WORKER, setup, tasks, Math.min(threads, tasks.length), onResult, signal);
+  const setups = new Array(Math.min(threads, tasks.length)).fill(setup);
+  await withThreads(WORKER, setups, (pool) => pool.share(tasks, onResult), signal);
 }

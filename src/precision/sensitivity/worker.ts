@@ -1,6 +1,6 @@
 // A worker thread of threads.ts.
 import type { Sample } from "../../float/samples.ts";
-import { serveTasks } from "../../float/tasks.ts";
+import { serve } from "../../float/threads.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { Trial } from "./direct.ts";
 import { FISHER } from "./fisher.ts";
@@ -25,7 +25,7 @@ export interface TrialSetup {
 /** A perturbation of the network, or a part of what a method by gradient looks at. */
 export type Task = Perturbation | Part;
 
-await serveTasks(async ({ name, graph, samples, labels, module, perturbations }: TrialSetup) => {
+await serve(async ({ name, graph, samples, labels, module, perturbations }: TrialSetup) => {
   if (name === "kl" || name === "mse") {
     const trial = await Trial.create(graph, samples, module, name);
     return async (task: Task) => [await trial.run(task as Perturbation)];

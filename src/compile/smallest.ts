@@ -1,8 +1,9 @@
 // The smallest file that keeps an accuracy: a search over the frontier of loss and bytes, with a measurement of every
 // file that it looks at.
-import { type Compiled, type CompileOptions, compile } from "./compile.ts";
-import { DyadicError } from "./error.ts";
-import { type FrontierPoint, frontierOf, type LossStore } from "./precision/allocate/index.ts";
+import { type Compiled, type CompileOptions, compile } from "../compile.ts";
+import { DyadicError } from "../error.ts";
+import type { LossStore } from "../precision/allocate/index.ts";
+import { frontier } from "./spending.ts";
 
 /** What is to be kept. */
 export interface AccuracyGate {
@@ -64,7 +65,9 @@ export async function compileSmallest(
   };
   let best = await tried({});
   if (best.accuracy < gate.least) throw refusal(gate, trials[0]!, allocation.budget.flash);
-  const points = await sizesBelow(best.compiled, options);
+  const points = (await frontier(best.compiled, allocation)).filter(
+    ({ bytes, chosen }) => bytes < best.compiled.model.length && !chosen,
+  );
   const seen = best.compiled.calibration;
   let [low, high] = [-1, points.length];
   while (high - low > 1) {
@@ -74,18 +77,6 @@ export async function compileSmallest(
     else [high, best] = [middle, own];
   }
   return { ...best, trials };
-}
-
-/** Points of the frontier that are smaller than a file, by rising size. */
-async function sizesBelow(
-  { model, allocated }: Compiled,
-  { allocation }: CompileOptions,
-): Promise<FrontierPoint[]> {
-  const { space, cost, losses, allocation: chosen } = allocated!;
-  const { budget, solver, table } = allocation!;
-  const options = { ...(solver && { solver }), ...(table && { table }) };
-  const points = await frontierOf(space, cost, losses, budget, chosen, options);
-  return points.filter((point) => point.bytes < model.length && !point.chosen);
 }
 
 function refusal(
