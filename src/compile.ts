@@ -68,7 +68,7 @@ export interface FloatOptions extends Pick<Progress, "signal"> {
 /** A budget, and how the widths that fit it best are found. */
 export type Allocating = Pick<
   AllocationOptions,
-  "budget" | "weightBits" | "activationBits" | "store" | "solver" | "nodes" | "seconds" | "times"
+  "budget" | "weightBits" | "activationBits" | "store" | "trials" | "solver" | "nodes" | "seconds" | "times"
 > & {
   /** What a narrow width costs; a function chooses by the graph. */
   readonly provider: SensitivityProvider | ((graph: Graph) => SensitivityProvider);
