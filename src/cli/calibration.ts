@@ -11,6 +11,7 @@ import type { Progress, Sample, Samples } from "../float/samples.ts";
 import { canonicalShape, type Graph } from "../graph/graph.ts";
 import { type Policy, PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
 import type { LayerStore } from "../precision/quantize.ts";
+import { onThreads } from "../quantize/node.ts";
 import { type BudgetFlags, budgetOf, widthSet } from "./budget.ts";
 import { readText } from "./files.ts";
 import { type FloatSource, openFloats } from "./inputs/floats.ts";
@@ -81,6 +82,7 @@ export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: L
     calibrator: {
       module: calibratorModule,
       calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
+      shards: onThreads(),
     },
     onProgress: (done, total, stage) => progress(done === total ? "" : `${stage} ${done}/${total}`),
   };
