@@ -8,15 +8,15 @@ import type { FloatOptions } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import { calibratorModule } from "../float/node.ts";
 import type { Progress, Sample, Samples } from "../float/samples.ts";
-import { canonicalShape, type Graph } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { isPrepared, type Preparation } from "../inputs/preparation.ts";
+import { sampleOptions } from "../inputs/samples.ts";
 import { type Policy, PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
 import type { LayerStore } from "../precision/quantize.ts";
 import { onThreads } from "../quantize/node.ts";
 import { type BudgetFlags, budgetOf, widthSet } from "./budget.ts";
 import { readText } from "./files.ts";
-import { type FloatSource, openFloats } from "./inputs/floats.ts";
-import type { InputShape, Preparation } from "./inputs/index.ts";
-import { isPrepared } from "./inputs/preparation.ts";
+import { openFloats } from "./inputs/floats.ts";
 import { progress, writeWhole } from "./output.ts";
 
 export const OBSERVERS = ["mse", "minmax", "percentile", "entropy", "average"] as const;
@@ -73,12 +73,11 @@ export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: L
   };
   if (path === undefined && cache === undefined) return base;
   const preparation = preparationOf(flags);
-  const source = path === undefined ? undefined : openFloats(path, preparation);
-  const isBytes = source?.isBytes === true || isPrepared(preparation);
   return {
     ...base,
-    ...(isBytes && { pixels: preparation }),
-    samples: (graph) => (source === undefined ? [] : samplesOf(source, graph)),
+    ...(path === undefined
+      ? { samples: [], ...(isPrepared(preparation) && { pixels: preparation }) }
+      : sampleOptions(openFloats(path, preparation), preparation)),
     calibrator: {
       module: calibratorModule,
       calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
@@ -112,26 +111,6 @@ function policyOf({ policy, bits }: FloatFlags): Policy | undefined {
   } catch (error) {
     throw error instanceof DyadicError ? error.at({ file: policy }) : error;
   }
-}
-
-/**
- * The one input of a float graph: declared shape and layout, and the canonical shape of the tensor inside. Throws
- * BAD_ARGUMENT where there are several.
- */
-export function inputShape({ inputs, tensors }: Graph): InputShape {
-  const [input] = inputs;
-  if (input === undefined || inputs.length !== 1) {
-    throw new DyadicError("BAD_ARGUMENT", "files of samples can be given for models of one input only", {
-      found: `${inputs.length} inputs: ${inputs.map(({ name }) => name).join(", ")}`,
-    });
-  }
-  const { shape, name } = tensors[input.tensor]!;
-  return { ...input, canonicalShape: canonicalShape(shape, name) };
-}
-
-function samplesOf(source: FloatSource, graph: Graph): Samples {
-  const samples = source.samples(inputShape(graph));
-  return { length: samples.length, at: (index) => [samples.at(index)] };
 }
 
 /** As `calibrate`; with a file, what it holds of the same graph and samples instead, and what was seen into it. */

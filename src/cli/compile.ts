@@ -50,8 +50,8 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     });
   }
   const { allocated, layers = [], adjusted = [] } = compiled ?? {};
-  if (compiled !== undefined && frontier !== undefined && allocating !== undefined) {
-    writeWhole(frontier, new TextEncoder().encode(await frontierJson(compiled, allocating)));
+  if (allocated !== undefined && frontier !== undefined && allocating !== undefined) {
+    writeWhole(frontier, new TextEncoder().encode(await frontierJson(allocated, allocating)));
   }
   writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);

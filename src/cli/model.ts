@@ -1,12 +1,11 @@
 import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { MAGIC } from "../../assembly/abi.ts";
-import { type Compiled, type CompileOptions, compile, isFloat } from "../compile.ts";
+import { draft } from "../compile/draft.ts";
+import { type Compiled, type CompileOptions, compile } from "../compile.ts";
 import { DyadicError } from "../error.ts";
-import type { Graph } from "../graph/graph.ts";
-import { importModel } from "../import/index.ts";
 import type { Survey } from "../import/survey.ts";
-import { simplify } from "../passes/index.ts";
+import type { Policy } from "../precision/policy.ts";
 import { type FloatFlags, floatOptions } from "./calibration.ts";
 import { readBytes } from "./files.ts";
 import { Interrupted, interruptible } from "./interrupt.ts";
@@ -74,26 +73,25 @@ export async function loadModel(
   }
 }
 
-/** The model for questions of size and time: a float model without samples has made-up ranges, which change neither. */
+/**
+ * The model for questions of size and time: a float model without samples has made-up ranges, which change neither.
+ *
+ * @param asked in place of the policy that the flags name
+ */
 export async function loadForSize(
   path: string,
   flags: FloatFlags = {},
   survey?: Survey,
+  asked?: Policy,
 ): Promise<LoadedModel> {
   const bytes = readBytes(path);
-  if (isCompiled(bytes) || flags.calibrate !== undefined || flags.cache !== undefined) {
+  const isReal = flags.calibrate !== undefined || flags.cache !== undefined;
+  if (isCompiled(bytes) || (isReal && asked === undefined)) {
     return loadModel(path, flags);
   }
-  const readExternal = siblingsOf(path);
-  const made = (graph: Graph) => new Map(graph.tensors.map((_, tensor) => [tensor, { min: -1, max: 1 }]));
-  const float = isFloat(simplify(importModel(bytes, path, { readExternal, ...(survey && { survey }) })));
-  const { policy } = floatOptions(flags);
-  const compiled = await compile(bytes, {
-    readExternal,
-    file: path,
-    ...((float || policy) && { calibration: made, draft: true }),
-    ...(policy && { policy }),
-  });
+  const policy = asked ?? floatOptions(flags).policy;
+  const additions = { ...(policy && { policy }), ...(survey && { survey }) };
+  const compiled = await draft(bytes, { readExternal: siblingsOf(path), file: path, ...additions });
   return { bytes: compiled.model, compiled };
 }
 

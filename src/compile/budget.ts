@@ -19,7 +19,7 @@ import { headerOf, metadataOf, withLabels } from "./header.ts";
 /** A budget, and how the widths that fit it best are found. */
 export type Allocating = Pick<
   AllocationOptions,
-  "budget" | "weightBits" | "activationBits" | "store" | "solver" | "nodes" | "seconds" | "table"
+  "budget" | "weightBits" | "activationBits" | "store" | "solver" | "nodes" | "seconds" | "times"
 > & {
   /** What a narrow width costs; a function chooses by the graph. */
   readonly provider: SensitivityProvider | ((graph: Graph) => SensitivityProvider);

@@ -1,35 +1,13 @@
 // The examples as a new user meets them: copied out of the repository, installed from the packed tarball, started.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assetsDirectory } from "../cases/assets.ts";
-import { type BrowserPage, Browsers } from "./browser.ts";
-import { BUILD, execute, pack, ROOT, TARBALL } from "./tarball.ts";
+import { type BrowserPage, Browsers, violations } from "./browser.ts";
+import { BUILD, execute, installed, ROOT } from "./tarball.ts";
 
-const EXAMPLES = join(BUILD, "examples");
 const PYTHON = join(ROOT, "test/hosts/.venv/bin/python");
-
-before(() => {
-  if (!existsSync(TARBALL)) pack();
-});
-
-/** A copy of an example with the tarball for its dependency, installed as its README says. */
-function installed(name: string): string {
-  const place = join(EXAMPLES, name);
-  const files = execute(
-    "git",
-    ["ls-files", "--cached", "--others", "--exclude-standard", `examples/${name}`],
-    ROOT,
-  );
-  for (const file of files.trim().split("\n")) {
-    cpSync(join(ROOT, file), join(BUILD, file));
-  }
-  const path = join(place, "package.json");
-  writeFileSync(path, readFileSync(path, "utf8").replace('"file:../.."', `"file:${TARBALL}"`));
-  execute("npm", ["install", "--no-audit", "--no-fund"], place);
-  return place;
-}
+const WAZERO = join(ROOT, "test/hosts/.bin/wazero");
 
 /** That so many tests ran, and none was skipped or failed. */
 function passed(output: string, count: number): void {
@@ -39,15 +17,16 @@ function passed(output: string, count: number): void {
 
 test("Cloudflare Worker", () => {
   process.env.WRANGLER_SEND_METRICS = "false";
-  passed(execute("npm", ["test"], installed("cloudflare-worker")), 2);
+  passed(execute("npm", ["test"], installed("cloudflare-worker")), 3);
 });
 
 test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
-  process.env.PYTHON = PYTHON;
+  Object.assign(process.env, { PYTHON, WAZERO });
   const place = installed("wasi-gateway");
   const output = execute("npm", ["test"], place);
-  passed(output, 7);
-  console.log(/^.*messages in.*$/m.exec(output)?.[0]);
+  passed(output, 11);
+  for (const figure of [/messages in/, /resident with/])
+    console.log(output.split("\n").find((line) => figure.test(line)));
   execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));
   passed(execute("npm", ["test"], join(place, "component")), 2);
 });
@@ -70,14 +49,6 @@ describe("browser", () => {
     await browsers.visit(join(site, "dist"), path, action);
   }
 
-  async function expectAccessible(page: BrowserPage): Promise<void> {
-    await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
-    const violations = await page.evaluate(
-      "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join()))",
-    );
-    assert.deepEqual(violations, []);
-  }
-
   test("a drawn digit is classified, with the mouse and with the keyboard", async () => {
     await inBoth("index.html", async (page, name) => {
       await page.waitFor(`document.querySelector("#status").textContent !== "Loading the model…"`);
@@ -88,7 +59,7 @@ describe("browser", () => {
       ]);
       await page.waitFor(`document.querySelector("#answer").textContent === "7"`);
       await page.screenshot(join(BUILD, `digits-${name}.png`));
-      await expectAccessible(page);
+      assert.deepEqual(await violations(page), []);
       await page.press("#clear", ["Enter"]);
       await page.waitFor(`document.querySelector("#answer").textContent === "–"`);
       await page.press("#paper", [" ", ...Array(14).fill("ArrowDown"), " "]);
@@ -118,7 +89,7 @@ describe("browser", () => {
       );
       assert.match(String(best), /class 28[2-7]/); // cats: 281 to 285 of ImageNet, behind one class of background
       await page.screenshot(join(BUILD, `pictures-${name}.png`));
-      await expectAccessible(page);
+      assert.deepEqual(await violations(page), []);
       if (name !== "chromium") return; // which has a camera that is a picture of one
       await page.press("#camera", ["Enter"]);
       await page.waitFor(`document.querySelector("#camera").ariaPressed === "true"`);

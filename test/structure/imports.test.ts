@@ -16,13 +16,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(STAGES.map((stage) => [stage, OPS])),
   calibrate: [...OPS, "float"], // observers run the float meaning of a graph
   quantize: [...OPS, "float"], // rounding fits weights to what their inputs were
+  inputs: [...GRAPH, "import"], // numpy's format
   model: [...OPS, "plan"], // the writer encodes steps by their ops, and offsets of the layout
   precision: [...OPS, ...STAGES],
   compile: [...OPS, ...STAGES, "model", "precision"],
   runtime: [...BASE, "model"],
   export: [...OPS, "model", "precision"], // graphs as ONNX, annotated from a model file
   report: [...OPS, ...STAGES, "model", "precision", "compile", "runtime"],
-  cli: [...OPS, ...STAGES, "model", "precision", "compile", "runtime", "export", "report"],
+  cli: [...OPS, ...STAGES, "inputs", "model", "precision", "compile", "runtime", "export", "report"],
 };
 
 /** Packages that a part may use; the others use none. */
@@ -30,6 +31,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   float: /^node:(fs\/promises|worker_threads|os)$/,
   import: /^(flatbuffers|protobufjs(\/.*)?|node:.*)$/,
   export: /^protobufjs\//,
+  inputs: /^jpeg-js$/,
   model: /^protobufjs\//,
   precision: /^highs$/,
   runtime: /^node:fs\/promises$/,

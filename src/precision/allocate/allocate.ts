@@ -1,5 +1,6 @@
 // allocate: the widths with the least loss within a budget, and the proof.
 import { DyadicError } from "../../error.ts";
+import type { Prediction } from "../cost/latency.ts";
 import type { NetworkCost, Widths } from "../cost/network.ts";
 import {
   type Certificate,
@@ -29,6 +30,8 @@ export interface Allocation {
   /** Of the file; undefined where nothing could tell. */
   readonly fileBytes: number | undefined;
   readonly peakBytes: number;
+  /** By the latency table, where latency is limited. */
+  readonly latency: Prediction | undefined;
   /** How often the planner was asked. */
   readonly rounds: number;
 }
@@ -60,7 +63,7 @@ export async function allocate(
 interface Used {
   readonly flash: number | undefined;
   readonly ram: number;
-  readonly latency: number | undefined;
+  readonly latency: Prediction | undefined;
 }
 
 class Search {
@@ -117,6 +120,7 @@ class Search {
         weightBytes: cost.totalWeightBytes(widths),
         fileBytes: used.flash,
         peakBytes: used.ram,
+        latency: used.latency,
         rounds,
       };
     }
@@ -146,7 +150,7 @@ class Search {
   }
 
   private over(used: Used, key: keyof Used): number {
-    return Math.max(0, (used[key] ?? 0) - (this.budget[key] ?? Infinity));
+    return Math.max(0, (amount(used, key) ?? 0) - (this.budget[key] ?? Infinity));
   }
 
   private fits(used: Used): boolean {
@@ -170,7 +174,7 @@ class Search {
     const found = ram > 0 && round <= CUT_ROUNDS ? arenaCuts(space, cost, budget.ram!, choices) : [];
     cuts.push(...found);
     if (found.length === 0) reserve.ram += ram;
-    reserve.latency += Math.ceil(this.over(used, "latency"));
+    reserve.latency += this.over(used, "latency");
     const flash = this.over(used, "flash");
     if (flash > 0) reserve.flash = budget.flash! - cost.totalWeightBytes(widths) + flash;
   }
@@ -188,6 +192,10 @@ class Search {
   }
 }
 
+function amount({ flash, ram, latency }: Used, key: keyof Used): number | undefined {
+  return { flash, ram, latency: latency?.nanoseconds }[key];
+}
+
 /** The limits as the budget has them: one more byte of RAM is one more at every step of the arena. */
 function mergedLimits(limits: Certificate["limits"], budget: Budget): Certificate["limits"] {
   const own = (key: string) => limits.filter(({ name }) => (name.startsWith("arena") ? "ram" : name) === key);
@@ -198,7 +206,7 @@ function mergedLimits(limits: Certificate["limits"], budget: Budget): Certificat
 }
 
 function withUsed(limits: Certificate["limits"], used: Used): Certificate["limits"] {
-  return limits.map((limit) => ({ ...limit, used: used[limit.name as keyof Used] ?? limit.used }));
+  return limits.map((limit) => ({ ...limit, used: amount(used, limit.name as keyof Used) ?? limit.used }));
 }
 
 /** What the solver may use: the budget, less what it could not know of. */

@@ -18,6 +18,11 @@ export interface FrontierPoint {
   readonly chosen: boolean;
 }
 
+export interface FrontierOptions extends AllocateOptions {
+  /** Called with what is known so far, as it grows. */
+  onPoints?(points: readonly FrontierPoint[]): void;
+}
+
 /** How many budgets of flash are tried, evenly spread from the least to the most that the widths can take. */
 const POINTS = 40;
 /** Branches for each: a curve needs no proof. */
@@ -30,7 +35,7 @@ export async function frontierOf(
   losses: readonly (readonly number[])[],
   { ram, latency }: Budget,
   chosen: Allocation,
-  options: AllocateOptions,
+  options: FrontierOptions,
 ): Promise<FrontierPoint[]> {
   const rest = (chosen.fileBytes ?? chosen.weightBytes) - chosen.weightBytes;
   const sum = (of: (...values: number[]) => number) =>
@@ -52,7 +57,9 @@ export async function frontierOf(
       if (error instanceof DyadicError && error.code === "NO_POLICY") return undefined;
       throw error;
     });
-    if (allocation !== undefined) found.push(pointOf(allocation, rest, false));
+    if (allocation === undefined) continue;
+    found.push(pointOf(allocation, rest, false));
+    options.onPoints?.(pareto(found));
   }
   return pareto(found);
 }
