@@ -153,7 +153,7 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   const module = () => calibratorOf(options).module();
   const borders = { input: input?.border ?? "int8", inputZeroPoints: input?.zeroPoints } as const;
   const common = { inputRange: input?.range, observer: options.observer, signal: options.signal };
-  const evidence = { graph, samples, module };
+  const evidence = { graph, samples, module, shards: shardsOf(options) };
   const allocated =
     options.allocation &&
     (await allocatePolicy(
@@ -169,7 +169,7 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
     ));
   const quantized = await quantizeByPolicy(
     allocated ? decide(graph, withNetwork(allocated.policy, policy)) : decided,
-    { seen, samples, module, shards: shardsOf(options) },
+    { ...evidence, seen },
     {
       ...common,
       ...borders,

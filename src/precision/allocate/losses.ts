@@ -35,7 +35,7 @@ const MOST_SAMPLES = 256;
  * are measured on as many as the work allows.
  */
 export async function measureLosses(
-  { graph, samples, labels, module }: Evidence,
+  { graph, samples, labels, module, shards }: Evidence,
   seen: Calibration,
   space: Space,
   cost: NetworkCost,
@@ -66,6 +66,7 @@ export async function measureLosses(
     const wanted = missing.filter((index) => index < weights.length).map((index) => weights[index]!);
     const narrow = missing.slice(wanted.length).map((index) => activations[index - weights.length]!);
     const rounded = await perturbWeights(graph, seen, order, await module(), wanted, {
+      shards,
       observer,
       inputRange,
       signal,
