@@ -1,19 +1,14 @@
 import { Bench } from "tinybench";
-import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
 import { describe } from "../report/describe.ts";
-import { type Build, chooseBuild } from "../runtime/builds.ts";
+import type { Build } from "../runtime/builds.ts";
 import { type EngineExports, instantiate, loadModel as loadIntoEngine } from "../runtime/engine.ts";
 import { engineModule } from "../runtime/node.ts";
-import type { FloatFlags } from "./calibration.ts";
+import { CLASSES } from "./engines.ts";
 import { loadForSize } from "./model.ts";
 import { print, progress, table } from "./output.ts";
+import { type TableFlags, tableCommand } from "./table/index.ts";
+import { hostBuilds } from "./table/node.ts";
 
-const CLASSES = {
-  [DOT_NONE]: "none",
-  [DOT_UNSIGNED]: "U",
-  [DOT_PAIR_SATURATING]: "P",
-  [DOT_SIGNED]: "S",
-} as const;
 /** Builds take turns, so that a change of the machine's speed meets all of them. */
 const ROUNDS = 5;
 const WARM_UP_MS = 300;
@@ -25,14 +20,15 @@ interface Subject {
   readonly latencies: number[];
 }
 
-/** `dyadic bench`: minimum and median of one run, interleaved over the builds that this host takes. */
-export async function bench(
-  path: string,
-  options: FloatFlags & { seconds: number; json?: boolean },
-): Promise<void> {
+/**
+ * `dyadic bench`: minimum and median of one run, interleaved over the builds that this host takes; with --table or
+ * --kernels that of every step.
+ */
+export async function bench(path: string, options: TableFlags & { seconds: number }): Promise<void> {
+  if (options.table !== undefined || options.kernels) return tableCommand(path, options);
   const { bytes } = await loadForSize(path, options);
   const { macs } = describe(bytes, path);
-  const subjects = await Promise.all(builds().map((build) => open(build, bytes, path)));
+  const subjects = await Promise.all(hostBuilds().map((build) => open(build, bytes, path)));
   for (let round = 0; round <= ROUNDS; round++) {
     for (const subject of subjects) {
       progress(`${subject.build} ${round}/${ROUNDS}`);
@@ -68,12 +64,6 @@ export async function bench(
       ]),
     ]),
   );
-}
-
-function builds(): Build[] {
-  const best = chooseBuild();
-  const all: Build[] = ["engine-relaxed", "engine", "engine-scalar"];
-  return all.slice(all.indexOf(best));
 }
 
 async function open(build: Build, bytes: Uint8Array, path: string): Promise<Subject> {

@@ -1,19 +1,22 @@
 // The options of a budget, and what is said of how it was spent.
 import { availableParallelism } from "node:os";
-import type { Allocating, Compiled } from "../compile.ts";
+import { frontier, WEIGHT_CHOICES } from "../compile/spending.ts";
+import type { Allocating } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { ActivationBits } from "../numerics/pack.ts";
-import { type Allocated, type FrontierPoint, frontierOf } from "../precision/allocate/index.ts";
+import type { Allocated } from "../precision/allocate/index.ts";
 import { className } from "../precision/allocate/space.ts";
-import { parseLatencyTable } from "../precision/cost/latency.ts";
+import { buildOf, type Prediction, StepTimes } from "../precision/cost/latency.ts";
+import { parseLatencyTable } from "../precision/cost/latency-table.ts";
 import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../precision/schema.ts";
 import { defaultProvider, PROVIDERS, type ProviderName } from "../precision/sensitivity/index.ts";
-import { spreadProvider } from "../precision/sensitivity/threads.ts";
+import { SPREADABLE, spreadProvider } from "../precision/sensitivity/threads.ts";
 import type { SolverName } from "../precision/solve/index.ts";
 import type { WeightWidth } from "../quantize/rounding/index.ts";
+import { BUILDS } from "./engines.ts";
 import { readText } from "./files.ts";
-import { LossFile } from "./loss-file.ts";
+import type { Kept } from "./kept.ts";
 import { table } from "./output.ts";
 
 export interface BudgetFlags {
@@ -21,15 +24,14 @@ export interface BudgetFlags {
   readonly ram?: string;
   readonly latency?: string;
   readonly latencyTable?: string;
+  readonly latencyBuild?: keyof typeof BUILDS;
+  readonly minAccuracy?: string;
   readonly bits?: string;
   readonly activationBits?: string;
   readonly sensitivity?: ProviderName;
   readonly solver?: SolverName;
-  readonly cache?: string;
 }
 
-/** Widths that are tried where nothing is said. */
-const MIXED: readonly WeightWidth[] = [8, 6, 5, 4, 3, 2];
 /** Threads that measure losses at most: more gained nothing where cores share their caches. */
 const THREADS = 2;
 
@@ -60,28 +62,33 @@ function parseTime(option: string, text: string): number {
 /** A set of widths: "mixed", or a list such as 8,4,2. Undefined for what is a preset. Throws BAD_ARGUMENT. */
 export function widthSet(bits: string | undefined): readonly WeightWidth[] | undefined {
   if (bits === undefined) return undefined;
-  if (bits === "mixed") return MIXED;
+  if (bits === "mixed") return WEIGHT_CHOICES;
   if (!bits.includes(",")) return undefined;
   return listed("--bits", bits, WEIGHT_WIDTHS);
 }
 
-function listed<T extends number | string>(option: string, text: string, known: readonly T[]): readonly T[] {
+/** The members of a list with commas. Throws BAD_ARGUMENT naming the option. */
+export function listed<T extends number | string>(
+  option: string,
+  text: string,
+  known: readonly T[],
+): readonly T[] {
   const found = text.split(",").map((item) => known.find((width) => `${width}` === item.trim()));
   if (found.every((width) => width !== undefined)) return [...new Set(found as T[])];
-  throw new DyadicError("BAD_ARGUMENT", `${option} is no set of widths`, {
+  throw new DyadicError("BAD_ARGUMENT", `${option} takes a list`, {
     expected: `some of ${known.join(",")}, with commas`,
     found: text,
   });
 }
 
 /** The budget that the options say; undefined where there is none. Throws BAD_ARGUMENT. */
-export function budgetOf(flags: BudgetFlags): Allocating | undefined {
-  const { flash, ram, latency, latencyTable, sensitivity, solver, cache } = flags;
+export function budgetOf(flags: BudgetFlags, kept?: Kept): Allocating | undefined {
+  const { flash, ram, latency, latencyTable, minAccuracy, sensitivity, solver } = flags;
   const set = widthSet(flags.bits);
-  if ([flash, ram, latency].every((limit) => limit === undefined)) {
+  if ([flash, ram, latency, minAccuracy].every((limit) => limit === undefined)) {
     if (set === undefined && sensitivity === undefined && solver === undefined) return undefined;
     throw new DyadicError("BAD_ARGUMENT", "widths can be chosen only within a budget", {
-      expected: "--flash, --ram or --latency",
+      expected: "--flash, --ram, --latency or --min-accuracy",
     });
   }
   if (flags.bits !== undefined && set === undefined) {
@@ -98,13 +105,21 @@ export function budgetOf(flags: BudgetFlags): Allocating | undefined {
       ...(ram !== undefined && { ram: parseSize("--ram", ram) }),
       ...(latency !== undefined && { latency: parseTime("--latency", latency) }),
     },
-    weightBits: widest(set ?? MIXED),
+    weightBits: widest(set ?? WEIGHT_CHOICES),
     activationBits: narrow,
     provider: (graph) => providerOf(graph, sensitivity),
     ...(solver && { solver }),
-    ...(cache !== undefined && { store: new LossFile(`${cache}.losses`) }),
-    ...(latencyTable !== undefined && { table: parseLatencyTable(readText(latencyTable)) }),
+    ...(kept && { store: kept.losses, trials: kept.trials }),
+    ...(latencyTable !== undefined && { times: timesOf(latencyTable, flags.latencyBuild) }),
   };
+}
+
+function timesOf(path: string, build?: keyof typeof BUILDS): StepTimes {
+  try {
+    return new StepTimes(buildOf(parseLatencyTable(readText(path)), build && BUILDS[build]));
+  } catch (error) {
+    throw error instanceof DyadicError ? error.at({ file: path }) : error;
+  }
 }
 
 /** The widest first: where a search starts. */
@@ -115,13 +130,15 @@ function widest(widths: readonly WeightWidth[]): readonly WeightWidth[] {
 
 function providerOf(graph: Graph, name: ProviderName = defaultProvider(graph)) {
   const threads = Math.min(THREADS, availableParallelism());
-  return name === "kl" || name === "mse" ? spreadProvider(name, threads) : PROVIDERS[name];
+  const spread = SPREADABLE.find((own) => own === name);
+  return spread === undefined ? PROVIDERS[name] : spreadProvider(spread, threads);
 }
 
 /** How the budget was spent, for programs. */
 export function allocationJson({ allocation, provider }: Allocated) {
-  const { certificate, weightBytes, peakBytes, rounds } = allocation;
-  return { sensitivity: provider, ...certificate, weightBytes, peakBytes, rounds };
+  const { certificate, weightBytes, peakBytes, latency, rounds } = allocation;
+  const predicted = latency && { latency: latency.nanoseconds, estimated: latency.estimated };
+  return { sensitivity: provider, ...certificate, weightBytes, peakBytes, ...predicted, rounds };
 }
 
 /** What a hundred units of a limit are called. */
@@ -138,7 +155,15 @@ export function allocationSummary({ allocation, provider }: Allocated): string {
   const worth = limits
     .filter(({ binding }) => binding)
     .map(({ name, shadowPrice }) => `${MORE[name]} worth ${(100 * shadowPrice).toPrecision(2)} of it`);
-  return [`loss ${loss.toPrecision(3)} (${provider}, ${solver}), ${proof}`, ...worth].join("\n");
+  const time = allocation.latency === undefined ? [] : [predictedTime(allocation.latency)];
+  return [`loss ${loss.toPrecision(3)} (${provider}, ${solver}), ${proof}`, ...time, ...worth].join("\n");
+}
+
+/** Says which steps the table did not have. */
+function predictedTime({ nanoseconds, estimated }: Prediction): string {
+  const lines = estimated.map(({ step, from }) => `  ${step}: from ${from}`);
+  const how = lines.length === 0 ? "" : `; ${lines.length} shapes were not measured, and taken from others:`;
+  return [`a run takes ${(nanoseconds / 1e6).toPrecision(3)} ms by the table${how}`, ...lines].join("\n");
 }
 
 /** Per layer: bits, bytes, what they lose, and what the next wider choice would save for each of its bytes. */
@@ -163,10 +188,8 @@ export function explanation({ allocation: { choices, widths }, space, cost, loss
 }
 
 /** Loss over all budgets of flash, as JSON. */
-export async function frontierJson({ allocated }: Compiled, allocating: Allocating): Promise<string> {
-  const { space, cost, losses, allocation, provider } = allocated!;
-  const { budget, solver, table: times } = allocating;
-  const options = { ...(solver && { solver }), ...(times && { table: times }) };
-  const points: FrontierPoint[] = await frontierOf(space, cost, losses, budget, allocation, options);
-  return `${JSON.stringify({ version: 1, sensitivity: provider, budget, points }, null, 1)}\n`;
+export async function frontierJson(allocated: Allocated, allocating: Allocating): Promise<string> {
+  const points = await frontier({ allocated }, allocating);
+  const { budget } = allocating;
+  return `${JSON.stringify({ version: 1, sensitivity: allocated.provider, budget, points }, null, 1)}\n`;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { DyadicError } from "../error.ts";
 
 /** The bytes of a file. Throws BAD_ARGUMENT naming it. */
@@ -18,4 +18,8 @@ export function readBytes(path: string): Uint8Array {
 /** The text of a file in UTF-8. Throws BAD_ARGUMENT naming it. */
 export function readText(path: string): string {
   return new TextDecoder().decode(readBytes(path));
+}
+
+export function isFile(path: string): boolean {
+  return existsSync(path);
 }

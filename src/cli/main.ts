@@ -2,6 +2,7 @@
 // The command line: arguments in, one function of a command each, errors to exit codes.
 import { Command, CommanderError, Option } from "commander";
 import { PRODUCER } from "../compile.ts";
+import { HOSTS } from "../precision/cost/latency-table.ts";
 import { PRESETS } from "../precision/policy.ts";
 import { PROVIDERS } from "../precision/sensitivity/index.ts";
 import { SOLVERS } from "../precision/solve/index.ts";
@@ -10,6 +11,7 @@ import { OBSERVERS } from "./calibration.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
 import { compileCommand } from "./compile.ts";
+import { BUILDS } from "./engines.ts";
 import { evaluate } from "./eval.ts";
 import { exportCommand } from "./export.ts";
 import { inspect, STAGES } from "./inspect.ts";
@@ -59,7 +61,11 @@ const budget = [
   new Option("--flash <size>", "bits that fit the file into so much, such as 64KiB"),
   new Option("--ram <size>", "and its arena into so much"),
   new Option("--latency <time>", "and a run into so much, such as 20ms, by the latency table"),
-  new Option("--latency-table <file>", "times of single steps, measured on the device"),
+  new Option("--latency-table <file>", "times of single steps, measured on the device by bench --table"),
+  new Option(
+    "--latency-build <build>",
+    "which engine build's; left out, the one that the device prefers",
+  ).choices([...Object.keys(BUILDS)]),
   new Option("--activation-bits <set>", "widths of activations to choose from where RAM is short (8,4,2)"),
   new Option(
     "--sensitivity <provider>",
@@ -79,7 +85,16 @@ compiling("check", "what a model needs, and whether all of it is supported").act
 
 compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
-  .option("--labels <file>", "class names, one a line, stored in the model")
+  .option(
+    "--labels <file>",
+    "class names, one a line, stored in the model; and for --min-accuracy an npy of the classes of --inputs",
+    (path: string, others: readonly string[] = []) => [...others, path],
+  )
+  .option("--min-accuracy <share>", "the smallest file that keeps it (78.5%), measured on --inputs")
+  .option(
+    "--inputs <file>",
+    "for --min-accuracy: an npy of samples; without --labels, agreement with the float model counts",
+  )
   .option("--strip", "leave out names and provenance")
   .option("--explain", "with a budget: per layer bits, bytes, loss, and what the next byte would buy")
   .option("--frontier <file>", "with a budget: loss over all sizes of the file, as JSON")
@@ -141,6 +156,14 @@ for (const option of preparation) comparison.addOption(option);
 
 compiling("bench", "time the model on every engine build of this host")
   .option("--seconds <n>", "time for each build", Number, 2)
+  .option("--table <file>", "add the time of every step to a latency table, at every width of --bits")
+  .option("--kernels", "show the fastest build of every layer, its rate, and its share of a dense product's")
+  .addOption(
+    new Option("--host <kind>", "where --table and --kernels measure").choices([...HOSTS]).default("node"),
+  )
+  .option("--host-command <command>", "what starts workerd or the WASI runtime")
+  .option("--build <builds>", "which builds: some of relaxed,simd,scalar; left out, all of the host")
+  .option("--rounds <n>", "how often every step is measured", Number)
   .action(bench);
 
 try {

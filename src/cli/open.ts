@@ -1,9 +1,9 @@
+import type { Sample } from "../inputs/metadata.ts";
 import type { IoTensor } from "../model/io.ts";
 import { readModel } from "../model/reader.ts";
 import type { Build } from "../runtime/builds.ts";
 import { engineModule, InferenceSession, type Tensor } from "../runtime/node.ts";
 import type { FloatFlags } from "./calibration.ts";
-import type { Sample } from "./inputs/index.ts";
 import { loadModel } from "./model.ts";
 
 /** Options that `run` and `eval` share. */
@@ -12,7 +12,7 @@ export interface RunOptions extends FloatFlags {
   readonly json?: boolean;
 }
 
-const BUILDS = { relaxed: "engine-relaxed", simd: "engine", scalar: "engine-scalar" } as const;
+import { BUILDS } from "./engines.ts";
 
 /** A model ready to run, with what its inputs expect. */
 export interface OpenModel {

@@ -8,6 +8,7 @@ export interface Schema {
   readonly type?: "object" | "array" | "string" | "integer" | "boolean";
   readonly enum?: readonly (string | number)[];
   readonly minLength?: number;
+  readonly minimum?: number;
   readonly minProperties?: number;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -134,6 +135,10 @@ export function problemsOf(value: unknown, schema: Schema, path = ""): Problem[]
   if (typeOf(value) !== schema.type) return [problem(`${schema.type}`)];
   if (typeof value === "string") {
     return value.length < (schema.minLength ?? 0) ? [problem("some text")] : [];
+  }
+  if (typeof value === "number") {
+    const { minimum = -Infinity } = schema;
+    return value < minimum ? [problem(`at least ${minimum}`)] : [];
   }
   if (Array.isArray(value)) {
     return value.flatMap((item, i) => (schema.items ? problemsOf(item, schema.items, `${path}[${i}]`) : []));

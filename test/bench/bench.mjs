@@ -1,4 +1,4 @@
-// Starts main.ts (operators.ts with --operators, page/main.ts with --page) under the Node 24 of this package (it strips
+// Starts main.ts, or what the first argument names, under the Node 24 of this package (it strips
 // types itself, so nothing is bundled); what is measured in this process is pinned to one core.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -13,7 +13,13 @@ if (node !== own && Number.parseInt(process.versions.node, 10) < 24) {
   process.exit(1);
 }
 const given = process.argv.slice(2);
-const mains = { "--operators": "operators.ts", "--page": "page/main.ts" };
+const mains = {
+  "--operators": "operators.ts",
+  "--page": "page/main.ts",
+  "--latency": "latency.ts",
+  "--growth": "growth.ts",
+  "--readme": "readme.ts",
+};
 const main = mains[given[0]] ?? "main.ts";
 const core = String(Math.min(1, availableParallelism() - 1));
 const pinned = main !== mains["--page"] && spawnSync("taskset", ["-c", core, "true"]).status === 0;

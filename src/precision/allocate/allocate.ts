@@ -1,5 +1,6 @@
 // allocate: the widths with the least loss within a budget, and the proof.
 import { DyadicError } from "../../error.ts";
+import type { Prediction } from "../cost/latency.ts";
 import type { NetworkCost, Widths } from "../cost/network.ts";
 import {
   type Certificate,
@@ -8,7 +9,7 @@ import {
   type SolveOptions,
   solve,
 } from "../solve/index.ts";
-import { arenaCuts, arenaRows, type Row } from "./arena-limit.ts";
+import { boundCut, choiceCut, type Row } from "./arena-limit.ts";
 import { type Budget, latencyOf, problemOf, type RowOptions } from "./knapsack.ts";
 import { leastWeightBytes, refusal } from "./smallest.ts";
 import { type Space, widthsOf } from "./space.ts";
@@ -29,18 +30,20 @@ export interface Allocation {
   /** Of the file; undefined where nothing could tell. */
   readonly fileBytes: number | undefined;
   readonly peakBytes: number;
+  /** By the latency table, where latency is limited. */
+  readonly latency: Prediction | undefined;
   /** How often the planner was asked. */
   readonly rounds: number;
 }
 
-/** How often the planner may say no before its excess is kept free in every step. */
+/** How often the planner may say no before what it asks for besides is taken from the arena of the bound. */
 const CUT_ROUNDS = 40;
 const ROUNDS = 80;
 
 /**
- * Least loss within the budget. The arena is the planner's own: where it needs more than the solver thought, the choices
- * that caused it are cut off; where it packs worse than every single step demands, the limit is lowered by the excess, and
- * the gap of the certificate says what that may cost. Throws NO_POLICY with the smallest budget that would do.
+ * Least loss within the budget. The solver knows nothing of the arena; where the planner finds no plan for its answer, the
+ * widths that no plan fits are cut off, or that answer; where this takes long, the limit is lowered by the excess, and the
+ * gap of the certificate says what that may cost. Throws NO_POLICY with the smallest budget that would do.
  *
  * @param losses of every choice of every class of the space
  */
@@ -51,16 +54,14 @@ export async function allocate(
   budget: Budget,
   options: AllocateOptions = {},
 ): Promise<Allocation> {
-  const own: AllocateOptions =
-    budget.ram === undefined ? options : { arena: arenaRows(space, cost), ...options };
-  return new Search(space, cost, losses, budget, own).run();
+  return new Search(space, cost, losses, budget, options).run();
 }
 
 /** What an answer takes of every limit. */
 interface Used {
   readonly flash: number | undefined;
   readonly ram: number;
-  readonly latency: number | undefined;
+  readonly latency: Prediction | undefined;
 }
 
 class Search {
@@ -117,6 +118,7 @@ class Search {
         weightBytes: cost.totalWeightBytes(widths),
         fileBytes: used.flash,
         peakBytes: used.ram,
+        latency: used.latency,
         rounds,
       };
     }
@@ -140,13 +142,13 @@ class Search {
     const { cost, budget, options } = this;
     return {
       flash: options.fileBytes?.(widths, certificate),
-      ram: cost.peakBytes(widths),
-      latency: budget.latency === undefined ? undefined : latencyOf(cost, widths, options),
+      ram: cost.planned(widths, budget.ram).layout.peakBytes,
+      latency: budget.latency === undefined ? undefined : latencyOf(cost, widths, options, budget.ram),
     };
   }
 
   private over(used: Used, key: keyof Used): number {
-    return Math.max(0, (used[key] ?? 0) - (this.budget[key] ?? Infinity));
+    return Math.max(0, (amount(used, key) ?? 0) - (this.budget[key] ?? Infinity));
   }
 
   private fits(used: Used): boolean {
@@ -167,10 +169,12 @@ class Search {
   private learn(choices: readonly number[], widths: Widths, used: Used, round: number): void {
     const { space, cost, budget, cuts, reserve } = this;
     const ram = this.over(used, "ram");
-    const found = ram > 0 && round <= CUT_ROUNDS ? arenaCuts(space, cost, budget.ram!, choices) : [];
-    cuts.push(...found);
-    if (found.length === 0) reserve.ram += ram;
-    reserve.latency += Math.ceil(this.over(used, "latency"));
+    if (ram > 0) {
+      const proven = boundCut(space, cost, budget.ram! - reserve.ram, choices);
+      if (proven === undefined && round > CUT_ROUNDS) reserve.ram += ram;
+      cuts.push(proven ?? choiceCut(space, cost, choices));
+    }
+    reserve.latency += this.over(used, "latency");
     const flash = this.over(used, "flash");
     if (flash > 0) reserve.flash = budget.flash! - cost.totalWeightBytes(widths) + flash;
   }
@@ -188,6 +192,10 @@ class Search {
   }
 }
 
+function amount({ flash, ram, latency }: Used, key: keyof Used): number | undefined {
+  return { flash, ram, latency: latency?.nanoseconds }[key];
+}
+
 /** The limits as the budget has them: one more byte of RAM is one more at every step of the arena. */
 function mergedLimits(limits: Certificate["limits"], budget: Budget): Certificate["limits"] {
   const own = (key: string) => limits.filter(({ name }) => (name.startsWith("arena") ? "ram" : name) === key);
@@ -198,7 +206,7 @@ function mergedLimits(limits: Certificate["limits"], budget: Budget): Certificat
 }
 
 function withUsed(limits: Certificate["limits"], used: Used): Certificate["limits"] {
-  return limits.map((limit) => ({ ...limit, used: used[limit.name as keyof Used] ?? limit.used }));
+  return limits.map((limit) => ({ ...limit, used: amount(used, limit.name as keyof Used) ?? limit.used }));
 }
 
 /** What the solver may use: the budget, less what it could not know of. */

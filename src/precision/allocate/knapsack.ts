@@ -1,9 +1,11 @@
-// The knapsack of a space: flash, latency and every step of the arena as its limits.
+// The knapsack of a space: flash and latency as its limits, and what the planner refused.
 import { DyadicError } from "../../error.ts";
-import { type LatencyTable, stepLatency } from "../cost/latency.ts";
+import type { IntegerGraph } from "../../graph/integer.ts";
+import { plan } from "../../plan/index.ts";
+import { type Prediction, predict, type StepTimes, stepKey } from "../cost/latency.ts";
 import type { NetworkCost, Widths } from "../cost/network.ts";
 import type { Problem } from "../solve/problem.ts";
-import { arenaRows, type Row, withinArena } from "./arena-limit.ts";
+import type { Row } from "./arena-limit.ts";
 import { className, classSizes, type Space, widthsOf } from "./space.ts";
 
 /** What a device has; left out, there is no limit. */
@@ -18,23 +20,35 @@ export interface Budget {
 
 /** What the rows of a problem are made from, where it is known already. */
 export interface RowOptions {
-  readonly table?: LatencyTable | undefined;
-  /** `arenaRows` of the space. */
-  readonly arena?: readonly Row[];
+  /** Of the build that the budget of latency is for. */
+  readonly times?: StepTimes | undefined;
 }
 
-/** Nanoseconds of a run with these widths. Throws BAD_ARGUMENT where the table does not know a step. */
-export function latencyOf(cost: NetworkCost, widths: Widths, { table }: RowOptions): number {
+/**
+ * The time of a run with these widths, as the planner places them in an arena: of every step whole, and what running by
+ * bands costs besides. Throws BAD_ARGUMENT where the table does not know an op.
+ */
+export function latencyOf(
+  cost: NetworkCost,
+  widths: Widths,
+  { times }: RowOptions,
+  arenaBytes?: number,
+): Prediction {
   const network = cost.at(widths);
-  const time = timeBy(table);
-  return network.nodes.reduce((sum, _, k) => sum + time(network, k), 0);
+  const own = predict(given(times), network, granted(network));
+  return { ...own, nanoseconds: own.nanoseconds + cost.planned(widths, arenaBytes).overhead };
 }
 
-function timeBy(table: LatencyTable | undefined) {
-  if (table !== undefined) return stepLatency(table);
+/** Bytes of scratch by node: some kernels are chosen by it. */
+function granted(network: IntegerGraph): number[] {
+  return plan(network).scratch.map(({ bytes }) => bytes);
+}
+
+function given(times: StepTimes | undefined): StepTimes {
+  if (times !== undefined) return times;
   throw new DyadicError("BAD_ARGUMENT", "a limit of latency needs times that were measured", {
     expected: "a latency table of the device",
-    hint: "--latency-table latency-table.json",
+    hint: "--latency-table latency-table.json, which `dyadic bench MODEL --table` writes",
   });
 }
 
@@ -49,8 +63,7 @@ export function problemOf(
 ): Problem {
   const rows: Row[] = [flashRow(space, cost, budget.flash)];
   if (budget.latency !== undefined) rows.push(latencyRow(space, cost, budget.latency, options));
-  if (budget.ram !== undefined)
-    rows.push(...withinArena(options.arena ?? arenaRows(space, cost), budget.ram), ...cuts);
+  rows.push(...cuts);
   return {
     classes: losses.map((own, i) => ({
       name: className(space, i),
@@ -70,12 +83,27 @@ function flashRow(space: Space, cost: NetworkCost, atMost = 2 ** 31): Row {
   return { name: "flash", atMost: Math.min(atMost, 2 ** 31), costs };
 }
 
-/** Times as if the choices were independent; what they are together is checked on the answer. */
+/**
+ * Times as if the choices were independent, and as if every step got the scratch that it has where all classes take their
+ * choice of the same rank; what they are together is checked on the answer.
+ */
 function latencyRow(space: Space, cost: NetworkCost, atMost: number, options: RowOptions): Row {
+  const times = given(options.times);
   const sizes = classSizes(space);
   const base = sizes.map(() => 0);
-  const time = (choices: readonly number[]) => latencyOf(cost, widthsOf(space, choices), options);
-  const fixed = time(base);
-  const costs = sizes.map((size, i) => Array.from({ length: size }, (_, j) => time(base.with(i, j)) - fixed));
+  const at = (choices: readonly number[]) => cost.at(widthsOf(space, choices));
+  const ranks = Array.from({ length: Math.max(...sizes) }, (_, rank) => {
+    return granted(at(sizes.map((size) => Math.min(rank, size - 1))));
+  });
+  const first = at(base);
+  const keys = first.nodes.map((_, k) => stepKey(first, k));
+  const time = (network: IntegerGraph, rank: number) => {
+    const scratch = keys.map((key, k) => ranks[stepKey(network, k) === key ? 0 : rank]![k]!);
+    return predict(times, network, scratch).nanoseconds;
+  };
+  const fixed = time(first, 0);
+  const costs = sizes.map((size, i) =>
+    Array.from({ length: size }, (_, j) => time(at(base.with(i, j)), j) - fixed),
+  );
   return { name: "latency", atMost: atMost - fixed, costs };
 }
