@@ -6,6 +6,8 @@ import {
   CONV_DILATION_W,
   CONV_KERNEL_H,
   CONV_KERNEL_W,
+  CONV_MULTIPLIER_AT,
+  CONV_SHIFT,
   CONV_STRIDE_W,
   CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
@@ -79,9 +81,22 @@ function hasColumns(step: usize): bool {
 export function arrange(step: usize, arrangement: i32): void {
   const current = word(step, STEP_ENGINE);
   if (current == arrangement) return;
+  if (ASC_FEATURE_SIMD) doubleMultipliers(step);
   if (arrangement == BITS) arrangeBits(step);
   else if (ASC_FEATURE_SIMD) rearrange(step, current, arrangement);
   store<i32>(step, arrangement, STEP_ENGINE);
+}
+
+/** With every b below 2^30, c = 32 becomes 2b with c = 33: the same codes, from a shorter epilogue (requantize.simd.ts). */
+function doubleMultipliers(step: usize): void {
+  if (word(step, CONV_SHIFT) != 32) return;
+  const first = weightsPtr + word(step, CONV_MULTIPLIER_AT);
+  const end = first + packedChannels(step) * 4;
+  for (let at = first; at < end; at += 4) {
+    if (load<u32>(at) >> 30) return;
+  }
+  for (let at = first; at < end; at += 4) store<i32>(at, load<i32>(at) << 1);
+  store<i32>(step, 33, CONV_SHIFT);
 }
 
 function rearrange(step: usize, current: i32, arrangement: i32): void {

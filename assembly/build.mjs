@@ -1,9 +1,10 @@
 // Generates the tiles, then compiles every target of asconfig.json into assembly/build, and writes the engines as text
 // for dyadic/inline; with --copy, copies the released ones beside dist's JavaScript.
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { main } from "assemblyscript/asc";
 import { generateTiles } from "./kernels/generate-tiles.mjs";
+import { packTexts } from "./pack-texts.mjs";
 
 const ENTRIES = {
   engine: "assembly/index.ts",
@@ -19,6 +20,14 @@ function entryOf(outFile) {
   const name = outFile.split("/").at(-1);
   const key = Object.keys(ENTRIES).find((prefix) => name.startsWith(prefix));
   return ENTRIES[key];
+}
+
+/** A source for asc; null where asc is to look elsewhere. */
+function readSource(name, base) {
+  const path = join(base, name);
+  if (!existsSync(path)) return null;
+  const text = readFileSync(path, "utf8");
+  return /(^|\/)wasi(\.ts$|\/)/.test(name) ? packTexts(text) : text;
 }
 
 const ENGINES = ["engine-relaxed", "engine", "engine-scalar"];
@@ -48,7 +57,7 @@ if (process.argv.includes("--copy")) {
   const wanted = process.argv.slice(2);
   for (const [target, { outFile }] of Object.entries(targets)) {
     if (wanted.length > 0 && !wanted.includes(target)) continue;
-    const { error, stderr } = await main([entryOf(outFile), "--target", target]);
+    const { error, stderr } = await main([entryOf(outFile), "--target", target], { readFile: readSource });
     if (error !== null) {
       console.error(`asc --target ${target}: ${error.message}\n${stderr}`);
       process.exit(1);

@@ -1,4 +1,4 @@
-// The gateway command: dyadic-wasi.wasm [--json] MODEL.dyad < input > output. The same engine, behind WASI preview 1.
+// The gateway command: dyadic-wasi.wasm [--json | --ndjson] [--loop] MODEL.dyad < input > output. The same engine, behind WASI preview 1.
 import { DOT_NONE, DOT_PAIR_SATURATING, DOT_UNSIGNED, FORMAT_MAJOR, FORMAT_MINOR, IO_BYTES, OK } from "./abi";
 import { HAS_RELAXED_DOT } from "./build";
 import { resetStates, runSteps, testClass } from "./engine";
@@ -7,6 +7,7 @@ import { complain, EXIT_USER, expected, fail, failStatus, found, foundErrno, nam
 import { args_get, args_sizes_get, proc_exit, STDOUT } from "./wasi/imports";
 import { printJson } from "./wasi/json";
 import { loadModelAt } from "./wasi/model-file";
+import { atEnd, printPlace, readLine, skipLine } from "./wasi/ndjson";
 import {
   checkRecords,
   describe,
@@ -28,6 +29,8 @@ const USAGE = "try `dyadic-wasi --help`";
 
 let modelPath: usize = 0;
 let json: bool = false;
+let lines: bool = false;
+let loop: bool = false;
 let reset: bool = false;
 
 export function _start(): void {
@@ -69,6 +72,11 @@ function readArgument(argument: usize): void {
     modelPath = argument;
   } else if (equals(argument, "--json")) {
     json = true;
+  } else if (equals(argument, "--ndjson")) {
+    json = true;
+    lines = true;
+  } else if (equals(argument, "--loop")) {
+    loop = true;
   } else if (equals(argument, "--reset")) {
     reset = true;
   } else if (equals(argument, "--help") || equals(argument, "-h")) {
@@ -88,20 +96,18 @@ function textBytes(text: usize): usize {
   return end - text;
 }
 
+/** Compares an argument with a packed literal, zeros behind them included. */
 function equals(text: usize, literal: string): bool {
-  const length = literal.length;
-  if (textBytes(text) != <usize>length) return false;
-  for (let i = 0; i < length; i++) {
-    if (<u16>load<u8>(text + i) != load<u16>(changetype<usize>(literal) + (<usize>i << 1))) return false;
-  }
-  return true;
+  return memory.compare(text, changetype<usize>(literal), textBytes(text) + 1) == 0;
 }
 
 function printUsage(): void {
-  print("usage: dyadic-wasi.wasm [--json] [--reset] MODEL.dyad < INPUT > OUTPUT\n\n");
+  print("usage: dyadic-wasi.wasm [--json | --ndjson] [--loop] [--reset] MODEL.dyad < INPUT > OUTPUT\n\n");
   print("Runs a Dyadic model on raw input codes: the inputs of the model one behind the other, dense,\n");
   print("channels last, in their own dtype (int8 or uint8). Input for several samples gives several outputs.\n\n");
   print("  --json     one line of JSON a sample: names, shapes, codes, the first maximum and its label\n");
+  print('  --ndjson   as --json, and a line of JSON a sample in: {"NAME":[CODES]} of every input\n');
+  print("  --loop     a service: no input is fine; with --ndjson a wrong line is answered by an error, and it goes on\n");
   print("  --reset    clear the model's states before every sample; else samples are one stream\n");
   print("  --version  format and build\n");
   print("  --help     this text\n\n");
@@ -131,24 +137,48 @@ function printVersion(): void {
 
 /** Runs sample after sample until stdin ends; a model without inputs runs once. */
 function runSamples(): void {
-  const bytes = sampleBytes();
-  let samples: i64 = 0;
   printTo(STDOUT);
-  do {
-    const got = readSample();
-    if (readErrno != 0) {
-      complain("standard input cannot be read");
-      foundErrno(readErrno);
-      fail("redirect a file or a pipe to the command", EXIT_USER);
-    }
-    if (got == 0 && samples > 0) break;
-    if (got < bytes) failInput(bytes, samples, got);
+  for (let samples: i64 = 0; lines ? nextLine(samples) : nextFrame(samples); samples++) {
     if (reset) resetStates();
     const status = runSteps(0, stepCount);
     if (status != OK) failStatus(status);
     printOutputs();
-    samples++;
-  } while (bytes > 0);
+  }
+}
+
+/** Reads a sample of raw codes; false at the end of stdin. */
+function nextFrame(samples: i64): bool {
+  const bytes = sampleBytes();
+  const got = readSample();
+  checkRead();
+  if (got == 0 && (samples > 0 || (loop && bytes > 0))) return false;
+  if (got < bytes) failInput(samples, got);
+  return true;
+}
+
+/** Reads a line of JSON; false at the end of stdin. A service answers those that are no samples, and goes on. */
+function nextLine(samples: i64): bool {
+  for (let problem = readLine(); problem !== null; problem = readLine()) {
+    checkRead();
+    if (!loop) failLine(problem);
+    print('{"error":"');
+    print(problem);
+    print('",');
+    printPlace();
+    print("}\n");
+    flush();
+    skipLine();
+  }
+  checkRead();
+  if (atEnd && samples == 0 && !loop) failInput(0, 0);
+  return !atEnd;
+}
+
+function checkRead(): void {
+  if (readErrno == 0) return;
+  complain("standard input cannot be read");
+  foundErrno(readErrno);
+  fail("redirect a file or a pipe to the command", EXIT_USER);
 }
 
 function printOutputs(): void {
@@ -162,20 +192,32 @@ function printOutputs(): void {
   flush();
 }
 
-function failInput(bytes: i64, samples: i64, got: i64): void {
-  complain(samples + got == 0 ? "standard input is empty" : "standard input does not hold whole samples");
+function failLine(problem: string): void {
+  complain(problem);
+  expectInputs();
+  found();
+  printPlace();
+  fail('give lines such as {"NAME":[CODES]}; samples before this one were run and written', EXIT_USER);
+}
+
+function expectInputs(): void {
   expected();
-  printNumber(bytes);
+  printNumber(sampleBytes());
   print(" bytes a sample:");
   for (let i = 0; i < recordCount(); i++) {
     if (!isInput(recordAt(i))) continue;
     printByte(0x20);
     describe(recordAt(i));
   }
+}
+
+function failInput(samples: i64, got: i64): void {
+  complain(samples + got == 0 ? "standard input is empty" : "standard input does not hold whole samples");
+  expectInputs();
   found();
   printNumber(samples);
   print(" whole and ");
   printNumber(got);
   print(" bytes");
-  fail("give raw codes without a file header; whole samples before the end were run and written", EXIT_USER);
+  fail("give the inputs' codes without a file header; whole samples before the end were run and written", EXIT_USER);
 }

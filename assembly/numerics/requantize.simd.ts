@@ -2,13 +2,14 @@
 // Kernels sum up a strip of accumulators (up to STRIP_VECTORS / 2 rows of eight channels), then `requantizeStrip`
 // turns it into codes: the form that the step's c needs is chosen once a strip, and both loops keep to 15 registers.
 import { TENSOR_ZERO_POINT } from "../abi";
+import { HAS_RELAXED_DOT } from "../build";
 import { flip, isWide, word } from "../state";
 
 /**
  * Constants of one step's epilogue, spread over vectors once per step and read by every strip: a v128 constant that
  * the compiler sees would be rebuilt at each use.
  */
-const EPILOGUE: usize = memory.data(128, 16);
+const EPILOGUE: usize = memory.data(160, 16);
 const ROUND: usize = 0; // i64x2: 2^(c-1), and z * 2^c where the form has it
 const ZERO: usize = 16; // i16x8
 const MIN: usize = 32; // i8x16
@@ -17,22 +18,36 @@ const FLIP: usize = 64; // i8x16
 const SHIFT: usize = 80; // i32: c
 const WIDE_MIN: usize = 96; // i16x8, where the output has 16 bits
 const WIDE_MAX: usize = 112;
+const FACTOR: usize = 128; // i16x8: 2^(47-c), near forms
+const NEAR_ZERO: usize = 144; // i16x8: the zero point of the codes as they leave `nearCodes`
 
 /** Vectors of four accumulators that a strip holds. */
 export const STRIP_VECTORS = 96;
 export const STRIP: usize = memory.data(STRIP_VECTORS * 16 + 32, 16); // and what the last pair may read behind it
 
 // Forms of equation (5), told apart by their size at compile time.
-/** c == 32: the high words of acc * b + 2^31 + z * 2^32 are the codes before the clamp. */
-type ShiftFree = i8;
-/** 32 < c <= 54: a floor of a floor is a floor, so what remains of the shift follows on the high words. */
+/**
+ * 33 <= c <= 39: the high words of acc * b, of which 16 bits are enough for a code: what remains of the shift is at
+ * most 7, so a saturated word still rounds to 255 or more. Most layers, once loaded (arrange.ts).
+ */
+type Near = i8;
+/** 32 <= c <= 54: a floor of a floor is a floor, so what remains of the shift follows on the high words. */
 type HighWords = i16;
 /** Every other c: shifted in 64 bits and saturated to 16 there; z * 2^c need not fit. */
 type Wide = i32;
-/** Bytes of the form that the step takes. */
+/** Near, and codes take the whole of their byte: no clamp but the saturation. */
+type Whole = u8;
+/** The form that the step takes. */
 let form: i32 = 0;
+const NEAR = 0;
+const HIGH_WORDS = 1;
+const WIDE = 2;
+const WHOLE = 3;
 /** Whether its codes have 16 bits. */
 let wide: bool = false;
+
+/** How Whole stores codes: as most models do in this build, + 128 for the relaxed dot product, or as they are. */
+const WHOLE_FLIP: i32 = HAS_RELAXED_DOT ? -128 : 0;
 
 /** Sets the epilogue of a step: c, the output's zero point and width, clamp and how activations are stored. */
 export function prepareEpilogue(output: usize, c: i32, min: i32, max: i32): void {
@@ -41,10 +56,14 @@ export function prepareEpilogue(output: usize, c: i32, min: i32, max: i32): void
 }
 
 export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void {
-  form = wide ? sizeof<Wide>() : c == 32 ? sizeof<ShiftFree>() : c > 32 && c <= 54 ? sizeof<HighWords>() : sizeof<Wide>();
-  const zero: i64 = form == sizeof<Wide>() ? 0 : <i64>z << c;
+  const near = c >= 33 && c <= 39;
+  const whole = min == -128 && max == 127 && flip == WHOLE_FLIP;
+  form = wide ? WIDE : near ? (whole ? WHOLE : NEAR) : c >= 32 && c <= 54 ? HIGH_WORDS : WIDE;
+  const zero: i64 = form == WIDE ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
+  v128.store(EPILOGUE, i16x8.splat(<i16>(form == WHOLE ? z - WHOLE_FLIP : z)), NEAR_ZERO);
+  v128.store(EPILOGUE, i16x8.splat(<i16>(<i32>1 << (47 - c))), FACTOR);
   v128.store(EPILOGUE, i8x16.splat(<i8>min), MIN);
   v128.store(EPILOGUE, i8x16.splat(<i8>max), MAX);
   v128.store(EPILOGUE, i8x16.splat(<i8>flip), FLIP);
@@ -60,9 +79,7 @@ function words<Form>(acc: v128, multipliers: v128, round: v128): v128 {
   const low = i64x2.add(i64x2.extmul_low_i32x4_s(acc, multipliers), round);
   const high = i64x2.add(i64x2.extmul_high_i32x4_s(acc, multipliers), round);
   if (sizeof<Form>() == sizeof<Wide>()) return wideWords(low, high);
-  const result = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
-  if (sizeof<Form>() == sizeof<ShiftFree>()) return result;
-  return i32x4.shr_s(result, load<i32>(EPILOGUE, SHIFT) - 32);
+  return i32x4.shr_s(v128.shuffle<i32>(low, high, 1, 3, 5, 7), load<i32>(EPILOGUE, SHIFT) - 32);
 }
 
 function wideWords(low: v128, high: v128): v128 {
@@ -70,8 +87,6 @@ function wideWords(low: v128, high: v128): v128 {
   return v128.shuffle<i32>(saturate(i64x2.shr_s(low, c)), saturate(i64x2.shr_s(high, c)), 0, 2, 4, 6);
 }
 
-// @ts-ignore: decorator
-@inline
 function saturate(value: v128): v128 {
   const max = i64x2.splat(32767);
   const min = i64x2.splat(-32768);
@@ -79,12 +94,38 @@ function saturate(value: v128): v128 {
   return v128.bitselect(min, capped, i64x2.lt_s(capped, min));
 }
 
-/** Eight rounded 16-bit values: the accumulators at `acc`; saturating before adding z changes nothing, |z| <= 128. */
+/** The high words of four products, not yet rounded. */
 // @ts-ignore: decorator
 @inline
-function halves<Form>(low: v128, high: v128, lowB: v128, highB: v128, round: v128): v128 {
-  const result = i16x8.narrow_i32x4_s(words<Form>(low, lowB, round), words<Form>(high, highB, round));
-  return sizeof<Form>() == sizeof<Wide>() ? i16x8.add_sat_s(result, v128.load(EPILOGUE, ZERO)) : result;
+function highWords(acc: v128, multipliers: v128): v128 {
+  const low = i64x2.extmul_low_i32x4_s(acc, multipliers);
+  return v128.shuffle<i32>(low, i64x2.extmul_high_i32x4_s(acc, multipliers), 1, 3, 5, 7);
+}
+
+/** (x * factor + 2^14) >> 15: x / 2^(c-32) rounded half up. */
+// @ts-ignore: decorator
+@inline
+function roundQ15(x: v128, factor: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    return i16x8.relaxed_q15mulr_s(x, factor); // relaxed where both are -2^15 only, and the factor is positive
+  } else {
+    return i16x8.q15mulr_sat_s(x, factor);
+  }
+}
+
+/**
+ * Eight rounded 16-bit values with the zero point: of the accumulators at `acc`; saturating before adding z changes
+ * nothing, |z| <= 128. `first` and `second` are the form's constants.
+ */
+// @ts-ignore: decorator
+@inline
+function halves<Form>(low: v128, high: v128, lowB: v128, highB: v128, first: v128, second: v128): v128 {
+  if (sizeof<Form>() == sizeof<Near>()) {
+    const x = i16x8.narrow_i32x4_s(highWords(low, lowB), highWords(high, highB));
+    return i16x8.add(roundQ15(x, first), second);
+  }
+  const result = i16x8.narrow_i32x4_s(words<Form>(low, lowB, first), words<Form>(high, highB, first));
+  return sizeof<Form>() == sizeof<Wide>() ? i16x8.add_sat_s(result, second) : result;
 }
 
 /** Sixteen rounded values with their zero point, narrowed and clamped: codes as stored. */
@@ -99,7 +140,9 @@ function clampCodes(low: v128, high: v128, min: v128, max: v128, flip: v128): v1
  * pixel k goes to the address at outputs + 4 * k, plus n + 8 * i, whole.
  */
 function finish<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
-  const round = v128.load(EPILOGUE, ROUND);
+  const near = sizeof<Form>() == sizeof<Near>();
+  const first = v128.load(EPILOGUE + (near ? FACTOR : ROUND));
+  const second = v128.load(EPILOGUE + (near ? NEAR_ZERO : ZERO));
   const min = v128.load(EPILOGUE, MIN);
   const max = v128.load(EPILOGUE, MAX);
   const flip = v128.load(EPILOGUE, FLIP);
@@ -108,9 +151,14 @@ function finish<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usiz
     const low = v128.load(multipliers);
     const high = v128.load(multipliers, 16);
     for (let at = outputs; at < end; at += 8) {
-      const first = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, round);
-      const second = halves<Form>(v128.load(strip, 32), v128.load(strip, 48), low, high, round);
-      const codes = clampCodes(first, second, min, max, flip);
+      const a = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, first, second);
+      const b = halves<Form>(v128.load(strip, 32), v128.load(strip, 48), low, high, first, second);
+      let codes: v128;
+      if (isSigned<Form>()) {
+        codes = clampCodes(a, b, min, max, flip);
+      } else {
+        codes = WHOLE_FLIP ? i8x16.narrow_i16x8_u(a, b) : i8x16.narrow_i16x8_s(a, b);
+      }
       // The second of the last pair may be none: what lies behind it goes to the first's place, and is overwritten.
       v128.store64_lane(load<usize>(at, 4) + n, codes, 1);
       v128.store64_lane(load<usize>(at) + n, codes, 0);
@@ -125,12 +173,13 @@ function finish<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usiz
 /** The same to codes of 16 bits, whose zero point is 0: of their scales most have a c below 32. */
 function finishWide(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
   const round = v128.load(EPILOGUE, ROUND);
+  const zero = v128.load(EPILOGUE, ZERO);
   const end = outputs + (count << 2);
   for (; blocks > 0; blocks--) {
     const low = v128.load(multipliers);
     const high = v128.load(multipliers, 16);
     for (let at = outputs; at < end; at += 4) {
-      const words = halves<Wide>(v128.load(strip), v128.load(strip, 16), low, high, round);
+      const words = halves<Wide>(v128.load(strip), v128.load(strip, 16), low, high, round, zero);
       v128.store(load<usize>(at) + n * 2, clampWide(words));
       strip += 32;
     }
@@ -144,9 +193,11 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
   store<usize>(outputs + (count << 2), load<usize>(outputs + (count << 2) - 4));
   if (wide) {
     finishWide(outputs, count, blocks, multipliers, n, strip);
-  } else if (form == sizeof<ShiftFree>()) {
-    finish<ShiftFree>(outputs, count, blocks, multipliers, n, strip);
-  } else if (form == sizeof<HighWords>()) {
+  } else if (form == WHOLE) {
+    finish<Whole>(outputs, count, blocks, multipliers, n, strip);
+  } else if (form == NEAR) {
+    finish<Near>(outputs, count, blocks, multipliers, n, strip);
+  } else if (form == HIGH_WORDS) {
     finish<HighWords>(outputs, count, blocks, multipliers, n, strip);
   } else {
     finish<Wide>(outputs, count, blocks, multipliers, n, strip);

@@ -113,7 +113,8 @@ function bad(record: usize, index: i32, at: i32): i32 {
   return fail(BAD_IO, index, at, word(record, at));
 }
 
-function stageOf(index: i32): usize {
+/** Where the codes of an input or output lie, dense. */
+export function stageOf(index: i32): usize {
   return borderPtr(isInput(recordAt(index)) ? OP_INPUT : OP_OUTPUT, index);
 }
 

@@ -1,6 +1,7 @@
 // A worker thread of src/calibrate/node.ts.
 import { FloatNetwork } from "../float/network.ts";
-import { serveSamples } from "../float/threads.ts";
+import type { Sample } from "../float/samples.ts";
+import { serve } from "../float/threads.ts";
 import type { Graph } from "../graph/graph.ts";
 import { Observer } from "./observer.ts";
 import type { StatisticsJson } from "./statistics.ts";
@@ -11,13 +12,14 @@ export interface Shard {
   readonly tensors: readonly (readonly [tensor: number, seen: StatisticsJson])[];
 }
 
-await serveSamples(async ({ graph, module }: { graph: Graph; module: WebAssembly.Module }) => {
+/** A sample to take in, or the question for what was seen. */
+export type Request = { readonly sample: Sample; readonly index: number } | "finish";
+
+await serve(async ({ graph, module }: { graph: Graph; module: WebAssembly.Module }) => {
   const observer = new Observer(await FloatNetwork.create(graph, module));
-  return {
-    take: (sample, index) => observer.take(sample, index),
-    finish: (): Shard => ({
-      samples: observer.samples,
-      tensors: [...observer.statistics].map(([tensor, seen]) => [tensor, seen.toJSON()] as const),
-    }),
+  return (request: Request): Shard | undefined => {
+    if (request !== "finish") return void observer.take(request.sample, request.index);
+    const tensors = [...observer.statistics].map(([tensor, seen]) => [tensor, seen.toJSON()] as const);
+    return { samples: observer.samples, tensors };
   };
 });

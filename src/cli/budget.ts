@@ -1,21 +1,22 @@
 // The options of a budget, and what is said of how it was spent.
 import { availableParallelism } from "node:os";
-import type { Allocating, Compiled } from "../compile.ts";
+import { frontier, WEIGHT_CHOICES } from "../compile/spending.ts";
+import type { Allocating } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { ActivationBits } from "../numerics/pack.ts";
-import { type Allocated, type FrontierPoint, frontierOf } from "../precision/allocate/index.ts";
+import type { Allocated } from "../precision/allocate/index.ts";
 import { className } from "../precision/allocate/space.ts";
 import { buildOf, type Prediction, StepTimes } from "../precision/cost/latency.ts";
 import { parseLatencyTable } from "../precision/cost/latency-table.ts";
 import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../precision/schema.ts";
 import { defaultProvider, PROVIDERS, type ProviderName } from "../precision/sensitivity/index.ts";
-import { spreadProvider } from "../precision/sensitivity/threads.ts";
+import { SPREADABLE, spreadProvider } from "../precision/sensitivity/threads.ts";
 import type { SolverName } from "../precision/solve/index.ts";
 import type { WeightWidth } from "../quantize/rounding/index.ts";
 import { BUILDS } from "./engines.ts";
 import { readText } from "./files.ts";
-import { LossFile } from "./loss-file.ts";
+import type { Kept } from "./kept.ts";
 import { table } from "./output.ts";
 
 export interface BudgetFlags {
@@ -24,15 +25,13 @@ export interface BudgetFlags {
   readonly latency?: string;
   readonly latencyTable?: string;
   readonly latencyBuild?: keyof typeof BUILDS;
+  readonly minAccuracy?: string;
   readonly bits?: string;
   readonly activationBits?: string;
   readonly sensitivity?: ProviderName;
   readonly solver?: SolverName;
-  readonly cache?: string;
 }
 
-/** Widths that are tried where nothing is said. */
-const MIXED: readonly WeightWidth[] = [8, 6, 5, 4, 3, 2];
 /** Threads that measure losses at most: more gained nothing where cores share their caches. */
 const THREADS = 2;
 
@@ -63,7 +62,7 @@ function parseTime(option: string, text: string): number {
 /** A set of widths: "mixed", or a list such as 8,4,2. Undefined for what is a preset. Throws BAD_ARGUMENT. */
 export function widthSet(bits: string | undefined): readonly WeightWidth[] | undefined {
   if (bits === undefined) return undefined;
-  if (bits === "mixed") return MIXED;
+  if (bits === "mixed") return WEIGHT_CHOICES;
   if (!bits.includes(",")) return undefined;
   return listed("--bits", bits, WEIGHT_WIDTHS);
 }
@@ -83,13 +82,13 @@ export function listed<T extends number | string>(
 }
 
 /** The budget that the options say; undefined where there is none. Throws BAD_ARGUMENT. */
-export function budgetOf(flags: BudgetFlags): Allocating | undefined {
-  const { flash, ram, latency, latencyTable, sensitivity, solver, cache } = flags;
+export function budgetOf(flags: BudgetFlags, kept?: Kept): Allocating | undefined {
+  const { flash, ram, latency, latencyTable, minAccuracy, sensitivity, solver } = flags;
   const set = widthSet(flags.bits);
-  if ([flash, ram, latency].every((limit) => limit === undefined)) {
+  if ([flash, ram, latency, minAccuracy].every((limit) => limit === undefined)) {
     if (set === undefined && sensitivity === undefined && solver === undefined) return undefined;
     throw new DyadicError("BAD_ARGUMENT", "widths can be chosen only within a budget", {
-      expected: "--flash, --ram or --latency",
+      expected: "--flash, --ram, --latency or --min-accuracy",
     });
   }
   if (flags.bits !== undefined && set === undefined) {
@@ -106,11 +105,11 @@ export function budgetOf(flags: BudgetFlags): Allocating | undefined {
       ...(ram !== undefined && { ram: parseSize("--ram", ram) }),
       ...(latency !== undefined && { latency: parseTime("--latency", latency) }),
     },
-    weightBits: widest(set ?? MIXED),
+    weightBits: widest(set ?? WEIGHT_CHOICES),
     activationBits: narrow,
     provider: (graph) => providerOf(graph, sensitivity),
     ...(solver && { solver }),
-    ...(cache !== undefined && { store: new LossFile(`${cache}.losses`) }),
+    ...(kept && { store: kept.losses, trials: kept.trials }),
     ...(latencyTable !== undefined && { times: timesOf(latencyTable, flags.latencyBuild) }),
   };
 }
@@ -131,7 +130,8 @@ function widest(widths: readonly WeightWidth[]): readonly WeightWidth[] {
 
 function providerOf(graph: Graph, name: ProviderName = defaultProvider(graph)) {
   const threads = Math.min(THREADS, availableParallelism());
-  return name === "kl" || name === "mse" ? spreadProvider(name, threads) : PROVIDERS[name];
+  const spread = SPREADABLE.find((own) => own === name);
+  return spread === undefined ? PROVIDERS[name] : spreadProvider(spread, threads);
 }
 
 /** How the budget was spent, for programs. */
@@ -188,10 +188,8 @@ export function explanation({ allocation: { choices, widths }, space, cost, loss
 }
 
 /** Loss over all budgets of flash, as JSON. */
-export async function frontierJson({ allocated }: Compiled, allocating: Allocating): Promise<string> {
-  const { space, cost, losses, allocation, provider } = allocated!;
-  const { budget, solver, times } = allocating;
-  const options = { ...(solver && { solver }), ...(times && { times }) };
-  const points: FrontierPoint[] = await frontierOf(space, cost, losses, budget, allocation, options);
-  return `${JSON.stringify({ version: 1, sensitivity: provider, budget, points }, null, 1)}\n`;
+export async function frontierJson(allocated: Allocated, allocating: Allocating): Promise<string> {
+  const points = await frontier({ allocated }, allocating);
+  const { budget } = allocating;
+  return `${JSON.stringify({ version: 1, sensitivity: allocated.provider, budget, points }, null, 1)}\n`;
 }

@@ -8,14 +8,14 @@ import type { FloatOptions } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import { calibratorModule } from "../float/node.ts";
 import type { Progress, Sample, Samples } from "../float/samples.ts";
-import { canonicalShape, type Graph } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { isPrepared, type Preparation } from "../inputs/preparation.ts";
+import { sampleOptions } from "../inputs/samples.ts";
 import { type Policy, PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
-import type { LayerStore } from "../precision/quantize.ts";
 import { type BudgetFlags, budgetOf, widthSet } from "./budget.ts";
 import { readText } from "./files.ts";
-import { type FloatSource, openFloats } from "./inputs/floats.ts";
-import type { InputShape, Preparation } from "./inputs/index.ts";
-import { isPrepared } from "./inputs/preparation.ts";
+import { openFloats } from "./inputs/floats.ts";
+import type { Kept } from "./kept.ts";
 import { progress, writeWhole } from "./output.ts";
 
 export const OBSERVERS = ["mse", "minmax", "percentile", "entropy", "average"] as const;
@@ -31,6 +31,7 @@ export interface PreparationFlags {
 /** Options of every command that compiles on the way. */
 export interface FloatFlags extends PreparationFlags, BudgetFlags {
   readonly calibrate?: string;
+  readonly cache?: string;
   readonly observer?: (typeof OBSERVERS)[number];
   readonly policy?: string;
 }
@@ -54,33 +55,28 @@ function numbers(option: string, list: string): number[] {
   });
 }
 
-/**
- * What the compiler takes of the options; nothing is calibrated before it asks.
- *
- * @param layers where finished layers are kept
- */
-export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: LayerStore): FloatOptions {
+/** What the compiler takes of the options; nothing is calibrated before it asks. */
+export function floatOptions(flags: FloatFlags, signal?: AbortSignal, kept?: Kept): FloatOptions {
   const { calibrate: path, cache } = flags;
   const policy = policyOf(flags);
-  const allocation = budgetOf(flags);
+  const allocation = budgetOf(flags, kept);
   const base: FloatOptions = {
     signal,
     ...(policy && { policy }),
     ...(allocation && { allocation }),
     observer: { method: methodOf(flags.observer) },
-    ...(layers && { layers }),
+    ...(kept && { layers: kept.layers }),
   };
   if (path === undefined && cache === undefined) return base;
   const preparation = preparationOf(flags);
-  const source = path === undefined ? undefined : openFloats(path, preparation);
-  const isBytes = source?.isBytes === true || isPrepared(preparation);
   return {
     ...base,
-    ...(isBytes && { pixels: preparation }),
-    samples: (graph) => (source === undefined ? [] : samplesOf(source, graph)),
+    ...(path === undefined
+      ? { samples: [], ...(isPrepared(preparation) && { pixels: preparation }) }
+      : sampleOptions(openFloats(path, preparation), preparation)),
     calibrator: {
       module: calibratorModule,
-      calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
+      calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, kept),
     },
     onProgress: (done, total, stage) => progress(done === total ? "" : `${stage} ${done}/${total}`),
   };
@@ -112,45 +108,27 @@ function policyOf({ policy, bits }: FloatFlags): Policy | undefined {
   }
 }
 
-/**
- * The one input of a float graph: declared shape and layout, and the canonical shape of the tensor inside. Throws
- * BAD_ARGUMENT where there are several.
- */
-export function inputShape({ inputs, tensors }: Graph): InputShape {
-  const [input] = inputs;
-  if (input === undefined || inputs.length !== 1) {
-    throw new DyadicError("BAD_ARGUMENT", "files of samples can be given for models of one input only", {
-      found: `${inputs.length} inputs: ${inputs.map(({ name }) => name).join(", ")}`,
-    });
-  }
-  const { shape, name } = tensors[input.tensor]!;
-  return { ...input, canonicalShape: canonicalShape(shape, name) };
-}
-
-function samplesOf(source: FloatSource, graph: Graph): Samples {
-  const samples = source.samples(inputShape(graph));
-  return { length: samples.length, at: (index) => [samples.at(index)] };
-}
-
 /** As `calibrate`; with a file, what it holds of the same graph and samples instead, and what was seen into it. */
 async function calibrateCached(
   graph: Graph,
   samples: Samples,
   options: Progress,
-  cache: string | undefined,
+  kept: Kept | undefined,
 ): Promise<Calibration> {
-  const cached = cache !== undefined && existsSync(cache) ? readCache(cache, graph) : undefined;
+  const file = kept?.calibration;
+  const cached = file !== undefined && existsSync(file) ? readCache(file, graph, kept!) : undefined;
   if (cached !== undefined && (samples.length === 0 || holds(cached, samples))) return cached;
   const seen = await calibrate(graph, samples, options);
-  if (cache !== undefined) writeWhole(cache, new TextEncoder().encode(JSON.stringify(seen)));
+  if (file !== undefined) writeWhole(file, new TextEncoder().encode(JSON.stringify(seen)));
   return seen;
 }
 
-function readCache(file: string, graph: Graph): Calibration {
+function readCache(file: string, graph: Graph, { isTemporary }: Kept): Calibration | undefined {
   try {
     return Calibration.parse(readText(file), graph);
   } catch (error) {
     if (!(error instanceof DyadicError)) throw error;
+    if (isTemporary) return undefined;
     throw error.at({ file, hint: "delete the file, or give another --cache" });
   }
 }

@@ -1,9 +1,9 @@
+import type { Sample } from "../inputs/metadata.ts";
 import type { IoTensor } from "../model/io.ts";
 import { readModel } from "../model/reader.ts";
 import type { Build } from "../runtime/builds.ts";
 import { engineModule, InferenceSession, type Tensor } from "../runtime/node.ts";
 import type { FloatFlags } from "./calibration.ts";
-import type { Sample } from "./inputs/index.ts";
 import { loadModel } from "./model.ts";
 
 /** Options that `run` and `eval` share. */

@@ -3,8 +3,7 @@ import type { Graph } from "../graph/graph.ts";
 import { FloatNetwork } from "./network.ts";
 import { calibratorModule } from "./node.ts";
 import { forEachSample, type Progress, type Sample, type Samples } from "./samples.ts";
-import { canSpread, spreadSamples, threadsFor } from "./threads.ts";
-import type { Evaluated } from "./worker.ts";
+import { canSpread, threadsFor, withThreads } from "./threads.ts";
 
 const WORKER = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
@@ -33,7 +32,12 @@ export async function evaluate(
     await forEachSample(samples, take, options);
     return outputs;
   }
-  const parts = await spreadSamples(WORKER, { graph, module }, samples, threads, options);
-  for (const [index, values] of (parts as Evaluated[]).flat()) outputs[index] = values;
+  let done = 0;
+  const keep = (index: number, values: Float32Array[]) => {
+    outputs[index] = values;
+    options.onProgress?.(++done, samples.length);
+  };
+  const setups = new Array(threads).fill({ graph, module });
+  await withThreads(WORKER, setups, (pool) => pool.share(samples, keep), options.signal);
   return outputs;
 }

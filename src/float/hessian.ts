@@ -95,10 +95,31 @@ export async function hessianProducts(
   }
 }
 
-/**
- * Traces of the Hessian's diagonal blocks by Hutchinson's estimate, the mean of v'Hv over vectors of random signs. One
- * product serves all tensors: what their blocks give each other has mean 0.
- */
+/** Vectors of random signs, a direction a tensor, for Hutchinson's estimate: always the same ones. */
+export function* signVectors(
+  network: GradientNetwork,
+  tensors: readonly number[],
+  seed = 1,
+): Generator<ReadonlyMap<number, Float32Array>, never> {
+  const random = seeded(seed);
+  const signs = (tensor: number) => network.value(tensor).map(() => (random() < 0.5 ? -1 : 1));
+  for (;;) yield new Map(tensors.map((tensor) => [tensor, signs(tensor)]));
+}
+
+/** v'Hv by tensor, of one vector for all: what their blocks give each other has mean 0 over vectors. */
+export async function curvatures(
+  { network, logits, labels }: Classifier,
+  samples: Samples,
+  directions: ReadonlyMap<number, Float32Array>,
+  progress: Progress = {},
+): Promise<number[]> {
+  const products = await hessianProducts(network, logits, samples, labels, directions, progress);
+  return Array.from(directions, ([tensor, direction]) =>
+    products.get(tensor)!.reduce((sum, value, k) => sum + value * direction[k]!, 0),
+  );
+}
+
+/** Traces of the Hessian's diagonal blocks by Hutchinson's estimate: the mean of v'Hv over vectors of random signs. */
 export async function hessianTraces(
   network: GradientNetwork,
   logits: number,
@@ -107,15 +128,12 @@ export async function hessianTraces(
   tensors: readonly number[],
   { vectors, seed = 1, signal, onProgress }: Progress & { readonly vectors: number; readonly seed?: number },
 ): Promise<number[]> {
-  const random = seeded(seed);
+  const signs = signVectors(network, tensors, seed);
   const sums = tensors.map(() => 0);
   for (let vector = 0; vector < vectors; vector++) {
-    const signs = (tensor: number) => network.value(tensor).map(() => (random() < 0.5 ? -1 : 1));
-    const directions = new Map(tensors.map((tensor) => [tensor, signs(tensor)]));
-    const products = await hessianProducts(network, logits, samples, labels, directions, { signal });
-    tensors.forEach((tensor, i) => {
-      const direction = directions.get(tensor)!;
-      sums[i]! += products.get(tensor)!.reduce((sum, value, k) => sum + value * direction[k]!, 0);
+    const own = await curvatures({ network, logits, labels }, samples, signs.next().value, { signal });
+    own.forEach((value, i) => {
+      sums[i]! += value;
     });
     onProgress?.(vector + 1, vectors);
   }

@@ -1,19 +1,22 @@
-// Samples spread over worker threads, for Node, Deno and Bun. A thread takes whole samples, so that no sum depends on
-// how many threads there are; what the threads return must merge to the same in any order.
+// Worker threads, for Node, Deno and Bun. What they answer must merge to the same in any order, so that no result depends
+// on how many there are.
 import { availableParallelism } from "node:os";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 import { DyadicError, type ErrorCode, type ErrorPlace } from "../error.ts";
 import { elements, type Graph } from "../graph/graph.ts";
-import type { Progress, Sample, Samples } from "./samples.ts";
 
 /** Multiply-adds below which threads cost more than they save: some 200 ms of work. */
 const LARGE = 4e9;
 
-type Request = { readonly index: number; readonly sample: Sample } | "finish";
 type Answer =
-  | { readonly done: number }
   | { readonly result: unknown }
   | { readonly code: ErrorCode; readonly problem: string; readonly place: ErrorPlace };
+
+/** Tasks that may be made as they are asked for; an array is one. */
+interface Tasks<Task> {
+  readonly length: number;
+  at(index: number): Task | undefined;
+}
 
 /** Multiply-adds of one sample. */
 export function graphMacs(graph: Graph): number {
@@ -26,7 +29,7 @@ export function graphMacs(graph: Graph): number {
 }
 
 /** How many threads the work is worth: 1 is the caller's own. */
-export function threadsFor(graph: Graph, samples: Samples): number {
+export function threadsFor(graph: Graph, samples: { readonly length: number }): number {
   const large = graphMacs(graph) * samples.length >= LARGE;
   return large ? Math.min(2, availableParallelism(), samples.length) : 1;
 }
@@ -36,74 +39,124 @@ export function canSpread(script: URL): boolean {
   return !script.pathname.endsWith(".ts") || "typescript" in process.features;
 }
 
-/**
- * Runs every sample on one of `threads` workers of `script`, which calls `serveSamples`.
- *
- * @param setup what every worker starts from; structured clone
- * @returns what every worker made of its samples
- * Throws what a worker throws first; all workers end in any case.
- */
-export async function spreadSamples(
+/** Runs an action with workers that end with it. */
+export async function withThreads<T>(
   script: URL,
-  setup: unknown,
-  samples: Samples,
-  threads: number,
-  { signal, onProgress }: Progress = {},
-): Promise<unknown[]> {
-  signal?.throwIfAborted();
-  const workers = Array.from({ length: threads }, () => new Worker(script, { workerData: setup }));
-  let [next, done] = [0, 0];
-  const request = (): Request =>
-    next < samples.length ? { index: next, sample: samples.at(next++)! } : "finish";
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal!.reason);
-  });
-  signal?.addEventListener("abort", abort);
-  const work = (worker: Worker) =>
-    new Promise<unknown>((resolve, reject) => {
-      worker.on("error", reject);
-      worker.on("exit", () => reject(new DyadicError("INTERNAL", "a worker thread ended early")));
-      worker.on("message", (answer: Answer) => {
-        if ("code" in answer) return reject(new DyadicError(answer.code, answer.problem, answer.place));
-        if ("result" in answer) return resolve(answer.result);
-        try {
-          if (answer.done >= 0) onProgress?.(++done, samples.length);
-          worker.postMessage(request());
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+  setups: readonly unknown[],
+  action: (threads: Threads) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const threads = new Threads(script, setups, signal);
   try {
-    return await Promise.race([Promise.all(workers.map(work)), aborted]);
+    return await action(threads);
   } finally {
-    signal?.removeEventListener("abort", abort);
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await threads.end();
   }
 }
 
-/** A worker's part: `start` gets the setup; then every sample is passed to `take`, and `finish` gives the result. */
-export async function serveSamples<Setup>(
-  start: (setup: Setup) => Promise<{ take(sample: Sample, index: number): void; finish(): unknown }>,
+/** One worker, and whoever waits for its answers: it gives them in the order it was asked. */
+class Thread {
+  private readonly worker: Worker;
+  private readonly waiting: Waiting[] = [];
+  private failure: { readonly reason: unknown } | undefined;
+
+  constructor(script: URL, setup: unknown) {
+    this.worker = new Worker(script, { workerData: setup });
+    this.worker.on("error", (error) => this.fail(error));
+    this.worker.on("exit", () => this.fail(new DyadicError("INTERNAL", "a worker thread ended early")));
+    this.worker.on("message", (answer: Answer) => {
+      if ("code" in answer) return this.fail(new DyadicError(answer.code, answer.problem, answer.place));
+      this.waiting.shift()?.resolve(answer.result);
+    });
+  }
+
+  ask(request: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.failure !== undefined) return reject(this.failure.reason);
+      this.waiting.push({ resolve, reject });
+      this.worker.postMessage(request);
+    });
+  }
+
+  fail(reason: unknown): void {
+    this.failure ??= { reason };
+    for (const { reject } of this.waiting.splice(0)) reject(reason);
+  }
+
+  end(): Promise<unknown> {
+    return this.worker.terminate();
+  }
+}
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(reason: unknown): void;
+}
+
+/** Workers of one script, which calls `serve`. What is asked rejects with what a worker throws, or the signal's reason. */
+export class Threads {
+  private readonly threads: readonly Thread[];
+  private readonly signal: AbortSignal | undefined;
+  private readonly abort = () => {
+    for (const thread of this.threads) thread.fail(this.signal!.reason);
+  };
+
+  /**
+   * @param setups what every worker starts from; structured clone
+   * Throws the signal's reason where it is aborted already.
+   */
+  constructor(script: URL, setups: readonly unknown[], signal?: AbortSignal) {
+    signal?.throwIfAborted();
+    this.threads = setups.map((setup) => new Thread(script, setup));
+    this.signal = signal;
+    signal?.addEventListener("abort", this.abort);
+  }
+
+  /** Asks every thread the same; the answers are in the order of the threads. */
+  all<Result>(request: unknown): Promise<Result[]> {
+    return Promise.all(this.threads.map((thread) => thread.ask(request) as Promise<Result>));
+  }
+
+  /**
+   * Gives every task to a thread that is free, in order.
+   *
+   * @param onResult called as tasks end, in any order
+   */
+  async share<Task, Result>(
+    tasks: Tasks<Task>,
+    onResult: (index: number, result: Result) => void,
+  ): Promise<void> {
+    let next = 0;
+    const work = async (thread: Thread) => {
+      while (next < tasks.length) {
+        const index = next++;
+        onResult(index, (await thread.ask(tasks.at(index)!)) as Result);
+      }
+    };
+    await Promise.all(this.threads.map(work));
+  }
+
+  async end(): Promise<void> {
+    this.signal?.removeEventListener("abort", this.abort);
+    await Promise.all(this.threads.map((thread) => thread.end()));
+  }
+}
+
+/** A worker's part: `start` gets the setup and returns what answers a request; one is answered after the other. */
+export async function serve<Setup, Request>(
+  start: (setup: Setup) => Promise<(request: Request) => unknown>,
 ): Promise<void> {
-  const answer = (message: Answer) => parentPort!.postMessage(message);
+  const post = (answer: Answer) => parentPort!.postMessage(answer);
   const fail = (error: unknown) => {
     if (!(error instanceof DyadicError)) throw error;
-    answer({ code: error.code, problem: error.problem, place: error.place });
+    post({ code: error.code, problem: error.problem, place: error.place });
   };
   try {
-    const server = await start(workerData as Setup);
+    const answer = await start(workerData as Setup);
+    let turn = Promise.resolve();
     parentPort!.on("message", (request: Request) => {
-      try {
-        if (request === "finish") return answer({ result: server.finish() });
-        server.take(request.sample, request.index);
-        answer({ done: request.index });
-      } catch (error) {
-        fail(error);
-      }
+      turn = turn.then(async () => post({ result: await answer(request) })).catch(fail);
     });
-    answer({ done: -1 });
   } catch (error) {
     fail(error);
   }

@@ -22,7 +22,7 @@ import { spreadWindows } from "./gradient.ts";
 import type { Op, OpShapes, StepEncoder } from "./op.ts";
 import { poolScratch } from "./packed.ts";
 import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";
-import { visitWindows, type Window, windowOutput } from "./window.ts";
+import { unpaddedRows, visitWindows, type Window, windowOutput } from "./window.ts";
 
 export interface AveragePoolAttributes extends PoolAttributes {
   /** How exact halves round: up (equation 7), or away from code 0 as TensorFlow Lite's integer kernel does. */
@@ -127,6 +127,7 @@ export const averagePool: Op<AveragePoolAttributes, AveragePoolParameters> = {
   kernels: ["pool_a8"],
   stepBytes: AVERAGE_POOL_STEP_BYTES,
   activations: 1,
+  rowWindow: unpaddedRows,
   inPlace: [],
 
   shape: ([x], attributes) => poolShape(x!, attributes),

@@ -16,7 +16,7 @@ import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./affine.ts";
 import { slopeOf } from "./gradient.ts";
-import type { Lowering, Op, StepEncoder } from "./op.ts";
+import { type Lowering, type Op, SAME_ROW, type StepEncoder } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
 export interface BinaryAttributes {
@@ -91,6 +91,7 @@ export function binary(
     kernels: ["pointwise_a8"],
     stepBytes: BINARY_STEP_BYTES,
     activations: 2,
+    rowWindow: () => SAME_ROW,
     inPlace: [0, 1],
     shape: ([a, b]) => broadcastShape(a!, b!),
     float([a, b], { activation = "none" }) {

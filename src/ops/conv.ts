@@ -17,7 +17,7 @@ import {
 import { convolutionScratch, spareConvolutionScratch, unpackedBytes } from "./convolution-scratch.ts";
 import { channelSums } from "./gradient.ts";
 import type { Op, OpShapes } from "./op.ts";
-import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
+import { visitWindows, type Window, windowHalo, windowOutput, windowRows } from "./window.ts";
 
 export interface ConvAttributes extends Omit<Window, "kernel"> {
   readonly activation: Activation;
@@ -160,6 +160,7 @@ export const conv: Op<ConvAttributes, ConvolutionParameters> = {
   },
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
+  rowWindow: windowRows,
   packed: true,
   wide: "output",
   scratchBytes(parameters, shapes) {

@@ -17,7 +17,7 @@ import { panelScratch, unpackedBytes } from "./convolution-scratch.ts";
 import { channelSums } from "./gradient.ts";
 import type { Op } from "./op.ts";
 import { windowScratch } from "./packed.ts";
-import { visitWindows, type Window, windowHalo, windowOutput } from "./window.ts";
+import { visitWindows, type Window, windowHalo, windowOutput, windowRows } from "./window.ts";
 
 function windowOf(attributes: ConvAttributes, weights: readonly number[]): Window {
   return { ...attributes, kernel: [weights[1]!, weights[2]!] };
@@ -103,6 +103,7 @@ export const depthwise: Op<ConvAttributes, ConvolutionParameters> = {
   },
 
   halo: (parameters, { inputs, output }) => windowHalo(parameters, inputs[0]!.shape, output.shape),
+  rowWindow: windowRows,
   // Byte offsets of the taps, for the builds that walk them in pairs.
   packed: true,
   wide: "output",

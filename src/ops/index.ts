@@ -84,5 +84,5 @@ export function opNamed(name: string): Op {
   return op;
 }
 
-export type { Cost, FloatValue, Halo, Op, OpShapes, StepEncoder } from "./op.ts";
+export type { Cost, FloatValue, Halo, Op, OpShapes, RowWindow, StepEncoder } from "./op.ts";
 export { NO_HALO } from "./op.ts";

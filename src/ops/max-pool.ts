@@ -7,7 +7,7 @@ import { affineOf } from "./affine.ts";
 import type { Op } from "./op.ts";
 import { poolScratch } from "./packed.ts";
 import { encodePool, type PoolAttributes, type PoolParameters, poolShape, poolWindow } from "./pool.ts";
-import { visitWindows } from "./window.ts";
+import { unpaddedRows, visitWindows } from "./window.ts";
 
 /** Largest value of each window; padding takes no part. Input and output share scale and zero point. */
 export const maxPool: Op<PoolAttributes, PoolParameters> = {
@@ -17,6 +17,7 @@ export const maxPool: Op<PoolAttributes, PoolParameters> = {
   kernels: ["pool_a8"],
   stepBytes: MAX_POOL_STEP_BYTES,
   activations: 1,
+  rowWindow: unpaddedRows,
   inPlace: [],
   keepsScale: true,
 

@@ -6,6 +6,15 @@ import type { Codes } from "../numerics/pack.ts";
 export type Halo = readonly [top: number, left: number, bottom: number, right: number];
 export const NO_HALO: Halo = [0, 0, 0, 0];
 
+/** Rows of an input that output row y is made from: `count` rows from row `y * stride - above` on. */
+export interface RowWindow {
+  readonly stride: number;
+  readonly count: number;
+  readonly above: number;
+}
+/** Of ops that make each row from the same one of their inputs. */
+export const SAME_ROW: RowWindow = { stride: 1, count: 1, above: 0 };
+
 /** What an op's lowering sees: the node with its tensors in the order of its inputs and outputs. */
 export interface Lowering<Attributes> {
   readonly node: Node<Attributes>;
@@ -80,6 +89,8 @@ export interface Op<Attributes = unknown, Parameters = unknown> {
   integer(inputs: readonly Codes[], parameters: Parameters, shapes: OpShapes): Codes;
   /** Pixels around input `index` that the kernels read. */
   halo?(parameters: Parameters, shapes: OpShapes): Halo;
+  /** Where some output rows can be computed before others; undefined, or left out, where only all of them can. */
+  rowWindow?(parameters: Parameters): RowWindow | undefined;
   /** Inputs whose bytes the output may take over, when the geometry of both is the same. */
   readonly inPlace: readonly number[];
   /** Largest scratch over all builds, in bytes. */

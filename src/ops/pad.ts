@@ -15,7 +15,7 @@ import { quantizeValue } from "../numerics/affine.ts";
 import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
 import { affineOf } from "./affine.ts";
 import { movedBack } from "./gradient.ts";
-import type { Halo, Op } from "./op.ts";
+import { type Halo, type Op, SAME_ROW } from "./op.ts";
 
 export interface PadAttributes {
   readonly padding: Halo;
@@ -72,6 +72,9 @@ export const pad: Op<PadAttributes, PadParameters> = {
   kernels: ["pad_a8"],
   stepBytes: PAD_STEP_BYTES,
   activations: 1,
+  /** Only where it copies: what lies around a picture is no row of it. */
+  rowWindow: ({ padding, channels, stride = [1, 1] }) =>
+    [...padding, ...channels, stride[0] - 1, stride[1] - 1].some((size) => size > 0) ? undefined : SAME_ROW,
   inPlace: [],
   packed: true,
   wide: "everywhere",

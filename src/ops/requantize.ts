@@ -13,7 +13,7 @@ import { codesOf } from "../numerics/pack.ts";
 import { requantizeSum } from "../numerics/requantize.ts";
 import { type Activation, activate, activationCodes } from "./activation.ts";
 import { affineOf } from "./affine.ts";
-import type { Op } from "./op.ts";
+import { type Op, SAME_ROW } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
 interface RequantizeParameters {
@@ -31,6 +31,7 @@ export const requantize: Op<{ readonly activation: Activation }, RequantizeParam
   kernels: ["pointwise_a8"],
   stepBytes: REQUANTIZE_STEP_BYTES,
   activations: 1,
+  rowWindow: () => SAME_ROW,
   inPlace: [0],
 
   shape: ([x]) => x!,

@@ -8,7 +8,7 @@ import { activationRange } from "../numerics/pack.ts";
 import { clamp } from "../numerics/requantize.ts";
 import { affineOf } from "./affine.ts";
 import { slopeOf } from "./gradient.ts";
-import type { Op } from "./op.ts";
+import { type Op, SAME_ROW } from "./op.ts";
 import { elementScratch } from "./packed.ts";
 
 const ROOT_TWO_OVER_PI = 0.7978845608028654;
@@ -74,6 +74,7 @@ export const unary: Op<UnaryAttributes, { readonly table: Int8Array }> = {
   kernels: ["lookup_a8"],
   stepBytes: LOOKUP_STEP_BYTES,
   activations: 1,
+  rowWindow: () => SAME_ROW,
   inPlace: [0],
 
   shape: ([x]) => x!,

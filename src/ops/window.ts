@@ -1,5 +1,5 @@
 import { DyadicError } from "../error.ts";
-import type { Halo } from "./op.ts";
+import type { Halo, RowWindow } from "./op.ts";
 
 /** A sliding window over height and width: convolutions and pools. Padding is explicit: top, left, bottom, right. */
 export interface Window {
@@ -37,6 +37,16 @@ export function windowHalo(window: Window, input: readonly number[], output: rea
     Math.max(0, reach(0, window.padding[0]) - (input[0]! - 1)),
     Math.max(0, reach(1, window.padding[1]) - (input[1]! - 1)),
   ];
+}
+
+/** Input rows under an output row, padding included. */
+export function windowRows({ kernel, stride, dilation, padding }: Window): RowWindow {
+  return { stride: stride[0], count: (kernel[0] - 1) * dilation[0] + 1, above: padding[0] };
+}
+
+/** The same of windows that leave their padding out: where there is none above or below. */
+export function unpaddedRows(window: Window): RowWindow | undefined {
+  return window.padding[0] === 0 && window.padding[2] === 0 ? windowRows(window) : undefined;
 }
 
 /** Calls `visit` for every tap of every window that lies inside the input: pixel indices and the tap's index. */

@@ -10,12 +10,31 @@ export interface Placement {
   readonly rowPitch: number;
   readonly pixelPitch: number;
   readonly halo: Halo;
+  /** Rows, halo rows included, that the buffer of a tensor inside a group holds at a time; absent: all of them. */
+  readonly window?: number;
 }
 
-/** Working memory of one node, in bytes of the arena; live only at its step. */
+/** Working memory of one node, in bytes of the arena; live only at its step, or while its group runs. */
 export interface Scratch {
   readonly offset: number;
   readonly bytes: number;
+}
+
+/** How far a step of a group comes: `perBand * (b + 1) + lead` output rows are done after band b, from 0 to all. */
+export interface Member {
+  readonly perBand: number;
+  readonly lead: number;
+}
+
+/** What a group's step is called where ops have names. */
+export const BANDS = "bands";
+
+/** Consecutive nodes that run together, band by band: in every band each of them computes some more output rows. */
+export interface Group {
+  /** Index of the first node. */
+  readonly first: number;
+  readonly bands: number;
+  readonly members: readonly Member[];
 }
 
 /**
@@ -27,6 +46,8 @@ export interface Layout {
   readonly placements: readonly Placement[];
   /** By node index; 0 bytes where a node needs none. */
   readonly scratch: readonly Scratch[];
+  /** In the order of their nodes, which no two share. */
+  readonly groups: readonly Group[];
   /** Bytes of the arena: halos, scratch and alignment counted. */
   readonly peakBytes: number;
   /** Bytes alive at each step: tensors with halos (shared bytes once) and scratch. */
@@ -45,10 +66,16 @@ export function pitches([, width, channels]: Shape, [, left, , right]: Halo, bit
   return { pixelPitch, rowPitch: (width + Math.max(left, right)) * pixelPitch };
 }
 
-/** Bytes from the first halo pixel to the last. */
+/** Bytes from the first halo pixel to the last, of the rows that the buffer holds at a time. */
 export function extentBytes([height, width]: Shape, placement: Omit<Placement, "offset">): number {
   const [top, left, bottom, right] = placement.halo;
-  return (top + height + bottom - 1) * placement.rowPitch + (left + width + right) * placement.pixelPitch;
+  const rows = placement.window ?? top + height + bottom;
+  return (rows - 1) * placement.rowPitch + (left + width + right) * placement.pixelPitch;
+}
+
+/** Output rows, of `height`, that a member has done after the first `bands` bands. */
+export function rowsDone({ perBand, lead }: Member, bands: number, height: number): number {
+  return bands === 0 ? 0 : Math.min(Math.max(perBand * bands + lead, 0), height);
 }
 
 /** Bytes from the start of the extent to pixel (0, 0). */
@@ -95,7 +122,7 @@ export function dumpLayout(graph: IntegerGraph, layout: Layout): string {
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 function liveSpans(graph: IntegerGraph, layout: Layout) {
-  const lifetimes = tensorLifetimes(graph);
+  const lifetimes = tensorLifetimes(graph, layout.groups);
   const tensors = graph.tensors.map((tensor, index) => {
     const placement = layout.placements[index]!;
     const start = placement.offset - leadBytes(placement);
@@ -103,10 +130,17 @@ function liveSpans(graph: IntegerGraph, layout: Layout) {
     return { ...lifetimes[index]!, start, end: start + extentBytes(tensor.shape, placement), letter };
   });
   const scratch = layout.scratch.flatMap(({ offset, bytes }, node) => {
+    const group = layout.groups.find(({ first, members }) => first <= node && node < first + members.length);
     const step = graph.inputs.length + node;
-    return bytes > 0 ? [{ from: step, to: step, start: offset, end: offset + bytes, letter: "#" }] : [];
+    const span = group ? groupSpan(graph, group) : { from: step, to: step };
+    return bytes > 0 ? [{ ...span, start: offset, end: offset + bytes, letter: "#" }] : [];
   });
   return [...tensors, ...scratch];
+}
+
+/** First and last step of a group. */
+export function groupSpan({ inputs }: IntegerGraph, { first, members }: Group): Lifetime {
+  return { from: inputs.length + first, to: inputs.length + first + members.length - 1 };
 }
 
 /** First and last step at which each tensor's bytes matter, both included. */
@@ -117,9 +151,10 @@ export interface Lifetime {
 
 /**
  * Lifetimes by tensor index. The host writes every input before the first step and reads every output after the last;
- * a tensor that nobody reads lives at the step that writes it, and a state at every step.
+ * a tensor that nobody reads lives at the step that writes it, and a state at every step. What lives at a step of a
+ * group lives at all of them.
  */
-export function tensorLifetimes(graph: IntegerGraph): Lifetime[] {
+export function tensorLifetimes(graph: IntegerGraph, groups: readonly Group[] = []): Lifetime[] {
   const first = graph.inputs.length;
   const from = graph.tensors.map(() => 0);
   const to = graph.tensors.map(() => 0);
@@ -132,5 +167,9 @@ export function tensorLifetimes(graph: IntegerGraph): Lifetime[] {
   });
   for (const border of [...graph.outputs, ...graph.states]) to[border.tensor] = stepCount(graph) - 1;
   for (const state of graph.states) from[state.tensor] = 0;
-  return from.map((start, tensor) => ({ from: start, to: to[tensor]! }));
+  const spans = groups.map((group) => groupSpan(graph, group));
+  return from.map((start, tensor) => ({
+    from: spans.find((span) => span.from <= start && start <= span.to)?.from ?? start,
+    to: spans.find((span) => span.from <= to[tensor]! && to[tensor]! <= span.to)?.to ?? to[tensor]!,
+  }));
 }

@@ -5,6 +5,16 @@ export interface Item {
   readonly to: number;
 }
 
+/**
+ * Two items that may share bytes though they are alive together: the upper starts at least so many bytes above the
+ * lower, or anywhere where they share none.
+ */
+export interface Overlap {
+  readonly lower: number;
+  readonly upper: number;
+  readonly distance: number;
+}
+
 export interface Packing {
   /** By item. */
   readonly offsets: readonly number[];
@@ -18,14 +28,18 @@ const SEARCH_NODES = 60_000;
 /** More items than this are left to the greedy orders: one visit costs too much. */
 const SEARCH_ITEMS = 300;
 const SHUFFLES = 48;
+/** Where items may overlap there is no exact search. */
+const OVERLAP_SHUFFLES = 400;
 
 /**
- * Places items so that those alive at the same time do not overlap, with as small a peak as it can find: greedy orders
- * with first and best fit, small perturbations of the best, then a bounded exact search. Deterministic.
+ * Places items so that those alive at the same time do not overlap but as they may, with as small a peak as it can find:
+ * greedy orders with first and best fit, small perturbations of the best, then a bounded exact search. Deterministic.
+ *
+ * @param enough bytes of a peak that needs not be smaller
  */
-export function pack(items: readonly Item[]): Packing {
-  const bound = largestSum(items);
-  const conflicts = conflictLists(items);
+export function pack(items: readonly Item[], overlaps: readonly Overlap[] = [], enough = 0): Packing {
+  const bound = Math.max(enough, leastSum(items, overlaps));
+  const conflicts = conflictLists(items, overlaps);
   let best: Packing = { offsets: [], peakBytes: Infinity };
   let bestOrder: readonly number[] = [];
   const attempt = (order: readonly number[]) => {
@@ -37,8 +51,37 @@ export function pack(items: readonly Item[]): Packing {
   };
   if (greedyOrders(items).some(attempt)) return best;
   const next = pseudoRandom();
-  for (let i = 0; i < SHUFFLES; i++) if (attempt(moveOne(bestOrder, next))) return best;
-  return items.length <= SEARCH_ITEMS ? searchExactly(items, conflicts, best, bound) : best;
+  const shuffles = overlaps.length === 0 ? SHUFFLES : OVERLAP_SHUFFLES;
+  for (let i = 0; i < shuffles; i++) if (attempt(moveOne(bestOrder, next))) return best;
+  return items.length <= SEARCH_ITEMS && overlaps.length === 0
+    ? searchExactly(items, conflicts, best, bound)
+    : best;
+}
+
+/** What no arrangement can be below: the largest sum of bytes at a step, as if one of two that may overlap held both. */
+function leastSum(items: readonly Item[], overlaps: readonly Overlap[]): number {
+  const sums = bytesPerStep(items);
+  for (const { lower, upper } of overlaps) {
+    const [a, b] = [items[lower]!, items[upper]!];
+    for (let step = Math.max(a.from, b.from); step <= Math.min(a.to, b.to); step++)
+      sums[step]! -= Math.min(a.bytes, b.bytes);
+  }
+  return sums.reduce((a, b) => Math.max(a, b), 0);
+}
+
+/** Bytes of the arena that are covered at each step. */
+export function coveredPerStep(items: readonly Item[], offsets: readonly number[]): number[] {
+  const order = items.map((_, i) => i).sort((a, b) => offsets[a]! - offsets[b]!);
+  return bytesPerStep(items).map((_, step) => {
+    let [covered, end] = [0, 0];
+    for (const i of order) {
+      const { bytes, from, to } = items[i]!;
+      if (step < from || step > to) continue;
+      covered += Math.max(0, offsets[i]! + bytes - Math.max(end, offsets[i]!));
+      end = Math.max(end, offsets[i]! + bytes);
+    }
+    return covered;
+  });
 }
 
 /** Largest sum of bytes alive at one step. */
@@ -56,9 +99,29 @@ export function bytesPerStep(items: readonly Item[]): number[] {
   return sums;
 }
 
-function conflictLists(items: readonly Item[]): number[][] {
+/** An item that another one must keep clear of, and how far above or below it that one must start. */
+interface Conflict {
+  readonly other: number;
+  readonly above: number;
+  readonly below: number;
+}
+
+function conflictLists(items: readonly Item[], overlaps: readonly Overlap[]): Conflict[][] {
   const meets = (a: Item, b: Item) => a.from <= b.to && b.from <= a.to;
-  return items.map((item, i) => items.flatMap((other, j) => (i !== j && meets(item, other) ? [j] : [])));
+  const lists = items.map((item, i) =>
+    items.flatMap((own, other): Conflict[] =>
+      i !== other && meets(item, own) ? [{ other, above: own.bytes, below: item.bytes }] : [],
+    ),
+  );
+  const change = (item: number, other: number, own: Partial<Conflict>) => {
+    lists[item] = lists[item]!.map((known) => (known.other === other ? { ...known, ...own } : known));
+  };
+  for (const { lower, upper, distance } of overlaps) {
+    if (distance >= items[lower]!.bytes) continue;
+    change(upper, lower, { above: distance });
+    change(lower, upper, { below: distance });
+  }
+  return lists;
 }
 
 function align(offset: number): number {
@@ -88,7 +151,7 @@ function greedyOrders(items: readonly Item[]): number[][] {
 /** Gives each item, in order, the lowest gap that holds it, or the tightest. */
 function placeInOrder(
   items: readonly Item[],
-  conflicts: readonly (readonly number[])[],
+  conflicts: readonly (readonly Conflict[])[],
   order: readonly number[],
   tightest: boolean,
 ): Packing {
@@ -96,18 +159,21 @@ function placeInOrder(
   let peakBytes = 0;
   for (const item of order) {
     const bytes = items[item]!.bytes;
-    const placed = conflicts[item]!.filter((other) => offsets[other]! >= 0);
-    placed.sort((a, b) => offsets[a]! - offsets[b]!);
+    // From the first byte at which the item may not start any more to the first at which it may again.
+    const placed = conflicts[item]!.flatMap(({ other, above, below }) =>
+      offsets[other]! < 0 ? [] : [{ last: offsets[other]! - below, next: align(offsets[other]! + above) }],
+    );
+    placed.sort((a, b) => a.last - b.last);
     let floor = 0;
     let chosen = -1;
     let slack = Infinity;
-    for (const other of placed) {
-      const spare = offsets[other]! - floor - bytes;
+    for (const { last, next } of placed) {
+      const spare = last - floor;
       if (spare >= 0 && spare < slack) {
         [chosen, slack] = [floor, spare];
         if (!tightest) break;
       }
-      floor = Math.max(floor, align(offsets[other]! + items[other]!.bytes));
+      floor = Math.max(floor, next);
     }
     offsets[item] = chosen >= 0 ? chosen : floor;
     peakBytes = Math.max(peakBytes, offsets[item]! + bytes);
@@ -138,7 +204,7 @@ function moveOne(order: readonly number[], next: (below: number) => number): num
  */
 function searchExactly(
   items: readonly Item[],
-  conflicts: readonly (readonly number[])[],
+  conflicts: readonly (readonly Conflict[])[],
   start: Packing,
   bound: number,
 ): Packing {
@@ -162,7 +228,7 @@ function searchExactly(
       const end = floors[choice]! + bytes;
       const saved = {
         tops: tops.slice(from, to + 1),
-        floors: conflicts[choice]!.map((other) => floors[other]!),
+        floors: conflicts[choice]!.map(({ other }) => floors[other]!),
       };
       offsets[choice] = floors[choice]!;
       let need = end;
@@ -171,14 +237,14 @@ function searchExactly(
         rest[step]! -= bytes;
         need = Math.max(need, end + rest[step]!);
       }
-      for (const other of conflicts[choice]!) floors[other] = Math.max(floors[other]!, align(end));
+      for (const { other } of conflicts[choice]!) floors[other] = Math.max(floors[other]!, align(end));
       if (need < best.peakBytes) visit(count + 1, offsets[choice]!, Math.max(peak, end));
       offsets[choice] = -1;
       for (let step = from; step <= to; step++) {
         tops[step] = saved.tops[step - from]!;
         rest[step]! += bytes;
       }
-      conflicts[choice]!.forEach((other, i) => {
+      conflicts[choice]!.forEach(({ other }, i) => {
         floors[other] = saved.floors[i]!;
       });
     }

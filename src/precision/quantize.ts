@@ -198,14 +198,18 @@ function choices({ rows, widths, biasCorrection }: Decision) {
   return { choose, activationBits: widths.bits, biasCorrection };
 }
 
-/** All samples in memory, in the order of their content's hashes: files may be read in any. */
-export function byContent(samples: Samples): { order: Sample[]; hashes: string[] } {
+/** All samples in memory, in the order of their content's hashes: files may be read in any. Places: where they were. */
+export function byContent(samples: Samples): { order: Sample[]; hashes: string[]; places: number[] } {
   const own = Array.from({ length: samples.length }, (_, i) => {
     const sample = samples.at(i)!;
-    return { sample, hash: sampleHash(sample) };
+    return { sample, hash: sampleHash(sample), place: i };
   });
   own.sort((a, b) => (a.hash < b.hash ? -1 : Number(a.hash > b.hash)));
-  return { order: own.map(({ sample }) => sample), hashes: own.map(({ hash }) => hash) };
+  return {
+    order: own.map(({ sample }) => sample),
+    hashes: own.map(({ hash }) => hash),
+    places: own.map(({ place }) => place),
+  };
 }
 
 /** Everything that the integers of a layer depend on, hashed. */

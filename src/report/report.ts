@@ -1,5 +1,6 @@
 // What a report says, as data: the page and --json show the same.
 import { Statistics } from "../calibrate/statistics.ts";
+import type { Compiled } from "../compile.ts";
 import { elements, type Graph } from "../graph/graph.ts";
 import { readPlan } from "../model/plan-reader.ts";
 import { readModel } from "../model/reader.ts";
@@ -78,6 +79,8 @@ export interface Evidence {
   /** The same network at 8 bits, where the model itself is not. */
   readonly int8?: Traced;
   readonly labels?: readonly number[];
+  /** What a calibration saw of the float network's layers; not with `own`. */
+  readonly calibrated?: Pick<Seen, "count" | "statistics">;
   /** How many samples go through every layer. */
   readonly count: number;
   readonly frontier?: readonly PlottedPoint[];
@@ -93,12 +96,23 @@ export function floatBytes({ nodes, tensors }: Graph): number {
   );
 }
 
+/** What the calibration of a model that was just compiled saw of its layers. */
+export function calibratedBy({ graph, calibration }: Compiled): Evidence["calibrated"] {
+  if (calibration === undefined) return undefined;
+  const seen = graph.nodes.map(
+    ({ name, outputs }) => [name, calibration.statistics.get(outputs[0]!)] as const,
+  );
+  const known = seen.filter((entry): entry is readonly [string, Statistics] => entry[1] !== undefined);
+  return { count: calibration.samples.length, statistics: new Map(known) };
+}
+
 /** Everything that can be said of a `.dyad` file with the evidence there is. */
 export function reportOf(bytes: Uint8Array, file: string, evidence: Evidence): Report {
-  const { own, float, labels = [] } = evidence;
+  const { own, float, labels = [], calibrated } = evidence;
   const description = describe(bytes, file);
   const { flashBytes, weightBytes, macs, plan, header } = description;
-  const seen = own === undefined ? undefined : traceLayers(own, float?.tracer, evidence);
+  const known = calibrated && { ...calibrated, apart: new Map() };
+  const seen = own === undefined ? known : traceLayers(own, float?.tracer, evidence);
   return {
     file,
     name: file
@@ -113,7 +127,7 @@ export function reportOf(bytes: Uint8Array, file: string, evidence: Evidence): R
     macs,
     evaluated: own === undefined ? 0 : labels.length,
     traced: seen?.count ?? 0,
-    histogramsOf: float === undefined ? "integer" : "float",
+    histogramsOf: float === undefined && calibrated === undefined ? "integer" : "float",
     contenders: contendersOf(description, evidence),
     layers: layersOf(bytes, description, seen),
     arena: {

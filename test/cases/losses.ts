@@ -34,7 +34,7 @@ export async function floatLogits(
 
 /** Logits of a quantized graph, run by engine.wasm. */
 export async function engineLogits(graph: Graph, samples: Samples) {
-  const { model, integer } = compileGraph(graph);
+  const { model, integer, layout } = compileGraph(graph);
   const from = integer.tensors[integer.inputs[0]!.tensor]!;
   const to = integer.tensors[integer.outputs[0]!.tensor]!;
   const engine = await openEngine("engine");
@@ -45,7 +45,7 @@ export async function engineLogits(graph: Graph, samples: Samples) {
     const [out] = runModel(engine, integer, [codes]);
     return Float32Array.from(out!, (code) => to.scale * (code - to.zeroPoint));
   });
-  return { logits, fileBytes: model.length };
+  return { logits, fileBytes: model.length, peakBytes: layout.peakBytes };
 }
 
 /** What logits lose against those of the float network; classes against those of `reference`, where there are labels. */

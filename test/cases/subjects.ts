@@ -57,6 +57,8 @@ export interface Subject {
   readonly reference?: Graph;
   /** Calibration sets by published seed: 0 and 1. Only 0 where there is no more data. */
   calibration(seed: number): Pictures;
+  /** Classes of such a set, where they are known. */
+  calibrationLabels?(seed: number): readonly number[];
 }
 
 /** The pictures of a calibration set; throws where one of them is also evaluated, by content. */
@@ -93,18 +95,18 @@ function resnet8(): Subject {
 
 function cifar(name: string, path: string, real: (byte: number, channel: number) => number): Subject {
   const train = arrays("cifar10/train_x.npy");
+  const classes = Array.from(asset("cifar10/train_y.npy").data, Number);
+  // Every sixth picture from the seed on, then those two behind, and so on: sets of up to 1,500 are disjoint, and
+  // classes are mixed in the file.
+  const drawn = <T>(all: readonly T[], seed: number) =>
+    [0, 2, 4].flatMap((more) => everyNth(all, 6, seed + more));
   return {
     name,
     graph: readFloat(path),
     evaluation: new Pictures(arrays("cifar10/test_x.npy"), real),
     labels: Array.from(asset("cifar10/test_y.npy").data, Number),
-    // Every sixth picture from the seed on, then those two behind, and so on: sets of up to 1,500 are disjoint, and
-    // classes are mixed in the file.
-    calibration: (seed) =>
-      new Pictures(
-        [0, 2, 4].flatMap((more) => everyNth(train, 6, seed + more)),
-        real,
-      ),
+    calibration: (seed) => new Pictures(drawn(train, seed), real),
+    calibrationLabels: (seed) => drawn(classes, seed),
   };
 }
 

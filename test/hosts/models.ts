@@ -16,6 +16,7 @@ const SAMPLES = 3;
 
 /** An input or output: its io record, its bytes, and whether its codes are uint8. */
 export interface HostBorder {
+  readonly name: string;
   readonly io: number;
   readonly bytes: number;
   readonly unsigned: boolean;
@@ -82,7 +83,8 @@ function store(
   writeFileSync(paths.model, model);
   writeFileSync(paths.input, Buffer.concat(rows.map((row) => borderBytes(row, graph.inputs))));
   const borders = (list: IntegerGraph["inputs"], first: number): HostBorder[] =>
-    list.map(({ tensor, dtype }, i) => ({
+    list.map(({ name, tensor, dtype }, i) => ({
+      name,
       io: first + i,
       bytes: elements(graph.tensors[tensor]!.shape),
       unsigned: dtype === "uint8",

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { decodePicture, toChannels } from "../../src/cli/inputs/picture.ts";
-import { resize } from "../../src/cli/inputs/resize.ts";
+import { decodePicture } from "../../src/cli/inputs/picture.ts";
 import { compileGraph } from "../../src/compile.ts";
 import { importModel } from "../../src/import/index.ts";
+import { toChannels } from "../../src/inputs/picture.ts";
+import { resize } from "../../src/inputs/resize.ts";
 import { assetsDirectory, readAsset } from "../cases/assets.ts";
 import { openEngine, openModel, runModel } from "../cases/engine.ts";
 import { argmax, asset, codes, samples } from "../cases/models.ts";

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { decodePicture, toChannels } from "../../src/cli/inputs/picture.ts";
+import { decodePicture } from "../../src/cli/inputs/picture.ts";
+import { toChannels } from "../../src/inputs/picture.ts";
 import { assetsDirectory } from "../cases/assets.ts";
 import { asset } from "../cases/models.ts";
 

@@ -1,7 +1,8 @@
 // Folders served under a strict content security policy, opened in real browsers.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import playwright from "playwright-core";
 import puppeteer from "puppeteer-core";
@@ -9,7 +10,9 @@ import puppeteer from "puppeteer-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
+/** Where Firefox puts what it is told to download. */
+const DOWNLOADS = mkdtempSync(join(tmpdir(), "dyadic-downloads-"));
 const TYPES: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -25,7 +28,9 @@ export interface BrowserPage {
   draw(selector: string, points: readonly (readonly [x: number, y: number])[]): Promise<void>;
   /** Gives an element the focus and presses keys. */
   press(selector: string, keys: readonly string[]): Promise<void>;
-  upload(selector: string, file: string): Promise<void>;
+  upload(selector: string, ...files: readonly string[]): Promise<void>;
+  /** Follows a link that gives a file; what was in it. */
+  download(selector: string): Promise<Uint8Array>;
   screenshot(path: string): Promise<void>;
 }
 
@@ -42,7 +47,12 @@ export class Browsers {
   static async open(options: readonly string[] = []): Promise<Browsers> {
     const args = ["--no-sandbox", "--disable-gpu", ...options];
     const chromium = await playwright.chromium.launch({ executablePath: CHROMIUM, args });
-    const firefox = await puppeteer.launch({ browser: "firefox", executablePath: FIREFOX, headless: true });
+    const firefox = await puppeteer.launch({
+      browser: "firefox",
+      executablePath: FIREFOX,
+      headless: true,
+      extraPrefsFirefox: { "browser.download.folderList": 2, "browser.download.dir": DOWNLOADS },
+    });
     return new Browsers(chromium, firefox);
   }
 
@@ -59,24 +69,32 @@ export class Browsers {
   ): Promise<void> {
     const { url, close } = await served(folder);
     try {
-      const chromium = await this.chromium.newPage({ viewport: { width: 1000, height: 700 } });
-      const problems: string[] = [];
-      chromium.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-      await chromium.goto(`${url}${path}`);
-      await action(inPlaywright(chromium), "chromium").catch((error) => {
-        throw new Error(`in Chromium: ${error}; its console says: ${problems.join("; ")}`, { cause: error });
-      });
-      await chromium.close();
-      const firefox = await this.firefox.newPage();
-      await firefox.setViewport({ width: 1000, height: 700 });
-      await firefox.goto(`${url}${path}`);
-      await action(inPuppeteer(firefox), "firefox").catch((error) => {
-        throw new Error(`in Firefox: ${error}`, { cause: error });
-      });
-      await firefox.close();
+      await this.openPage(`${url}${path}`, action);
     } finally {
       close();
     }
+  }
+
+  /** Opens a page in each browser, and acts there. */
+  async openPage(
+    url: string,
+    action: (page: BrowserPage, name: "chromium" | "firefox") => Promise<void>,
+  ): Promise<void> {
+    const chromium = await this.chromium.newPage({ viewport: { width: 1000, height: 700 } });
+    const problems: string[] = [];
+    chromium.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    await chromium.goto(url);
+    await action(inPlaywright(chromium), "chromium").catch((error) => {
+      throw new Error(`in Chromium: ${error}; its console says: ${problems.join("; ")}`, { cause: error });
+    });
+    await chromium.close();
+    const firefox = await this.firefox.newPage();
+    await firefox.setViewport({ width: 1000, height: 700 });
+    await firefox.goto(url);
+    await action(inPuppeteer(firefox), "firefox").catch((error) => {
+      throw new Error(`in Firefox: ${error}`, { cause: error });
+    });
+    await firefox.close();
   }
 
   /** What the page's script left in `document.title`, in each browser. */
@@ -99,7 +117,11 @@ function inPlaywright(page: playwright.Page): BrowserPage {
       await page.focus(selector);
       for (const key of keys) await page.keyboard.press(key);
     },
-    upload: (selector, file) => page.setInputFiles(selector, file),
+    upload: (selector, ...files) => page.setInputFiles(selector, files),
+    download: async (selector) => {
+      const [download] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
+      return readFileSync(await download.path());
+    },
     screenshot: async (path) => void (await page.screenshot({ path })),
   };
 }
@@ -114,12 +136,28 @@ function inPuppeteer(page: puppeteer.Page): BrowserPage {
       await page.focus(selector);
       for (const key of keys) await page.keyboard.press(key as puppeteer.KeyInput);
     },
-    upload: async (selector, file) => {
+    upload: async (selector, ...files) => {
       const input = (await page.$(selector)) as puppeteer.ElementHandle<HTMLInputElement>;
-      await input.uploadFile(file);
+      await input.uploadFile(...files);
+    },
+    download: async (selector) => {
+      rmSync(DOWNLOADS, { recursive: true, force: true });
+      await page.click(selector);
+      const name = await page.$eval(selector, (link) => (link as HTMLAnchorElement).download);
+      const file = join(DOWNLOADS, name);
+      await until(async () => existsSync(file) && statSync(file).size > 0, `${name} is downloaded`);
+      return readFileSync(file);
     },
     screenshot: async (path) => void (await page.screenshot({ path: path as `${string}.png` })),
   };
+}
+
+/** What axe finds wrong with a page: rules, and the elements that break them. */
+export async function violations(page: BrowserPage): Promise<unknown> {
+  await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
+  return page.evaluate(
+    "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join()))",
+  );
 }
 
 /** The drivers' own waiting evaluates text in the page, which the policy forbids there. */

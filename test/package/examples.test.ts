@@ -1,35 +1,15 @@
 // The examples as a new user meets them: copied out of the repository, installed from the packed tarball, started.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assetsDirectory } from "../cases/assets.ts";
-import { type BrowserPage, Browsers } from "./browser.ts";
-import { BUILD, execute, pack, ROOT, TARBALL } from "./tarball.ts";
+import { type BrowserPage, Browsers, violations } from "./browser.ts";
+import { commandsOf, started } from "./readme.ts";
+import { BUILD, execute, installed, ROOT } from "./tarball.ts";
 
-const EXAMPLES = join(BUILD, "examples");
 const PYTHON = join(ROOT, "test/hosts/.venv/bin/python");
-
-before(() => {
-  if (!existsSync(TARBALL)) pack();
-});
-
-/** A copy of an example with the tarball for its dependency, installed as its README says. */
-function installed(name: string): string {
-  const place = join(EXAMPLES, name);
-  const files = execute(
-    "git",
-    ["ls-files", "--cached", "--others", "--exclude-standard", `examples/${name}`],
-    ROOT,
-  );
-  for (const file of files.trim().split("\n")) {
-    cpSync(join(ROOT, file), join(BUILD, file));
-  }
-  const path = join(place, "package.json");
-  writeFileSync(path, readFileSync(path, "utf8").replace('"file:../.."', `"file:${TARBALL}"`));
-  execute("npm", ["install", "--no-audit", "--no-fund"], place);
-  return place;
-}
+const WAZERO = join(ROOT, "test/hosts/.bin/wazero");
 
 /** That so many tests ran, and none was skipped or failed. */
 function passed(output: string, count: number): void {
@@ -37,17 +17,28 @@ function passed(output: string, count: number): void {
   assert.match(output, /skipped 0\b/);
 }
 
-test("Cloudflare Worker", () => {
+test("Cloudflare Worker: npm start and the README's request; npm test", async () => {
   process.env.WRANGLER_SEND_METRICS = "false";
-  passed(execute("npm", ["test"], installed("cloudflare-worker")), 2);
+  const place = installed("cloudflare-worker");
+  await started(place, {}, /Ready on (http:\/\/\S+:8787)/, async () => {
+    const answer = execute("sh", ["-c", commandsOf(place)[1]!], place);
+    assert.equal(JSON.parse(answer).classes.length, 3);
+  });
+  passed(execute("npm", ["test"], place), 3);
 });
 
-test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
-  process.env.PYTHON = PYTHON;
+test("gateway: npm start; pipe, Go, Python, component, and a minute of MQTT", async () => {
+  Object.assign(process.env, { PYTHON, WAZERO });
   const place = installed("wasi-gateway");
+  const port = "18830";
+  const broker = spawn("/usr/sbin/mosquitto", ["-p", port], { stdio: "ignore" });
+  const environment = { MQTT_URL: `mqtt://127.0.0.1:${port}` };
+  const ready = /bridge: dyadic\/\+\/frame on \S+, model [0-9a-f]{16}/;
+  await started(place, environment, ready, async () => {}).finally(() => broker.kill());
   const output = execute("npm", ["test"], place);
-  passed(output, 7);
-  console.log(/^.*messages in.*$/m.exec(output)?.[0]);
+  passed(output, 11);
+  for (const figure of [/messages in/, /resident with/])
+    console.log(output.split("\n").find((line) => figure.test(line)));
   execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));
   passed(execute("npm", ["test"], join(place, "component")), 2);
 });
@@ -62,20 +53,19 @@ describe("browser", () => {
   });
   after(() => browsers.close());
 
+  test("npm start serves it", () =>
+    started(site, { BROWSER: "none" }, /Local:\s+(http:\S+)/, ([, url]) =>
+      browsers.openPage(url!, async (page) => {
+        await page.waitFor(`document.querySelector("#status").textContent === "Ready."`);
+      }),
+    ));
+
   /** Does the same in both browsers. */
   async function inBoth(
     path: string,
     action: (page: BrowserPage, name: string) => Promise<void>,
   ): Promise<void> {
     await browsers.visit(join(site, "dist"), path, action);
-  }
-
-  async function expectAccessible(page: BrowserPage): Promise<void> {
-    await page.evaluate(readFileSync("node_modules/axe-core/axe.min.js", "utf8"));
-    const violations = await page.evaluate(
-      "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join()))",
-    );
-    assert.deepEqual(violations, []);
   }
 
   test("a drawn digit is classified, with the mouse and with the keyboard", async () => {
@@ -88,7 +78,7 @@ describe("browser", () => {
       ]);
       await page.waitFor(`document.querySelector("#answer").textContent === "7"`);
       await page.screenshot(join(BUILD, `digits-${name}.png`));
-      await expectAccessible(page);
+      assert.deepEqual(await violations(page), []);
       await page.press("#clear", ["Enter"]);
       await page.waitFor(`document.querySelector("#answer").textContent === "–"`);
       await page.press("#paper", [" ", ...Array(14).fill("ArrowDown"), " "]);
@@ -99,6 +89,28 @@ describe("browser", () => {
       );
     });
   });
+
+  const status = `document.querySelector("#status").textContent`;
+
+  /** Frames of the browser's own test picture: started, classified frame after frame, stopped, all by keyboard. */
+  async function expectCamera(page: BrowserPage): Promise<void> {
+    const pixels = `document.querySelector("#preview").getContext("2d").getImageData(0, 0, 224, 224).data`;
+    const sum = `${pixels}.reduce((total, value, i) => (total * 31 + value * i) % 65521, 0)`;
+    await page.press("#camera", ["Enter"]);
+    await page.waitFor(`document.querySelector("#camera").ariaPressed === "true"`);
+    for (let frames = 0; frames < 3; frames++) {
+      const before = await page.evaluate(sum);
+      await page.evaluate(`${status} = ""`);
+      await page.waitFor(`${sum} !== ${before}`);
+      await page.waitFor(`/computed in/.test(${status})`);
+    }
+    await page.press("#camera", ["Enter"]);
+    await page.waitFor(`document.querySelector("#camera").ariaPressed === "false"`);
+    await new Promise((resolve) => setTimeout(resolve, 500)); // the frame under way
+    await page.evaluate(`${status} = "stopped"`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.equal(await page.evaluate(status), "stopped");
+  }
 
   const noAssets = assetsDirectory === null ? "no assets: set DYADIC_ASSETS" : false;
   test("a MobileNetV2 of the user's, on a picture and on the camera", { skip: noAssets }, async () => {
@@ -118,12 +130,10 @@ describe("browser", () => {
       );
       assert.match(String(best), /class 28[2-7]/); // cats: 281 to 285 of ImageNet, behind one class of background
       await page.screenshot(join(BUILD, `pictures-${name}.png`));
-      await expectAccessible(page);
-      if (name !== "chromium") return; // which has a camera that is a picture of one
-      await page.press("#camera", ["Enter"]);
-      await page.waitFor(`document.querySelector("#camera").ariaPressed === "true"`);
-      await page.waitFor(`/computed in/.test(document.querySelector("#status").textContent)`);
-      await page.press("#camera", ["Enter"]);
+      assert.deepEqual(await violations(page), []);
+      if (name !== "chromium") return; // which has a camera of its own that moves
+      await expectCamera(page);
+      await page.screenshot(join(BUILD, `camera-${name}.png`));
       await page.upload("#model", picture);
       await page.waitFor(`/not a Dyadic model/.test(document.querySelector("#status").textContent)`);
     });

@@ -1,6 +1,6 @@
 // The package as users get it: packed, and installed from the tarball into a folder of its own.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -44,6 +44,21 @@ export function install(): void {
   pack();
   writeFileSync(join(APPS, "package.json"), `{ "private": true, "type": "module" }\n`);
   execute("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", TARBALL], APPS);
+}
+
+/** A copy of an example with the tarball for its dependency, installed as its README says. */
+export function installed(example: string): string {
+  if (!existsSync(TARBALL)) pack();
+  const folder = `examples/${example}`;
+  const args = ["ls-files", "--cached", "--others", "--exclude-standard", folder];
+  for (const file of execute("git", args, ROOT).trim().split("\n")) {
+    cpSync(join(ROOT, file), join(BUILD, file));
+  }
+  const place = join(BUILD, folder);
+  const path = join(place, "package.json");
+  writeFileSync(path, readFileSync(path, "utf8").replace('"file:../.."', `"file:${TARBALL}"`));
+  execute("npm", ["install", "--no-audit", "--no-fund"], place);
+  return place;
 }
 
 /** Writes the files of an app and returns its folder. */

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { decodeInputs, type InputMetadata, readInputs } from "../../src/cli/inputs/index.ts";
-import { resize } from "../../src/cli/inputs/resize.ts";
+import { decodeInputs, readInputs } from "../../src/cli/inputs/index.ts";
 import { DyadicError } from "../../src/error.ts";
+import type { InputMetadata } from "../../src/inputs/metadata.ts";
+import { resize } from "../../src/inputs/resize.ts";
 import { jpgFile, npyFile, pngFile } from "../cases/files.ts";
 import { Random } from "../cases/random.ts";
 

@@ -5,6 +5,10 @@ import { calibratorBytes } from "../cases/floats.ts";
 import { classifier } from "../cases/gradients.ts";
 import { Random } from "../cases/random.ts";
 
+const threads = new URL("../../dist/src/precision/sensitivity/threads.js", import.meta.url).pathname;
+const { SPREADABLE, spreadProvider } = (await import(
+  threads
+)) as typeof import("../../src/precision/sensitivity/threads.ts");
 const module = await WebAssembly.compile(calibratorBytes());
 const random = new Random(21);
 const { graph, constants } = classifier(random);
@@ -52,5 +56,50 @@ test("both see a narrower activation as worse, and take labels that are given", 
       expect(four).toBeGreaterThan(eight! * 10);
       expect(two).toBeGreaterThan(four! * 2);
     }
+  }
+});
+
+test("two threads measure what one does, to the bit, and a part that is known is not measured again", async () => {
+  const tensor = graph.nodes[1]!.outputs[0]!;
+  const narrow = {
+    kind: "activation",
+    node: 1,
+    tensor,
+    bits: 4,
+    affine: { scale: 0.5, zeroPoint: 0 },
+  } as const;
+  const some = {
+    ...evidence,
+    samples: samples.slice(0, 40),
+    labels: Array.from({ length: 40 }, (_, i) => i % 4),
+  };
+  const asked = [...perturbations.slice(0, 2), narrow];
+  for (const name of SPREADABLE) {
+    const expected = await PROVIDERS[name].measure(some, asked);
+    expect(await spreadProvider(name, 2).measure(some, asked)).toEqual(expected);
+  }
+  for (const name of ["fisher", "hawq"] as const) {
+    const known = new Map<string, readonly number[]>();
+    const asks: string[] = [];
+    const store = (most: number) => ({
+      get: (part: string) => known.get(part),
+      set(part: string, numbers: readonly number[]) {
+        if (asks.push(part) > most) throw new Error("stopped");
+        known.set(part, numbers);
+      },
+    });
+    await expect(PROVIDERS[name].measure(some, asked, { parts: store(2) })).rejects.toThrow("stopped");
+    expect(known.size).toBe(2);
+    asks.length = 0;
+    const done: number[] = [];
+    const progress = {
+      parts: store(Infinity),
+      onProgress: (own: number, total: number) => done.push(own / total),
+    };
+    expect(await PROVIDERS[name].measure(some, asked, progress)).toEqual(
+      await PROVIDERS[name].measure(some, asked),
+    );
+    expect(asks.length).toBe(known.size - 2);
+    expect(done.at(-1)).toBe(1);
   }
 });

@@ -219,7 +219,7 @@ test("--help and --version explain themselves", async () => {
   const help = await run(["--help"]);
   expect([help.code, help.stderr]).toEqual([0, ""]);
   expect(Buffer.from(help.stdout).toString()).toContain(
-    "usage: dyadic-wasi.wasm [--json] [--reset] MODEL.dyad",
+    "usage: dyadic-wasi.wasm [--json | --ndjson] [--loop] [--reset] MODEL.dyad",
   );
   const version = await run(["--version"]);
   expect(Buffer.from(version.stdout).toString()).toBe("dyadic-wasi, format 1.0, SIMD build\n");

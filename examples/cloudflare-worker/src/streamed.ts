@@ -1,5 +1,5 @@
 // A classifier whose model streams from R2 or from the Worker's assets, straight into the engine's memory.
-import { InferenceSession } from "dyadic";
+import { DyadicError, InferenceSession } from "dyadic";
 import { answer } from "./classify.ts";
 
 interface Bindings {
@@ -22,7 +22,8 @@ function loaded(bindings: Bindings): Promise<InferenceSession> {
 async function load({ ASSETS, MODELS }: Bindings): Promise<InferenceSession> {
   const object = await MODELS?.get(FILE);
   if (object) return InferenceSession.create(object.body, { file: `R2 ${FILE}` });
-  if (ASSETS === undefined) throw new Error(`no ${FILE} in the bucket MODELS, and no assets`);
+  if (ASSETS === undefined)
+    throw new DyadicError("BAD_FILE", `no ${FILE} in the bucket MODELS, and no assets`);
   return InferenceSession.create(await ASSETS.fetch(`http://assets/${FILE}`), { file: FILE });
 }
 

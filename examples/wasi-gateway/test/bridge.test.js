@@ -1,17 +1,16 @@
 // The bridge with a real mosquitto: results, errors, updates of the model, and a minute of messages over a broker that dies.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { InferenceSession } from "dyadic";
-import { signModel } from "dyadic/signed";
 import mqtt from "mqtt";
 import { Broker } from "./broker.js";
+import { memoryMax, residentPeak, startService } from "./service.js";
 
 const RATE = Number(process.env.LOAD_RATE ?? 1000);
 const SECONDS = Number(process.env.LOAD_SECONDS ?? 60);
@@ -21,7 +20,6 @@ const place = mkdtempSync(join(tmpdir(), "dyadic-bridge-"));
 const original = readFileSync("model.dyad");
 let broker;
 let bridge;
-let keys;
 let client;
 let expected;
 
@@ -31,18 +29,12 @@ const frame = (i) => Uint8Array.from({ length: 784 }, (_, at) => (at * (i + 3) +
 before(async () => {
   broker = await Broker.create();
   await broker.start();
-  keys = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-  writeFileSync(join(place, "key"), new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey)));
-  copyFileSync("model.dyad", join(place, "model.dyad"));
-  bridge = spawn(process.execPath, [fileURLToPath(new URL("../src/main.js", import.meta.url))], {
-    env: {
-      ...process.env,
-      MQTT_URL: broker.url,
-      MODEL: join(place, "model.dyad"),
-      PUBLIC_KEY: join(place, "key"),
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  openssl("genpkey", "-algorithm", "ed25519", "-out", join(place, "key.pem"));
+  const publicKey = openssl("pkey", "-in", join(place, "key.pem"), "-pubout", "-outform", "DER").subarray(
+    -32,
+  );
+  writeFileSync(join(place, "publisher.pub"), publicKey);
+  bridge = startService(place, broker.url);
   bridge.stderr.resume(); // connections that break are told there
   await once(bridge.stdout, "data");
   client = mqtt.connect(broker.url, {
@@ -70,6 +62,20 @@ after(async () => {
   rmSync(place, { recursive: true });
 });
 
+/** The README's way to make keys and signatures; what it writes to stdout. */
+function openssl(...args) {
+  return execFileSync("openssl", args);
+}
+
+function signed(model) {
+  writeFileSync(join(place, "update"), model);
+  const key = join(place, "key.pem");
+  return Buffer.concat([
+    openssl("pkeyutl", "-sign", "-inkey", key, "-rawin", "-in", join(place, "update")),
+    model,
+  ]);
+}
+
 /** The next message on a topic. */
 function next(topic) {
   return new Promise((resolve) => {
@@ -83,6 +89,27 @@ function next(topic) {
 }
 
 const digestOf = (model) => model.subarray(32, 64).toString("hex");
+
+test("the unit is what systemd reads without a complaint", (t) => {
+  const { error, status, stdout, stderr } = spawnSync(
+    "systemd-analyze",
+    ["verify", "dyadic-bridge.service"],
+    {
+      encoding: "utf8",
+      env: { ...process.env, SYSTEMD_LOG_LEVEL: "info" },
+    },
+  );
+  if (error?.code === "ENOENT") return t.skip("no systemd-analyze");
+  const complaints = `${stdout}${stderr}`
+    .split("\n")
+    .filter((line) => line.includes("dyadic-bridge.service"));
+  const missing = /(node|main\.js) is not executable/; // where this machine has its Node elsewhere
+  assert.deepEqual(
+    complaints.filter((line) => !missing.test(line)),
+    [],
+  );
+  assert.ok(status === 0 || complaints.length > 0);
+});
 
 test("a frame gets its class, the model's hash and the time that it took", async () => {
   const answer = next("dyadic/camera/class");
@@ -110,15 +137,14 @@ test("the model is updated whole or not at all, and rolled back", async () => {
     await client.publishAsync(topic, Buffer.from(payload), { qos: 1 });
     return status;
   };
-  const signed = async (model) => Buffer.concat([await signModel(model, keys.privateKey), model]);
   const onDisk = () => digestOf(readFileSync(join(place, "model.dyad")));
 
   for (const [payload, code] of [
     [original, "BAD_SIGNATURE"],
-    [(await signed(original)).with(200, 1), "BAD_SIGNATURE"],
-    [await signed(original.subarray(0, 5000)), "CORRUPT"],
-    [await signed(original.with(4, 2)), "UNSUPPORTED_VERSION"],
-    [await signed(original.with(9000, original[9000] ^ 1)), "CORRUPT"],
+    [signed(original).with(200, 1), "BAD_SIGNATURE"],
+    [signed(original.subarray(0, 5000)), "CORRUPT"],
+    [signed(original.with(4, 2)), "UNSUPPORTED_VERSION"],
+    [signed(original.with(9000, original[9000] ^ 1)), "CORRUPT"],
   ]) {
     const status = await send("dyadic/model", payload);
     assert.deepEqual([status.error, status.model], [code, digestOf(original)]);
@@ -126,7 +152,7 @@ test("the model is updated whole or not at all, and rolled back", async () => {
   }
 
   const other = stripped(original);
-  assert.equal((await send("dyadic/model", await signed(other))).model, digestOf(other));
+  assert.equal((await send("dyadic/model", signed(other))).model, digestOf(other));
   assert.equal(onDisk(), digestOf(other));
   const answer = next("dyadic/camera/class");
   await client.publishAsync("dyadic/camera/frame", Buffer.from(frame(5)), { qos: 1 });
@@ -199,6 +225,9 @@ test(`${RATE} messages a second for ${SECONDS} s over a broker that ends and com
     `${total} messages in ${sending.toFixed(1)} s, all answered ${((performance.now() - began) / 1000 - sending).toFixed(1)} s later; ` +
       `${sent.acknowledged.size} acknowledged, ${lost.length} of them lost, ${sent.repeated} answered twice, ${sent.wrong} wrong`,
   );
+  const peak = residentPeak(bridge);
+  console.log(`the bridge was resident with ${(peak / 2 ** 20).toFixed(0)} MiB at most`);
+  assert.ok(peak < memoryMax(), "the unit's MemoryMax");
   assert.ok(sending < SECONDS * 1.05, "the sender kept its rate");
   assert.equal(sent.acknowledged.size, total);
   assert.deepEqual(lost, []);

@@ -1,14 +1,11 @@
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { DyadicError } from "../../error.ts";
-import { arraySamples } from "./array.ts";
-import { emptySample, type InputMetadata, type Sample } from "./metadata.ts";
-import { decodePicture, toChannels } from "./picture.ts";
-import { type Preparation, pictureSample } from "./preparation.ts";
-import { type Picture, resize } from "./resize.ts";
-
-export type { InputMetadata, InputShape, Sample } from "./metadata.ts";
-export type { Preparation } from "./preparation.ts";
+import { arraySamples } from "../../inputs/array.ts";
+import { emptySample, type InputMetadata, type Sample } from "../../inputs/metadata.ts";
+import { fittedPicture } from "../../inputs/picture.ts";
+import { type Preparation, pictureSample } from "../../inputs/preparation.ts";
+import { decodePicture } from "./picture.ts";
 
 /** Reads the file at `path` as samples of a model input. Throws BAD_INPUT with the file, what was expected and found. */
 export function readInputs(path: string, metadata: InputMetadata, options: Preparation = {}): Sample[] {
@@ -27,8 +24,8 @@ export function readInputFile(path: string): Uint8Array {
 
 /**
  * The samples in a file's bytes, by its extension:
- * .npy (array.ts): N samples, codes or floats · .png .jpg .jpeg: one picture, in the model's channels, stretched to its
- * size (picture.ts, resize.ts) and prepared (preparation.ts) · .raw .bin .dat: the canonical bytes of one sample or of
+ * .npy: N samples, codes or floats · .png .jpg .jpeg: one picture, in the model's channels, stretched to its
+ * size and prepared (src/inputs) · .raw .bin .dat: the canonical bytes of one sample or of
  * several, as the engine takes them.
  * Throws BAD_INPUT with the file, what was expected and found; BAD_ARGUMENT for impossible options.
  */
@@ -69,17 +66,8 @@ function pictureIn(
   metadata: InputMetadata,
   options: Preparation,
 ): Sample {
-  return pictureSample(fittedPicture(bytes, kind, metadata.canonicalShape, options), metadata, options);
-}
-
-/** A picture file in an input's size and channels. */
-export function fittedPicture(
-  bytes: Uint8Array,
-  kind: "png" | "jpg",
-  [height, width, channels]: InputMetadata["canonicalShape"],
-  { invert = false }: Preparation,
-): Picture {
-  return resize(toChannels(decodePicture(bytes, kind), channels, invert), width, height);
+  const picture = fittedPicture(decodePicture(bytes, kind), metadata.canonicalShape, options);
+  return pictureSample(picture, metadata, options);
 }
 
 function rawSamples(bytes: Uint8Array, metadata: InputMetadata): Sample[] {

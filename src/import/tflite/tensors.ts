@@ -64,6 +64,10 @@ export function vector<T>(
   return Array.from({ length }, (_, index) => read(index)!);
 }
 
+function ownName(name: string): string {
+  return name.split(";", 1)[0]!;
+}
+
 /**
  * Tensors of one subgraph under the file's own indices, translated when somebody asks for them, and behind them
  * the ones that an adapter adds. A TFLite constant is one with bytes in its buffer.
@@ -74,6 +78,7 @@ export class Tensors {
   private readonly graph: schema.SubGraph;
   private readonly translated: (Tensor | undefined)[];
   private readonly indices = new Set<number>();
+  private shared: ReadonlySet<string> | undefined;
 
   constructor(bytes: CheckedBuffer, model: schema.Model, graph: schema.SubGraph) {
     this.bytes = bytes;
@@ -97,8 +102,31 @@ export class Tensors {
     return table;
   }
 
+  /**
+   * A fused op's tensor is named after everything that it was made of, the last first ("relu;batch_norm;conv"): the
+   * first of these names where no other activation has it.
+   */
   name(index: number): string {
-    return this.table(index).name() || `tensor_${index}`;
+    const whole = this.table(index).name() || `tensor_${index}`;
+    this.shared ??= this.sharedNames();
+    const own = ownName(whole);
+    return own === "" || this.shared.has(own) || this.holdsBytes(index) ? whole : own;
+  }
+
+  private holdsBytes(index: number): boolean {
+    const at = this.table(index).buffer();
+    const buffer = at < this.model.buffersLength() ? this.model.buffers(at) : null;
+    return buffer !== null && (buffer.dataLength() > 0 || buffer.size() > 0n);
+  }
+
+  /** First names that several activations have. */
+  private sharedNames(): Set<string> {
+    const [seen, shared] = [new Set<string>(), new Set<string>()];
+    for (let index = 0; index < this.graph.tensorsLength(); index++) {
+      const own = ownName(this.table(index).name() ?? "");
+      if (!this.holdsBytes(index)) (seen.has(own) ? shared : seen).add(own);
+    }
+    return shared;
   }
 
   /** Whether the host sees uint8: the file's dtype, not visible any more in the translated tensor, or indices. */

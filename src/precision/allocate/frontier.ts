@@ -2,7 +2,6 @@
 import { DyadicError } from "../../error.ts";
 import type { NetworkCost } from "../cost/network.ts";
 import { type AllocateOptions, type Allocation, allocate } from "./allocate.ts";
-import { arenaRows } from "./arena-limit.ts";
 import type { Budget } from "./knapsack.ts";
 import { classSizes, type Space } from "./space.ts";
 
@@ -18,6 +17,11 @@ export interface FrontierPoint {
   readonly chosen: boolean;
 }
 
+export interface FrontierOptions extends AllocateOptions {
+  /** Called with what is known so far, as it grows. */
+  onPoints?(points: readonly FrontierPoint[]): void;
+}
+
 /** How many budgets of flash are tried, evenly spread from the least to the most that the widths can take. */
 const POINTS = 40;
 /** Branches for each: a curve needs no proof. */
@@ -30,7 +34,7 @@ export async function frontierOf(
   losses: readonly (readonly number[])[],
   { ram, latency }: Budget,
   chosen: Allocation,
-  options: AllocateOptions,
+  options: FrontierOptions,
 ): Promise<FrontierPoint[]> {
   const rest = (chosen.fileBytes ?? chosen.weightBytes) - chosen.weightBytes;
   const sum = (of: (...values: number[]) => number) =>
@@ -42,7 +46,6 @@ export async function frontierOf(
     ...options,
     nodes: NODES,
     fileBytes: (widths) => cost.totalWeightBytes(widths) + rest,
-    ...(ram !== undefined && { arena: options.arena ?? arenaRows(space, cost) }),
   };
   const others: Budget = { ...(ram !== undefined && { ram }), ...(latency !== undefined && { latency }) };
   const found: FrontierPoint[] = [pointOf(chosen, rest, true)];
@@ -52,7 +55,9 @@ export async function frontierOf(
       if (error instanceof DyadicError && error.code === "NO_POLICY") return undefined;
       throw error;
     });
-    if (allocation !== undefined) found.push(pointOf(allocation, rest, false));
+    if (allocation === undefined) continue;
+    found.push(pointOf(allocation, rest, false));
+    options.onPoints?.(pareto(found));
   }
   return pareto(found);
 }

@@ -25,11 +25,13 @@ export function directProvider(name: string, distance: Distance, run: Runner = r
   return {
     name,
     version: 1,
-    async measure(evidence, perturbations, { signal, onLoss } = {}) {
+    async measure(evidence, perturbations, { signal, onLoss, onProgress } = {}) {
       const losses: number[] = [];
+      let done = 0;
       const take = (index: number, loss: number) => {
         losses[index] = loss;
         onLoss?.(index, loss);
+        onProgress?.(++done, perturbations.length);
       };
       await run(evidence, perturbations, distance, take, signal);
       return losses;

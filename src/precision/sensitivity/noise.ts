@@ -8,14 +8,16 @@ import { Frontier } from "./suffix.ts";
 export const noise: SensitivityProvider = {
   name: "noise",
   version: 1,
-  async measure({ graph, samples, module }, perturbations, { signal, onLoss } = {}) {
+  async measure({ graph, samples, module }, perturbations, { signal, onLoss, onProgress } = {}) {
     const compiled = await module();
     const frontier = new Frontier(graph, samples, compiled);
     const losses: number[] = [];
+    let done = 0;
     for (const index of inOrder(perturbations)) {
       signal?.throwIfAborted();
       losses[index] = await noiseOf(graph, frontier, perturbations[index]!, compiled);
       onLoss?.(index, losses[index]!);
+      onProgress?.(++done, perturbations.length);
     }
     return losses;
   },

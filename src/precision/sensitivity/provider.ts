@@ -38,10 +38,19 @@ export interface Evidence {
   module(): Promise<WebAssembly.Module>;
 }
 
+/** Numbers that a provider needs on the way, kept so that a measurement that was stopped goes on. */
+export interface PartStore {
+  get(part: string): readonly number[] | undefined;
+  set(part: string, numbers: readonly number[]): void;
+}
+
 export interface MeasureOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with every perturbation as its loss is known, in any order: what a store keeps. */
   onLoss?(index: number, loss: number): void;
+  /** Of these samples and perturbations. */
+  readonly parts?: PartStore | undefined;
+  onProgress?(done: number, total: number): void;
 }
 
 /**

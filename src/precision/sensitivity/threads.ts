@@ -1,29 +1,65 @@
-// Direct perturbation on worker threads, for Node, Deno and Bun.
-import { spreadTasks } from "../../float/tasks.ts";
-import { canSpread } from "../../float/threads.ts";
+// Providers on worker threads, for Node, Deno and Bun.
+import { canSpread, withThreads } from "../../float/threads.ts";
 import { directProvider, inOrder, type Runner } from "./direct.ts";
-import type { Perturbation, SensitivityProvider } from "./provider.ts";
-import type { TrialSetup } from "./worker.ts";
+import { FISHER } from "./fisher.ts";
+import { gradientProvider, type Part, type PartRunner } from "./gradients.ts";
+import { HAWQ } from "./hawq.ts";
+import type { Evidence, Perturbation, SensitivityProvider } from "./provider.ts";
+import type { SpreadName, TrialSetup } from "./worker.ts";
 
 const WORKER = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
-/** As kl.ts and mse.ts, on so many threads; one where this host cannot start any. The losses are the same. */
-export function spreadProvider(name: "kl" | "mse", threads: number): SensitivityProvider {
-  if (threads < 2 || !canSpread(WORKER)) return directProvider(name, name);
-  const run: Runner = async ({ graph, samples, module }, perturbations, distance, onLoss, signal) => {
+export const SPREADABLE: readonly SpreadName[] = ["kl", "mse", "fisher", "hawq"];
+
+/** As the provider of this name, on so many threads; one where this host cannot start any. The losses are the same. */
+export function spreadProvider(name: SpreadName, threads: number): SensitivityProvider {
+  const isSpread = threads > 1 && canSpread(WORKER);
+  if (name === "kl" || name === "mse") {
+    return directProvider(name, name, isSpread ? spreadTrials(name, threads) : undefined);
+  }
+  const method = name === "fisher" ? FISHER : HAWQ;
+  return gradientProvider(method, isSpread ? spreadParts(threads) : undefined);
+}
+
+function spreadTrials(name: "kl" | "mse", threads: number): Runner {
+  return async (evidence, perturbations, _, onLoss, signal) => {
     const order = inOrder(perturbations);
-    const set = Array.from({ length: samples.length }, (_, s) => samples.at(s)!);
-    const setup: TrialSetup = { graph, samples: set, module: await module(), distance };
     const tasks = order.map((index) => perturbations[index]!);
-    const take = (place: number, loss: number) => onLoss(order[place]!, loss);
-    await spreadTasks<Perturbation, number>(
-      WORKER,
-      setup,
-      tasks,
-      Math.min(threads, tasks.length),
-      take,
-      signal,
-    );
+    const take = (place: number, [loss]: readonly number[]) => onLoss(order[place]!, loss!);
+    await spread(await setupOf(evidence, name, []), tasks, threads, take, signal);
   };
-  return directProvider(name, name, run);
+}
+
+function spreadParts(threads: number): PartRunner {
+  return async (method, evidence, perturbations, parts, onPart, signal) => {
+    await spread(await setupOf(evidence, method.name, perturbations), parts, threads, onPart, signal);
+  };
+}
+
+async function setupOf(
+  { graph, samples, labels, module }: Evidence,
+  name: SpreadName,
+  perturbations: readonly Perturbation[],
+): Promise<TrialSetup> {
+  const set = Array.from({ length: samples.length }, (_, s) => samples.at(s)!);
+  const known = labels && Array.from(labels);
+  return {
+    name,
+    graph,
+    samples: set,
+    module: await module(),
+    perturbations,
+    ...(known && { labels: known }),
+  };
+}
+
+async function spread(
+  setup: TrialSetup,
+  tasks: readonly (Perturbation | Part)[],
+  threads: number,
+  onResult: (index: number, numbers: readonly number[]) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const setups = new Array(Math.min(threads, tasks.length)).fill(setup);
+  await withThreads(WORKER, setups, (pool) => pool.share(tasks, onResult), signal);
 }

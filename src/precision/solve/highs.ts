@@ -15,8 +15,11 @@ let loaded: Promise<Highs> | undefined;
 export async function highsSearch(instance: Instance): Promise<Int32Array | undefined> {
   loaded ??= import("highs").then(({ default: own }) => {
     // Its types describe the CommonJS build, whose function is a member `default` of what an import gives.
-    const load = own as unknown as typeof own.default;
-    return load();
+    const load = own as unknown as typeof own.default | undefined;
+    if (typeof load === "function") return load();
+    throw new DyadicError("UNSUPPORTED_HOST", "HiGHS is left out of pages", {
+      hint: 'the solver "branch-and-bound", which proves the same',
+    });
   });
   const highs = await loaded;
   const result = highs.solve(linearProgram(instance), {

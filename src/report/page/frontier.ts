@@ -52,7 +52,7 @@ export function frontierPicture(points: readonly PlottedPoint[]): Markup {
           { heading: "bytes", isNumber: true },
           { heading: "loss", isNumber: true },
           { heading: "accuracy", isNumber: true },
-          { heading: "" },
+          { heading: "choice" },
         ],
         [...points]
           .sort((a, b) => a.bytes - b.bytes)

@@ -46,6 +46,11 @@ export function pageOf(report: Report): string {
   return `<!doctype html>\n${page.html}\n`;
 }
 
+/** The report's figures and sections as markup, for a page that has its own head: the studio's. Its style is STYLE. */
+export function bodyOf(report: Report): string {
+  return el("div", {}, keyFigures(report), sections(report)).html;
+}
+
 function section(id: string, title: string, ...contents: readonly Content[]): Markup {
   const long = id === "layers" || id === "ranges";
   return el(
@@ -156,7 +161,7 @@ function contenderTable({ contenders }: Report): Markup {
   const measured = contenders.some(({ accuracy }) => accuracy !== null);
   const number = (heading: string) => ({ heading, isNumber: true });
   const columns = [
-    { heading: "" },
+    { heading: "model" },
     number("bytes"),
     ...(contenders.length > 1 ? [number("share")] : []),
     number("arena"),
@@ -260,7 +265,7 @@ function metadataTable(metadata: Readonly<Record<string, string>>): Content {
   const shown = (value: string) => (/^-?\d+\.\d+$/.test(value) ? realText(Number(value)) : value);
   return table(
     "Provenance",
-    [{ heading: "" }, { heading: "" }],
+    [{ heading: "what" }, { heading: "value" }],
     rows.map(([key, value]) => [key, el("code", {}, shown(value))]),
   );
 }

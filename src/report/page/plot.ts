@@ -5,7 +5,7 @@ export const WIDTH = 1000;
 export const LEFT = 64;
 export const RIGHT = 12;
 
-/** An SVG that fills its column, with a title and a longer description. */
+/** An SVG that fills its column (a wide one no narrower than its text allows), with a title and a longer description. */
 export function picture(
   id: string,
   size: readonly [width: number, height: number],
@@ -13,7 +13,7 @@ export function picture(
   description: string,
   ...contents: readonly Content[]
 ): Markup {
-  return el(
+  const drawn = el(
     "svg",
     {
       viewBox: `0 0 ${size[0]} ${size[1]}`,
@@ -24,6 +24,13 @@ export function picture(
     el("title", { id: `${id}-title` }, title),
     el("desc", { id: `${id}-text` }, description),
     contents,
+  );
+  if (size[0] < WIDTH) return drawn;
+  // On a narrow screen it is scrolled, not shrunk until nobody can read it.
+  return el(
+    "div",
+    { class: "scroll wide", tabindex: 0, role: "region", "aria-label": `Picture: ${title}` },
+    drawn,
   );
 }
 

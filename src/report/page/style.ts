@@ -41,6 +41,7 @@ th.number, td.number { text-align: right; white-space: nowrap; }
 td:last-child, th:last-child { padding-right: 0; }
 .low { color: var(--warn); font-weight: 600; }
 svg.plot { display: block; width: 100%; height: auto; margin: 0.6rem 0; overflow: visible; }
+.wide svg.plot { min-width: 40rem; overflow: hidden; }
 svg text { fill: var(--ink); font-size: 12.5px; }
 svg .tick { fill: var(--soft); font-size: 11.5px; font-variant-numeric: tabular-nums; }
 svg .inside { font-size: 11.5px; pointer-events: none; }
@@ -76,6 +77,6 @@ footer { margin-top: 3.5rem; padding-top: 0.8rem; border-top: 1px solid var(--li
   table { font-size: 0.8rem; } th, td { padding: 0.2rem 0.5rem 0.2rem 0; }
   .figures { grid-template-columns: repeat(4, 1fr); }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  section, figure, tr, svg { break-inside: avoid; } section.long { break-inside: auto; } .scroll { overflow: visible; }
+  section, figure, tr, svg { break-inside: avoid; } section.long { break-inside: auto; } .scroll { overflow: visible; } .wide svg.plot { min-width: 0; }
 }
 `;

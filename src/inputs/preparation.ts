@@ -1,4 +1,4 @@
-import { DyadicError } from "../../error.ts";
+import { DyadicError } from "../error.ts";
 import { codeOf, codeRange, emptySample, type InputMetadata, type Sample } from "./metadata.ts";
 import type { Picture } from "./resize.ts";
 

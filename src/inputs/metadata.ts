@@ -1,5 +1,5 @@
-import { DyadicError } from "../../error.ts";
-import { quantizeValue } from "../../numerics/affine.ts";
+import { DyadicError } from "../error.ts";
+import { quantizeValue } from "../numerics/affine.ts";
 
 /** How many numbers an input has, and in which order. */
 export interface InputShape {

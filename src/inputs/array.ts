@@ -1,7 +1,7 @@
-import { DyadicError } from "../../error.ts";
-import { elements } from "../../graph/graph.ts";
-import { type Npy, readNpy } from "../../import/npy.ts";
-import { quantizeValue } from "../../numerics/affine.ts";
+import { DyadicError } from "../error.ts";
+import { elements } from "../graph/graph.ts";
+import { type Npy, readNpy } from "../import/npy.ts";
+import { quantizeValue } from "../numerics/affine.ts";
 import { codeOf, emptySample, type InputMetadata, type InputShape, type Sample } from "./metadata.ts";
 import { isPrepared, type Preparation, pictureSample, realOf } from "./preparation.ts";
 

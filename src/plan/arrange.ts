@@ -1,0 +1,244 @@
+import { DyadicError } from "../error.ts";
+import type { IntegerGraph } from "../graph/integer.ts";
+import { type Halo, NO_HALO, opNamed } from "../ops/index.ts";
+import {
+  type Chain,
+  chains,
+  freeTakeovers,
+  haloNeeds,
+  onePerNode,
+  possibleTakeovers,
+  type Takeover,
+} from "./in-place.ts";
+import {
+  extentBytes,
+  type Group,
+  groupSpan,
+  type Layout,
+  type Lifetime,
+  leadBytes,
+  pitches,
+  tensorLifetimes,
+} from "./layout.ts";
+import {
+  bytesPerStep,
+  coveredPerStep,
+  type Item,
+  largestSum,
+  type Overlap,
+  type Packing,
+  pack,
+} from "./pack.ts";
+import { leastDistance, type Schedule } from "./schedule.ts";
+import { scratchWishes } from "./spare.ts";
+
+/** Evaluations that the search for in-place decisions may spend on one starting point. */
+const CLIMB_BUDGET = 600;
+const MAX_ARENA_BYTES = 2 ** 31 - 1;
+
+/** What the planner knows of a graph before it decides anything. */
+interface Problem {
+  readonly graph: IntegerGraph;
+  readonly schedules: readonly Schedule[];
+  readonly needs: readonly Halo[];
+  readonly lifetimes: readonly Lifetime[];
+  readonly possible: readonly Takeover[];
+}
+
+/**
+ * Gives every tensor and every scratch its place in one arena, with as small a peak as it finds: decides which outputs
+ * take over an input's bytes, then packs. Groups run as their schedules say. Deterministic.
+ * Throws OUT_OF_MEMORY for an arena of 2 GiB or more.
+ *
+ * @param enough bytes of an arena that needs not be smaller
+ */
+export function arrange(graph: IntegerGraph, schedules: readonly Schedule[] = [], enough = 0): Layout {
+  const groups = schedules.map(({ group }) => group);
+  const lifetimes = tensorLifetimes(graph, groups);
+  const outside = ({ node }: Takeover) => !groups.some((group) => isMember(group, node));
+  const possible = possibleTakeovers(graph, lifetimes).filter(outside);
+  const problem: Problem = { graph, schedules, needs: haloNeeds(graph), lifetimes, possible };
+  const starts = [onePerNode(possible), freeTakeovers(problem.needs, possible), []];
+  const candidates = new Map<string, Chain[]>();
+  for (const start of starts) {
+    const found = chains(problem.needs, lifetimes, climb(problem, start));
+    candidates.set(found.map((chain) => chain.tensors.join()).join(";"), found);
+  }
+  let best: { found: Chain[]; packing: Packing } | undefined;
+  const inOrder = [...candidates.values()].map((found) => ({ found, items: itemsOf(problem, found) }));
+  inOrder.sort((a, b) => largestSum(a.items) - largestSum(b.items));
+  for (const { found, items } of inOrder) {
+    if (best !== undefined && groups.length === 0 && largestSum(items) >= best.packing.peakBytes) break;
+    const packing = pack(items, overlapsOf(problem, found), enough);
+    if (best === undefined || packing.peakBytes < best.packing.peakBytes) best = { found, packing };
+  }
+  return layoutOf(problem, best!.found, ...spare(problem, best!.found, best!.packing));
+}
+
+/** Bytes of scratch by node. */
+type Granted = readonly number[];
+
+/**
+ * Gives steps that are faster with more scratch the bytes that lie idle while they run: whatever packs without a
+ * larger arena and without raising the largest sum of bytes alive.
+ */
+function spare(problem: Problem, found: readonly Chain[], packing: Packing): [Packing, Granted] {
+  const { graph, schedules } = problem;
+  let granted: Granted = graph.nodes.map((_, k) => scratchBytes(graph, k));
+  const lowerBound = largestSum(itemsOf(problem, found, granted));
+  const overlaps = overlapsOf(problem, found);
+  for (const { node, sizes } of scratchWishes(graph, (k) => granted[k]!)) {
+    if (schedules.some(({ group }) => isMember(group, node))) continue;
+    for (const bytes of sizes) {
+      const more = granted.with(node, bytes);
+      const items = itemsOf(problem, found, more);
+      if (largestSum(items) > lowerBound) continue;
+      const attempt = pack(items, overlaps, packing.peakBytes);
+      if (attempt.peakBytes > packing.peakBytes) continue;
+      [packing, granted] = [attempt, more];
+      break;
+    }
+  }
+  return [packing, granted];
+}
+
+/** Changes one node's takeover at a time while that lowers the largest sum of live bytes (then their total). */
+function climb(problem: Problem, start: readonly Takeover[]): readonly Takeover[] {
+  const { needs, lifetimes, possible } = problem;
+  const cost = (chosen: readonly Takeover[]): [peak: number, total: number] => {
+    const sums = bytesPerStep(itemsOf(problem, chains(needs, lifetimes, chosen)));
+    return [sums.reduce((a, b) => Math.max(a, b), 0), sums.reduce((a, b) => a + b, 0)];
+  };
+  let chosen = start;
+  let best = cost(chosen);
+  let budget = CLIMB_BUDGET;
+  for (let improved = true; improved; ) {
+    improved = false;
+    for (const takeover of possible) {
+      if (--budget < 0) return chosen;
+      const others = chosen.filter((other) => other.node !== takeover.node);
+      const taken = chosen.includes(takeover);
+      const changed = taken ? others : [...others, takeover].sort((a, b) => a.node - b.node);
+      const value = cost(changed);
+      if (value[0] < best[0] || (value[0] === best[0] && value[1] < best[1])) {
+        [chosen, best, improved] = [changed, value, true];
+      }
+    }
+  }
+  return chosen;
+}
+
+/** What has to be packed: the chains in their order, then the scratch of every node or group that has some. */
+function itemsOf(problem: Problem, found: readonly Chain[], granted?: Granted, withHalos = true): Item[] {
+  const { graph, schedules } = problem;
+  const buffers = found.map((chain) => {
+    const kept = withHalos ? chain : { ...chain, halo: NO_HALO };
+    const bytes = extentBytes(graph.tensors[chain.tensors[0]!]!.shape, geometryOf(problem, kept));
+    return { bytes, from: chain.from, to: chain.to };
+  });
+  const scratch = scratchOwners(graph, schedules).flatMap(({ nodes, from, to }) => {
+    const bytes = nodes.reduce((most, k) => Math.max(most, granted?.[k] ?? scratchBytes(graph, k)), 0);
+    return bytes > 0 ? [{ bytes, from, to }] : [];
+  });
+  return [...buffers, ...scratch];
+}
+
+/** Pitches, halo and window of a chain's tensors. */
+function geometryOf({ graph, schedules }: Problem, { tensors, halo }: Pick<Chain, "tensors" | "halo">) {
+  const { shape, bits } = graph.tensors[tensors[0]!]!;
+  const window = schedules.map(({ windows }) => windows.get(tensors[0]!)).find((rows) => rows !== undefined);
+  return { ...pitches(shape, halo, bits), halo, ...(window !== undefined && { window }) };
+}
+
+/** What has scratch of its own, with its steps: a node, or the nodes of a group, which share it. */
+function scratchOwners(graph: IntegerGraph, schedules: readonly Schedule[]) {
+  const owners: (Lifetime & { readonly nodes: readonly number[] })[] = [];
+  for (let k = 0; k < graph.nodes.length; k++) {
+    const group = schedules.find((own) => isMember(own.group, k))?.group;
+    const step = graph.inputs.length + k;
+    const count = group?.members.length ?? 1;
+    owners.push({ nodes: Array.from({ length: count }, (_, i) => k + i), from: step, to: step + count - 1 });
+    k += count - 1;
+  }
+  return owners;
+}
+
+function isMember({ first, members }: Group, node: number): boolean {
+  return first <= node && node < first + members.length;
+}
+
+/** Outputs of groups that may lie on an input whose rows are consumed as theirs are made. */
+function overlapsOf(problem: Problem, found: readonly Chain[]): Overlap[] {
+  const { graph, schedules } = problem;
+  return schedules.flatMap(({ group, windows }) => {
+    const { from, to } = groupSpan(graph, group);
+    const members = graph.nodes.slice(group.first, group.first + group.members.length);
+    const written = new Set(members.map(({ output }) => output));
+    const read = new Set(members.flatMap(({ inputs }) => inputs).filter((tensor) => !written.has(tensor)));
+    const rowsOf = (chain: Chain, tensor: number) => ({ tensor, ...geometryOf(problem, chain) });
+    const uppers = found.flatMap((chain, upper) => {
+      const last = chain.tensors.at(-1)!;
+      return chain.from < from && chain.to === to && read.has(last)
+        ? [{ upper, rows: rowsOf(chain, last) }]
+        : [];
+    });
+    const lowers = found.flatMap((chain, lower) => {
+      const first = chain.tensors[0]!;
+      const isWhole = written.has(first) && !windows.has(first);
+      return chain.from === from && isWhole ? [{ lower, rows: rowsOf(chain, first) }] : [];
+    });
+    return uppers.flatMap(({ upper, rows: input }) =>
+      lowers.map(({ lower, rows }) => ({ lower, upper, distance: leastDistance(graph, group, input, rows) })),
+    );
+  });
+}
+
+function scratchBytes(graph: IntegerGraph, k: number): number {
+  const node = graph.nodes[k]!;
+  const shapes = {
+    inputs: node.inputs.map((input) => graph.tensors[input]!),
+    output: graph.tensors[node.output]!,
+  };
+  return opNamed(node.op).scratchBytes?.(node.parameters, shapes) ?? 0;
+}
+
+function layoutOf(problem: Problem, found: readonly Chain[], packing: Packing, granted: Granted): Layout {
+  const { graph, schedules } = problem;
+  if (packing.peakBytes > MAX_ARENA_BYTES) {
+    throw new DyadicError("OUT_OF_MEMORY", "the activations of this model do not fit an arena", {
+      expected: `at most ${MAX_ARENA_BYTES} bytes`,
+      found: `${packing.peakBytes}`,
+    });
+  }
+  const placements: Layout["placements"][number][] = [];
+  found.forEach((chain, i) => {
+    for (const tensor of chain.tensors) {
+      const geometry = geometryOf(problem, { tensors: [tensor], halo: chain.halo });
+      placements[tensor] = { offset: packing.offsets[i]! + leadBytes(geometry), ...geometry };
+    }
+  });
+  const scratch: Layout["scratch"][number][] = [];
+  let item = found.length;
+  for (const { nodes } of scratchOwners(graph, schedules)) {
+    const offset = nodes.some((k) => granted[k]! > 0) ? packing.offsets[item++]! : 0;
+    for (const k of nodes) scratch[k] = { offset: granted[k]! > 0 ? offset : 0, bytes: granted[k]! };
+  }
+  const items = itemsOf(problem, found, granted);
+  const liveBytes = coveredPerStep(items, packing.offsets);
+  const bareBytes = bytesPerStep(itemsOf(problem, found, granted, false));
+  const lowerBound = liveBytes.reduce((a, b) => Math.max(a, b), 0);
+  const bareBound = Math.min(
+    lowerBound,
+    bareBytes.reduce((a, b) => Math.max(a, b), 0),
+  );
+  return {
+    placements,
+    scratch,
+    groups: schedules.map(({ group }) => group),
+    peakBytes: packing.peakBytes,
+    liveBytes,
+    lowerBound,
+    lowerBoundWithoutHalos: bareBound,
+    haloBytes: Math.max(0, lowerBound - bareBytes[liveBytes.indexOf(lowerBound)]!),
+  };
+}
