@@ -14,12 +14,12 @@ import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
-import { type Layout, plan, verifyLayout } from "./plan/index.ts";
+import { BANDS, type Layout, planWithin, verifyLayout } from "./plan/index.ts";
 import {
   type Allocated,
   type AllocationOptions,
-  type Budget,
   choosePolicy,
+  holdBudget,
 } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
@@ -68,7 +68,7 @@ export interface FloatOptions extends Pick<Progress, "signal"> {
 /** A budget, and how the widths that fit it best are found. */
 export type Allocating = Pick<
   AllocationOptions,
-  "budget" | "weightBits" | "activationBits" | "store" | "solver" | "nodes" | "seconds" | "times"
+  "budget" | "weightBits" | "activationBits" | "store" | "trials" | "solver" | "nodes" | "seconds" | "times"
 > & {
   /** What a narrow width costs; a function chooses by the graph. */
   readonly provider: SensitivityProvider | ((graph: Graph) => SensitivityProvider);
@@ -127,25 +127,15 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
     const graph = simplify(importModel(bytes, file, options));
     const quantized = await quantize(graph, options, sha256(bytes));
     const compiled = emit(quantized, options, sha256(bytes));
-    if (options.allocation !== undefined) holdBudget(compiled, options.allocation.budget);
+    if (options.allocation !== undefined) {
+      const { model, layout, integer, allocated } = compiled;
+      const written = { fileBytes: model.length, peakBytes: layout.peakBytes, graph: integer };
+      holdBudget(written, options.allocation.budget, allocated !== undefined);
+    }
     return compiled;
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }
-}
-
-/** What was written, against what the device has: the drafts that the budget was spent by must have been exact. */
-function holdBudget({ model, layout }: Compiled, { flash = Infinity, ram = Infinity }: Budget): void {
-  const used = { flash: model.length, ram: layout.peakBytes };
-  if (used.flash <= flash && used.ram <= ram) return;
-  throw new DyadicError(
-    "INTERNAL",
-    "the model that was written is larger than its draft; please report this",
-    {
-      expected: `at most ${flash} bytes of flash and ${ram} of RAM`,
-      found: `${used.flash} and ${used.ram}`,
-    },
-  );
 }
 
 /** The arrows behind `import`, for quantized graphs that were made in memory. */
@@ -160,7 +150,7 @@ export function compileGraph(
 /** calibrate and allocate: a float graph in codes. A quantized one stays as it is, unless a policy wants it otherwise. */
 async function quantize(simplified: Graph, options: CompileOptions, source: Uint8Array): Promise<Quantized> {
   const isQuantized = !isFloat(simplified);
-  if (isQuantized && options.policy === undefined && options.allocation === undefined) {
+  if (isQuantized && options.policy === undefined && !isFree(options)) {
     refuseCalibration(options);
     return { graph: simplified };
   }
@@ -206,6 +196,12 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   };
 }
 
+/** Whether the bits of a quantized model may be chosen anew: within a budget, by samples. Without, its plan alone is free. */
+function isFree({ allocation, samples, calibration }: CompileOptions): boolean {
+  if (allocation === undefined) return false;
+  return allocation.budget.latency !== undefined || samples !== undefined || calibration !== undefined;
+}
+
 /** The graph with biases absorbed, by what the samples do to it. */
 async function absorbed(graph: Graph, samples: Samples, options: CompileOptions): Promise<Graph> {
   if (samples.length === 0) {
@@ -241,7 +237,7 @@ function allocatePolicy(
     });
   }
   const { outputs } = withLabels(evidence.graph, options.labels);
-  const fileBytes: AllocationOptions["fileBytes"] = (network, asked, certificate) => {
+  const fileBytes: AllocationOptions["fileBytes"] = ({ graph: network, layout }, asked, certificate) => {
     const labels = (i: number) => outputs[i]!.labels && { labels: outputs[i]!.labels };
     const integer = {
       ...network,
@@ -249,8 +245,9 @@ function allocatePolicy(
     };
     const { policy } = decide(evidence.graph, withNetwork(asked, options.policy ?? asked));
     const metadata = metadataOf(seen, options, certificate);
-    const header = headerOf(integer, { graph: evidence.graph, policy, metadata }, options.file ?? "", source);
-    return writeModel(integer, plan(integer), options.strip ? undefined : header).length;
+    const quantized = { graph: evidence.graph, policy, metadata };
+    const header = headerOf(integer, layout, quantized, options.file ?? "", source);
+    return writeModel(integer, layout, options.strip ? undefined : header).length;
   };
   return choosePolicy(evidence, seen, {
     ...allocation,
@@ -340,10 +337,9 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
   const labelled = withLabels(quantized.graph, options.labels);
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
-  const integer = lower(graph);
-  const layout = plan(integer);
+  const { graph: integer, layout } = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
   verifyLayout(integer, layout);
-  const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
+  const header = options.strip ? undefined : headerOf(integer, layout, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),
@@ -360,6 +356,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
 
 function headerOf(
   graph: IntegerGraph,
+  layout: Layout,
   { graph: { notes = [] }, policy, metadata }: Quantized,
   file: string,
   sourceSha256: Uint8Array,
@@ -369,11 +366,22 @@ function headerOf(
     producer: PRODUCER,
     sourceFile: file.split(/[\\/]/).at(-1)!, // the folder is the machine's, not the model's
     sourceSha256,
-    layers: graph.nodes.map(({ name, op }) => ({ name, op })),
+    layers: layersOf(graph, layout),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
     metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
+}
+
+/** Names of the steps between the borders: of the nodes, and of every group in front of its members. */
+function layersOf({ nodes }: IntegerGraph, { groups }: Layout): Header["layers"] {
+  const last = (first: number, count: number) => nodes[first + count - 1]!.name;
+  return nodes.flatMap(({ name, op }, k) => [
+    ...groups
+      .filter(({ first }) => first === k)
+      .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
+    { name, op },
+  ]);
 }
 
 function withLabels(graph: Graph, labels: readonly string[] | undefined): Graph {

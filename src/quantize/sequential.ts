@@ -41,7 +41,7 @@ export interface SequentialOptions extends ActivationOptions {
   /** Called with every other layer as it is finished: what `finished` of a later run takes. */
   onLayer?(index: number, weights: LayerWeights): void;
   /** Called with every layer before it is rounded as chosen, and with what rounds it otherwise, for the same inputs. */
-  onTrial?(layer: LayerPlace, round: (choice: LayerChoice) => Promise<LayerReals>): Promise<void>;
+  onTrial?(layer: LayerPlace, trial: LayerTrial): Promise<void>;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
@@ -51,6 +51,12 @@ export interface SequentialOptions extends ActivationOptions {
 export interface LayerReals {
   readonly weights: Float32Array;
   readonly bias: Float32Array;
+}
+
+/** What tries other roundings of a layer. */
+export interface LayerTrial {
+  round(choice: LayerChoice): Promise<LayerWeights>;
+  reals(weights: LayerWeights): LayerReals;
 }
 
 /** One width and method for all layers, but 8 bits for the first and the last, and for depthwise where given. */
@@ -81,7 +87,8 @@ export async function quantizeSequentially(
   options: SequentialOptions = {},
 ): Promise<Graph> {
   const base = quantizeActivations(graph, ranges, options);
-  if (layersOf(graph).every(({ place }) => options.finished?.has(place.index))) {
+  const isFinished = layersOf(graph).every(({ place }) => options.finished?.has(place.index));
+  if (isFinished && options.onTrial === undefined) {
     return placeFinished(graph, base, options.finished!);
   }
   if (samples.length === 0) {
@@ -149,7 +156,7 @@ class Sequence {
     const targets = await this.twins.runTargets(node);
     const finished = options.finished?.get(place.index);
     const round = this.rounder(layer, targets, moments);
-    await options.onTrial?.(place, async (choice) => this.realsOf(layer, await round(choice)));
+    await options.onTrial?.(place, { round, reals: (weights) => this.realsOf(layer, weights) });
     const { choose = uniformChoice(8) } = options;
     const weights = finished ?? (await round(choose(place)));
     if (finished === undefined) options.onLayer?.(place.index, weights);
