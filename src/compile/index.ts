@@ -7,4 +7,5 @@ export { Survey } from "../import/survey.ts";
 export { type LatencyTable, parseLatencyTable } from "../precision/cost/latency-table.ts";
 export { type Policy, presetPolicy } from "../precision/policy.ts";
 export * from "./draft.ts";
+export { type AccuracyGate, compileSmallest, type Smallest, type Trial } from "./smallest.ts";
 export { frontier, spending } from "./spending.ts";
