@@ -3,7 +3,7 @@ import { Calibration } from "./calibrate/calibration.ts";
 import type { RangeOptions } from "./calibrate/ranges.ts";
 import { DyadicError } from "./error.ts";
 import type { Progress, Samples } from "./float/samples.ts";
-import { canonicalShape, type Graph } from "./graph/graph.ts";
+import type { Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
 import { type Header, NOTES } from "./model/header.ts";
@@ -13,13 +13,14 @@ import { hex, sha256 } from "./numerics/sha256.ts";
 import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { withLabels } from "./passes/labels.ts";
 import { stream } from "./passes/stream.ts";
-import { type Layout, plan, stepNames, verifyLayout } from "./plan/index.ts";
+import { type Layout, planWithin, stepNames, verifyLayout } from "./plan/index.ts";
 import {
   type Allocated,
   type AllocationOptions,
-  type Budget,
   choosePolicy,
+  holdBudget,
 } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
@@ -94,6 +95,8 @@ export interface Compiled {
   readonly graph: Graph;
   readonly integer: IntegerGraph;
   readonly layout: Layout;
+  /** What running steps by bands costs, in nanoseconds, roughly: 0 where none does. */
+  readonly bandCost: number;
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
@@ -127,25 +130,15 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
     const graph = simplify(importModel(bytes, file, options));
     const quantized = await quantize(graph, options, sha256(bytes));
     const compiled = emit(quantized, options, sha256(bytes));
-    if (options.allocation !== undefined) holdBudget(compiled, options.allocation.budget);
+    if (options.allocation !== undefined) {
+      const { model, layout, integer, allocated } = compiled;
+      const written = { fileBytes: model.length, peakBytes: layout.peakBytes, graph: integer };
+      holdBudget(written, options.allocation.budget, allocated !== undefined);
+    }
     return compiled;
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
   }
-}
-
-/** What was written, against what the device has: the drafts that the budget was spent by must have been exact. */
-function holdBudget({ model, layout }: Compiled, { flash = Infinity, ram = Infinity }: Budget): void {
-  const used = { flash: model.length, ram: layout.peakBytes };
-  if (used.flash <= flash && used.ram <= ram) return;
-  throw new DyadicError(
-    "INTERNAL",
-    "the model that was written is larger than its draft; please report this",
-    {
-      expected: `at most ${flash} bytes of flash and ${ram} of RAM`,
-      found: `${used.flash} and ${used.ram}`,
-    },
-  );
 }
 
 /** The arrows behind `import`, for quantized graphs that were made in memory. */
@@ -160,7 +153,7 @@ export function compileGraph(
 /** calibrate and allocate: a float graph in codes. A quantized one stays as it is, unless a policy wants it otherwise. */
 async function quantize(simplified: Graph, options: CompileOptions, source: Uint8Array): Promise<Quantized> {
   const isQuantized = !isFloat(simplified);
-  if (isQuantized && options.policy === undefined && options.allocation === undefined) {
+  if (isQuantized && options.policy === undefined && !isFree(options)) {
     refuseCalibration(options);
     return { graph: simplified };
   }
@@ -206,6 +199,12 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   };
 }
 
+/** Whether the bits of a quantized model may be chosen anew: within a budget, by samples. Without, its plan alone is free. */
+function isFree({ allocation, samples, calibration }: CompileOptions): boolean {
+  if (allocation === undefined) return false;
+  return allocation.budget.latency !== undefined || samples !== undefined || calibration !== undefined;
+}
+
 /** The graph with biases absorbed, by what the samples do to it. */
 async function absorbed(graph: Graph, samples: Samples, options: CompileOptions): Promise<Graph> {
   if (samples.length === 0) {
@@ -241,7 +240,7 @@ function allocatePolicy(
     });
   }
   const { outputs } = withLabels(evidence.graph, options.labels);
-  const fileBytes: AllocationOptions["fileBytes"] = (network, asked, certificate) => {
+  const fileBytes: AllocationOptions["fileBytes"] = ({ graph: network, layout }, asked, certificate) => {
     const labels = (i: number) => outputs[i]!.labels && { labels: outputs[i]!.labels };
     const integer = {
       ...network,
@@ -249,7 +248,6 @@ function allocatePolicy(
     };
     const { policy } = decide(evidence.graph, withNetwork(asked, options.policy ?? asked));
     const metadata = metadataOf(seen, options, certificate);
-    const layout = plan(integer);
     const quantized = { graph: evidence.graph, policy, metadata };
     const header = headerOf(integer, layout, quantized, options.file ?? "", source);
     return writeModel(integer, layout, options.strip ? undefined : header).length;
@@ -342,8 +340,8 @@ function provenance({ samples }: Calibration, { observer }: CompileOptions): Rec
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
   const labelled = withLabels(quantized.graph, options.labels);
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
-  const integer = lower(graph);
-  const layout = plan(integer);
+  const planned = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
+  const { graph: integer, layout, overhead: bandCost } = planned;
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, layout, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
@@ -352,6 +350,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
     graph,
     integer,
     layout,
+    bandCost,
     layers,
     adjusted,
     ...(calibration && { calibration }),
@@ -376,24 +375,5 @@ function headerOf(
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
     metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
-  };
-}
-
-function withLabels(graph: Graph, labels: readonly string[] | undefined): Graph {
-  if (labels === undefined) return graph;
-  const channels = graph.outputs.map(({ tensor }) => {
-    const { shape, name } = graph.tensors[tensor]!;
-    return canonicalShape(shape, name)[2];
-  });
-  const labelled = channels.indexOf(labels.length);
-  if (labelled < 0) {
-    throw new DyadicError("BAD_ARGUMENT", "no output has as many channels as there are labels", {
-      expected: `${channels.join(" or ")} labels`,
-      found: `${labels.length}`,
-    });
-  }
-  return {
-    ...graph,
-    outputs: graph.outputs.map((border, i) => (i === labelled ? { ...border, labels } : border)),
   };
 }

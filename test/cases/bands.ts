@@ -1,14 +1,20 @@
 import type { IntegerGraph } from "../../src/graph/integer.ts";
 import { arrange } from "../../src/plan/arrange.ts";
+import type { Layout } from "../../src/plan/layout.ts";
 import { type Run, withCopies } from "../../src/plan/runs.ts";
 import { runsByBands, schedule } from "../../src/plan/schedule.ts";
-import type { Planned } from "../../src/plan/within.ts";
 import type { Random } from "./random.ts";
 
 const MOST_NODES = 7;
 
+/** A graph as it was planned, copies of rows included. */
+export interface BandedGraph {
+  readonly graph: IntegerGraph;
+  readonly layout: Layout;
+}
+
 /** A plan of a graph in which every other run of nodes that may goes by bands, of random heights. */
-export function planBanded(graph: IntegerGraph, random: Random): Planned {
+export function planBanded(graph: IntegerGraph, random: Random): BandedGraph {
   const wanted: Run[] = [];
   for (let first = 0; first < graph.nodes.length; ) {
     let most = 0;

@@ -3,17 +3,16 @@ import type { IntegerGraph } from "../../src/graph/integer.ts";
 import { writeModel } from "../../src/model/writer.ts";
 import type { Group, Layout } from "../../src/plan/index.ts";
 import { verifyLayout } from "../../src/plan/index.ts";
-import type { Planned } from "../../src/plan/within.ts";
 import { lower } from "../../src/quantize/lower.ts";
 import { runReference } from "../../src/quantize/reference.ts";
-import { planBanded } from "../cases/bands.ts";
+import { type BandedGraph, planBanded } from "../cases/bands.ts";
 import { openModel, run, runModel, setInputs, type TestExports, variants } from "../cases/engine.ts";
 import { randomGraph, randomInputs } from "../cases/graphs.ts";
 import { Random } from "../cases/random.ts";
 
 const WIDTHS = [8, 8, 8, 16, 4, 2, 1] as const;
 
-interface Case extends Planned {
+interface Case extends BandedGraph {
   readonly inputs: readonly Int8Array[];
   readonly random: Random;
 }
