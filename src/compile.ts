@@ -1,7 +1,7 @@
 import { calibrate as calibrateHere } from "./calibrate/calibrate.ts";
 import { Calibration } from "./calibrate/calibration.ts";
 import type { RangeOptions } from "./calibrate/ranges.ts";
-import { type Allocating, allocatePolicy, holdBudget, withNetwork } from "./compile/budget.ts";
+import { type Allocating, allocatePolicy, withNetwork } from "./compile/budget.ts";
 import { headerOf, metadataOf, withLabels } from "./compile/header.ts";
 import { DyadicError } from "./error.ts";
 import type { Progress, Samples } from "./float/samples.ts";
@@ -15,8 +15,8 @@ import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
 import { stream } from "./passes/stream.ts";
-import { type Layout, plan, verifyLayout } from "./plan/index.ts";
-import type { Allocated } from "./precision/allocate/index.ts";
+import { type Layout, planWithin, verifyLayout } from "./plan/index.ts";
+import { type Allocated, holdBudget } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
 import { type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
@@ -116,7 +116,11 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
     const source = sha256(bytes);
     const quantized = await quantize(graph, options, source);
     const compiled = emit(quantized, options, source);
-    if (options.allocation !== undefined) holdBudget(compiled, options.allocation.budget);
+    if (options.allocation !== undefined) {
+      const { model, layout, integer, allocated } = compiled;
+      const written = { fileBytes: model.length, peakBytes: layout.peakBytes, graph: integer };
+      holdBudget(written, options.allocation.budget, allocated !== undefined);
+    }
     return compiled;
   } catch (error) {
     throw error instanceof DyadicError && file !== undefined ? error.at({ file }) : error;
@@ -135,7 +139,7 @@ export function compileGraph(
 /** calibrate and allocate: a float graph in codes. A quantized one stays as it is, unless a policy wants it otherwise. */
 async function quantize(simplified: Graph, options: CompileOptions, source: Uint8Array): Promise<Quantized> {
   const isQuantized = !isFloat(simplified);
-  if (isQuantized && options.policy === undefined && options.allocation === undefined) {
+  if (isQuantized && options.policy === undefined && !isFree(options)) {
     refuseCalibration(options);
     return { graph: simplified };
   }
@@ -189,6 +193,12 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
       metadata: metadataOf(seen, options.observer, allocated?.allocation.certificate),
     }),
   };
+}
+
+/** Whether the bits of a quantized model may be chosen anew: within a budget, by samples. Without, its plan alone is free. */
+function isFree({ allocation, samples, calibration }: CompileOptions): boolean {
+  if (allocation === undefined) return false;
+  return allocation.budget.latency !== undefined || samples !== undefined || calibration !== undefined;
 }
 
 /** The graph with biases absorbed, by what the samples do to it. */
@@ -267,10 +277,9 @@ function refuseCalibration({ samples, calibration: seen, pixels }: CompileOption
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
   const labelled = withLabels(quantized.graph, options.labels);
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
-  const integer = lower(graph);
-  const layout = plan(integer);
+  const { graph: integer, layout } = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
   verifyLayout(integer, layout);
-  const header = options.strip ? undefined : headerOf(integer, quantized, options.file ?? "", source);
+  const header = options.strip ? undefined : headerOf(integer, layout, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
   return {
     model: writeModel(integer, layout, header),

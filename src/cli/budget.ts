@@ -16,7 +16,7 @@ import type { SolverName } from "../precision/solve/index.ts";
 import type { WeightWidth } from "../quantize/rounding/index.ts";
 import { BUILDS } from "./engines.ts";
 import { readText } from "./files.ts";
-import { LossFile } from "./loss-file.ts";
+import type { Kept } from "./kept.ts";
 import { table } from "./output.ts";
 
 export interface BudgetFlags {
@@ -25,11 +25,11 @@ export interface BudgetFlags {
   readonly latency?: string;
   readonly latencyTable?: string;
   readonly latencyBuild?: keyof typeof BUILDS;
+  readonly minAccuracy?: string;
   readonly bits?: string;
   readonly activationBits?: string;
   readonly sensitivity?: ProviderName;
   readonly solver?: SolverName;
-  readonly cache?: string;
 }
 
 /** Threads that measure losses at most: more gained nothing where cores share their caches. */
@@ -82,13 +82,13 @@ export function listed<T extends number | string>(
 }
 
 /** The budget that the options say; undefined where there is none. Throws BAD_ARGUMENT. */
-export function budgetOf(flags: BudgetFlags): Allocating | undefined {
-  const { flash, ram, latency, latencyTable, sensitivity, solver, cache } = flags;
+export function budgetOf(flags: BudgetFlags, kept?: Kept): Allocating | undefined {
+  const { flash, ram, latency, latencyTable, minAccuracy, sensitivity, solver } = flags;
   const set = widthSet(flags.bits);
-  if ([flash, ram, latency].every((limit) => limit === undefined)) {
+  if ([flash, ram, latency, minAccuracy].every((limit) => limit === undefined)) {
     if (set === undefined && sensitivity === undefined && solver === undefined) return undefined;
     throw new DyadicError("BAD_ARGUMENT", "widths can be chosen only within a budget", {
-      expected: "--flash, --ram or --latency",
+      expected: "--flash, --ram, --latency or --min-accuracy",
     });
   }
   if (flags.bits !== undefined && set === undefined) {
@@ -109,7 +109,7 @@ export function budgetOf(flags: BudgetFlags): Allocating | undefined {
     activationBits: narrow,
     provider: (graph) => providerOf(graph, sensitivity),
     ...(solver && { solver }),
-    ...(cache !== undefined && { store: new LossFile(`${cache}.losses`) }),
+    ...(kept && { store: kept.losses, trials: kept.trials }),
     ...(latencyTable !== undefined && { times: timesOf(latencyTable, flags.latencyBuild) }),
   };
 }

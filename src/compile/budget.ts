@@ -4,13 +4,7 @@ import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeModel } from "../model/writer.ts";
 import type { Ranges } from "../numerics/range.ts";
-import { type Layout, plan } from "../plan/index.ts";
-import {
-  type Allocated,
-  type AllocationOptions,
-  type Budget,
-  choosePolicy,
-} from "../precision/allocate/index.ts";
+import { type Allocated, type AllocationOptions, choosePolicy } from "../precision/allocate/index.ts";
 import type { Policy } from "../precision/policy.ts";
 import { decide } from "../precision/quantize.ts";
 import type { Evidence, SensitivityProvider } from "../precision/sensitivity/provider.ts";
@@ -19,7 +13,7 @@ import { headerOf, metadataOf, withLabels } from "./header.ts";
 /** A budget, and how the widths that fit it best are found. */
 export type Allocating = Pick<
   AllocationOptions,
-  "budget" | "weightBits" | "activationBits" | "store" | "solver" | "nodes" | "seconds" | "times"
+  "budget" | "weightBits" | "activationBits" | "store" | "trials" | "solver" | "nodes" | "seconds" | "times"
 > & {
   /** What a narrow width costs; a function chooses by the graph. */
   readonly provider: SensitivityProvider | ((graph: Graph) => SensitivityProvider);
@@ -35,23 +29,6 @@ interface Written {
   readonly labels?: readonly string[];
   readonly source: Uint8Array;
   onProgress?(done: number, total: number, stage: "round" | "measure"): void;
-}
-
-/** What was written, against what the device has: the drafts that the budget was spent by must have been exact. */
-export function holdBudget(
-  { model, layout }: { readonly model: Uint8Array; readonly layout: Layout },
-  { flash = Infinity, ram = Infinity }: Budget,
-): void {
-  const used = { flash: model.length, ram: layout.peakBytes };
-  if (used.flash <= flash && used.ram <= ram) return;
-  throw new DyadicError(
-    "INTERNAL",
-    "the model that was written is larger than its draft; please report this",
-    {
-      expected: `at most ${flash} bytes of flash and ${ram} of RAM`,
-      found: `${used.flash} and ${used.ram}`,
-    },
-  );
 }
 
 /** A policy for the layers under what another says of the network as a whole. */
@@ -76,7 +53,7 @@ export function allocatePolicy(
     });
   }
   const { outputs } = withLabels(evidence.graph, written.labels);
-  const fileBytes: AllocationOptions["fileBytes"] = (network, asked, certificate) => {
+  const fileBytes: AllocationOptions["fileBytes"] = ({ graph: network, layout }, asked, certificate) => {
     const labels = (i: number) => outputs[i]!.labels && { labels: outputs[i]!.labels };
     const integer = {
       ...network,
@@ -84,8 +61,8 @@ export function allocatePolicy(
     };
     const { policy } = decide(evidence.graph, withNetwork(asked, whole));
     const metadata = metadataOf(seen, common.observer, certificate);
-    const header = headerOf(integer, { graph: evidence.graph, policy, metadata }, file, source);
-    return writeModel(integer, plan(integer), written.strip ? undefined : header).length;
+    const header = headerOf(integer, layout, { graph: evidence.graph, policy, metadata }, file, source);
+    return writeModel(integer, layout, written.strip ? undefined : header).length;
   };
   return choosePolicy(evidence, seen, {
     ...allocation,

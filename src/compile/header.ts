@@ -6,6 +6,7 @@ import { canonicalShape, type Graph } from "../graph/graph.ts";
 import type { IntegerGraph } from "../graph/integer.ts";
 import { type Header, NOTES } from "../model/header.ts";
 import { hex, sha256 } from "../numerics/sha256.ts";
+import { BANDS, type Layout } from "../plan/index.ts";
 import { formatPolicy, type Policy } from "../precision/policy.ts";
 import type { Certificate } from "../precision/solve/index.ts";
 
@@ -21,6 +22,7 @@ interface Described {
 
 export function headerOf(
   graph: IntegerGraph,
+  layout: Layout,
   { graph: { notes = [] }, policy, metadata }: Described,
   file: string,
   sourceSha256: Uint8Array,
@@ -30,11 +32,22 @@ export function headerOf(
     producer: PRODUCER,
     sourceFile: file.split(/[\\/]/).at(-1)!, // the folder is the machine's, not the model's
     sourceSha256,
-    layers: graph.nodes.map(({ name, op }) => ({ name, op })),
+    layers: layersOf(graph, layout),
     values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
     policy: policy === undefined ? "" : formatPolicy(policy),
     metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
   };
+}
+
+/** Names of the steps between the borders: of the nodes, and of every group in front of its members. */
+function layersOf({ nodes }: IntegerGraph, { groups }: Layout): Header["layers"] {
+  const last = (first: number, count: number) => nodes[first + count - 1]!.name;
+  return nodes.flatMap(({ name, op }, k) => [
+    ...groups
+      .filter(({ first }) => first === k)
+      .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
+    { name, op },
+  ]);
 }
 
 /** What the header says besides: how the model was calibrated, and the certificate of its policy. */

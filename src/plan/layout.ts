@@ -26,6 +26,9 @@ export interface Member {
   readonly lead: number;
 }
 
+/** What a group's step is called where ops have names. */
+export const BANDS = "bands";
+
 /** Consecutive nodes that run together, band by band: in every band each of them computes some more output rows. */
 export interface Group {
   /** Index of the first node. */

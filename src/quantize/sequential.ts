@@ -49,7 +49,7 @@ export interface SequentialOptions extends ActivationOptions {
   /** Called with every other layer as it is finished: what `finished` of a later run takes. */
   onLayer?(index: number, weights: LayerWeights): void;
   /** Called with every layer before it is rounded as chosen, and with what rounds it otherwise, for the same inputs. */
-  onTrial?(layer: LayerPlace, round: (choice: LayerChoice) => Promise<LayerReals>): Promise<void>;
+  onTrial?(layer: LayerPlace, trial: LayerTrial): Promise<void>;
   /** Where the samples are run. Default: on this thread. The result does not depend on it. */
   readonly shards?: ShardSamples | undefined;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
@@ -61,6 +61,12 @@ export interface SequentialOptions extends ActivationOptions {
 export interface LayerReals {
   readonly weights: Float32Array;
   readonly bias: Float32Array;
+}
+
+/** What tries other roundings of a layer. */
+export interface LayerTrial {
+  round(choice: LayerChoice): Promise<LayerWeights>;
+  reals(weights: LayerWeights): LayerReals;
 }
 
 /** One width and method for all layers, but 8 bits for the first and the last, and for depthwise where given. */
@@ -91,7 +97,8 @@ export async function quantizeSequentially(
   options: SequentialOptions = {},
 ): Promise<Graph> {
   const base = quantizeActivations(graph, ranges, options);
-  if (layersOf(graph).every(({ place }) => options.finished?.has(place.index))) {
+  const isFinished = layersOf(graph).every(({ place }) => options.finished?.has(place.index));
+  if (isFinished && options.onTrial === undefined) {
     return placeFinished(graph, base, options.finished!);
   }
   if (samples.length === 0) {
@@ -161,7 +168,7 @@ class Sequence {
     await this.twins.ask("aim", step, options.compensateBranches ?? true);
     const finished = options.finished?.get(place.index);
     const round = this.rounder(layer);
-    await options.onTrial?.(place, async (choice) => this.realsOf(layer, await round(choice)));
+    await options.onTrial?.(place, { round, reals: (weights) => this.realsOf(layer, weights) });
     const { choose = uniformChoice(8) } = options;
     const weights = finished ?? (await round(choose(place)));
     if (finished === undefined) options.onLayer?.(place.index, weights);

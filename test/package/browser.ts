@@ -69,24 +69,32 @@ export class Browsers {
   ): Promise<void> {
     const { url, close } = await served(folder);
     try {
-      const chromium = await this.chromium.newPage({ viewport: { width: 1000, height: 700 } });
-      const problems: string[] = [];
-      chromium.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-      await chromium.goto(`${url}${path}`);
-      await action(inPlaywright(chromium), "chromium").catch((error) => {
-        throw new Error(`in Chromium: ${error}; its console says: ${problems.join("; ")}`, { cause: error });
-      });
-      await chromium.close();
-      const firefox = await this.firefox.newPage();
-      await firefox.setViewport({ width: 1000, height: 700 });
-      await firefox.goto(`${url}${path}`);
-      await action(inPuppeteer(firefox), "firefox").catch((error) => {
-        throw new Error(`in Firefox: ${error}`, { cause: error });
-      });
-      await firefox.close();
+      await this.openPage(`${url}${path}`, action);
     } finally {
       close();
     }
+  }
+
+  /** Opens a page in each browser, and acts there. */
+  async openPage(
+    url: string,
+    action: (page: BrowserPage, name: "chromium" | "firefox") => Promise<void>,
+  ): Promise<void> {
+    const chromium = await this.chromium.newPage({ viewport: { width: 1000, height: 700 } });
+    const problems: string[] = [];
+    chromium.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    await chromium.goto(url);
+    await action(inPlaywright(chromium), "chromium").catch((error) => {
+      throw new Error(`in Chromium: ${error}; its console says: ${problems.join("; ")}`, { cause: error });
+    });
+    await chromium.close();
+    const firefox = await this.firefox.newPage();
+    await firefox.setViewport({ width: 1000, height: 700 });
+    await firefox.goto(url);
+    await action(inPuppeteer(firefox), "firefox").catch((error) => {
+      throw new Error(`in Firefox: ${error}`, { cause: error });
+    });
+    await firefox.close();
   }
 
   /** What the page's script left in `document.title`, in each browser. */

@@ -162,6 +162,69 @@ describe("compile within a budget", () => {
   );
 });
 
+describe("the smallest file that keeps an accuracy", () => {
+  const evaluated = Float32Array.from({ length: 60 * 3 * 12 * 12 }, () => random.between(-1, 1));
+  writeFileSync(join(folder, "e.npy"), npyFile("<f4", [60, 3, 12, 12], new Uint8Array(evaluated.buffer)));
+  writeFileSync(
+    join(folder, "y.npy"),
+    npyFile("<i4", [60], new Uint8Array(new Int32Array(60).fill(99).buffer)),
+  );
+  const least = (...args: string[]) =>
+    compile(
+      "--cache",
+      "seen.json",
+      "--inputs",
+      "e.npy",
+      "-o",
+      "least.dyad",
+      "--json",
+      "--min-accuracy",
+      ...args,
+    );
+
+  test(
+    "is measured, as is a smaller one that does not",
+    () => {
+      const { status, stdout, stderr } = least("90%");
+      expect([status, stderr]).toEqual([0, ""]);
+      const { flashBytes, accuracy } = JSON.parse(stdout);
+      expect(accuracy).toMatchObject({ metric: "agreement", n: 60, least: 0.9 });
+      const [first, ...others] = accuracy.trials as { fileBytes: number; accuracy: number }[];
+      expect(flashBytes).toBe(statSync(join(folder, "least.dyad")).size);
+      expect(flashBytes).toBeLessThan(first!.fileBytes);
+      expect(accuracy.value).toBeGreaterThanOrEqual(0.9);
+      expect(others).toContainEqual({ fileBytes: flashBytes, accuracy: accuracy.value });
+      for (const own of others) {
+        if (own.accuracy < 0.9) expect(own.fileBytes).toBeLessThan(flashBytes);
+        else expect(own.fileBytes).toBeGreaterThanOrEqual(flashBytes);
+      }
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "ends with 3, what was reached and no file where nothing keeps it",
+    () => {
+      rmSync(join(folder, "least.dyad"), { force: true });
+      const { status, stdout, stderr } = least("0.5", "--labels", "y.npy");
+      expect([status, stdout, existsSync(join(folder, "least.dyad"))]).toEqual([3, "", false]);
+      expect(stderr).toMatch(
+        /no policy keeps the accuracy\s+expected: top-1 on 60 samples: 0.5 or more\s+found: 0.0000 with the least predicted loss/,
+      );
+    },
+    TIMEOUT,
+  );
+
+  test.each([
+    [["90"], /--min-accuracy is no share/],
+    [["90%", "--inputs", "x.npy"], /have been calibrated with/],
+    [["90%", "--labels", "a.txt", "--labels", "b.txt"], /are of no use/],
+  ])("%j is refused", (args, message) => {
+    const { status, stderr } = least(...args);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);
+  });
+});
+
 test("sizes and sets of widths", () => {
   expect(parseSize("--ram", "64KiB")).toBe(65536);
   expect(parseSize("--ram", "2.3MiB")).toBe(2411724);

@@ -14,9 +14,9 @@ import { isFile, readText } from "../files.ts";
 import { type LoadedModel, loadForSize } from "../model.ts";
 import { print, progress, writeWhole } from "../output.ts";
 import { openHost } from "./hosts.ts";
-import { type Host, type Measured, middle, PROTOCOL } from "./job.ts";
+import { type Host, type HostModel, type Measured, middle, PROTOCOL, type TableModel } from "./job.ts";
 import { kernelRows, kernelTable, type MeasuredBuild } from "./kernels.ts";
-import { buildTimes, type TableModel } from "./record.ts";
+import { buildTimes } from "./record.ts";
 import { ROOFLINE_MACS, rooflineModel } from "./roofline.ts";
 
 export interface TableFlags extends FloatFlags {
@@ -110,11 +110,15 @@ async function measure(
   variants: readonly Variant[],
   rounds = PROTOCOL.rounds,
 ): Promise<MeasuredBuild> {
-  const files = [...variants.map(({ loaded }) => loaded.bytes), rooflineModel().model];
+  const product = rooflineModel();
+  const files: HostModel[] = [
+    ...variants.map(({ loaded: { bytes, compiled } }) => ({ bytes, ...(compiled && { stages: compiled }) })),
+    { bytes: product.model, stages: product },
+  ];
   const say = (what: string) => progress(`${build}: ${what}`);
   const times = await host.measure(build, files, { ...PROTOCOL, rounds }, say);
-  const product = times.models.at(-1)!.steps[1]!;
-  return { build, times, roofline: Math.round((ROOFLINE_MACS / Math.min(...product)) * 1000) };
+  const least = Math.min(...times.models.at(-1)!.steps[1]!);
+  return { build, times, roofline: Math.round((ROOFLINE_MACS / least) * 1000) };
 }
 
 function tableOf(

@@ -5,8 +5,8 @@ import type { Sample } from "../../float/samples.ts";
 import type { Range } from "../../numerics/range.ts";
 import { hex, sha256 } from "../../numerics/sha256.ts";
 import type { NetworkCost } from "../cost/network.ts";
-import { byContent } from "../quantize.ts";
-import { perturbActivations, perturbWeights } from "../sensitivity/perturbations.ts";
+import { byContent, type LayerStore } from "../quantize.ts";
+import { perturbActivations, perturbWeights, type Trials } from "../sensitivity/perturbations.ts";
 import type { Evidence, Perturbation, SensitivityProvider } from "../sensitivity/provider.ts";
 import { candidatesOf, lossesOf, type Space } from "./space.ts";
 
@@ -19,6 +19,8 @@ export interface LossStore {
 export interface LossOptions {
   readonly provider: SensitivityProvider;
   readonly store?: LossStore | undefined;
+  /** Where layers at every width are kept until their losses are known. */
+  readonly trials?: LayerStore | undefined;
   readonly observer?: RangeOptions | undefined;
   readonly inputRange?: Range | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -41,35 +43,29 @@ export async function measureLosses(
   cost: NetworkCost,
   options: LossOptions,
 ): Promise<number[][]> {
-  const { provider, store, observer, inputRange, signal, onProgress } = options;
+  const { provider, store, trials, observer, inputRange, signal, onProgress } = options;
   const { weights, activations } = candidatesOf(space);
   const candidates = [...weights, ...activations];
   const { order, hashes, places } = byContent(samples);
   const some = spread(order.length, samplesFor(cost, candidates.length));
   const known = labels && some.map((index) => labels[places[index]!]!);
-  const seenBy = [
-    provider.name,
-    provider.version,
-    graphHash(graph),
-    hashes,
-    some.length,
-    observer ?? {},
-    inputRange ?? {},
-    ...(known ? [known] : []),
-  ];
-  const context = hex(sha256(new TextEncoder().encode(JSON.stringify(seenBy))));
-  const keyed = (part: unknown) => hex(sha256(new TextEncoder().encode(context + JSON.stringify(part))));
+  const seenBy = [graphHash(graph), hashes, observer ?? {}, inputRange ?? {}];
+  const measuredBy = [provider.name, provider.version, some.length, ...(known ? [known] : [])];
+  const context = hashOf([measuredBy, seenBy]);
+  const keyed = (part: unknown) => hashOf([context, part]);
   const keys = candidates.map(keyed);
   const losses = keys.map((key) => store?.get(key)?.[0]);
   const missing = losses.flatMap((loss, index) => (loss === undefined ? [index] : []));
   if (missing.length > 0) {
-    const wanted = missing.filter((index) => index < weights.length).map((index) => weights[index]!);
-    const narrow = missing.slice(wanted.length).map((index) => activations[index - weights.length]!);
-    const rounded = await perturbWeights(graph, seen, order, await module(), wanted, {
+    const wanted = new Set(missing);
+    const narrow = activations.filter((_, index) => wanted.has(weights.length + index));
+    const rounded = await perturbWeights(graph, seen, order, await module(), weights, {
       shards,
       observer,
       inputRange,
       signal,
+      wanted: (index) => wanted.has(index),
+      trials: trials && (() => openTrials(trials, hashOf([seenBy, weights]))),
       onProgress: (done, total) => onProgress?.(done, total, "round"),
     });
     const perturbations: Perturbation[] = [...rounded, ...perturbActivations(graph, seen, narrow, observer)];
@@ -95,6 +91,14 @@ export async function measureLosses(
   }
   const all = losses.map((loss) => loss!);
   return lossesOf(space, all.slice(0, weights.length), all.slice(weights.length));
+}
+
+function openTrials(trials: LayerStore, key: string): Trials {
+  return { known: trials.open(key), add: (index, weights) => trials.add(index, weights) };
+}
+
+function hashOf(value: unknown): string {
+  return hex(sha256(new TextEncoder().encode(JSON.stringify(value))));
 }
 
 /** How many samples direct perturbation can afford: half of the network runs for a candidate, on average. */

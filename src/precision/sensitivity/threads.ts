@@ -9,7 +9,6 @@ import type { SpreadName, TrialSetup } from "./worker.ts";
 
 const WORKER = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
-/** Providers whose work is worth spreading. */
 export const SPREADABLE: readonly SpreadName[] = ["kl", "mse", "fisher", "hawq"];
 
 /** As the provider of this name, on so many threads; one where this host cannot start any. The losses are the same. */

@@ -8,6 +8,7 @@ import { GradientTrial, type Part } from "./gradients.ts";
 import { HAWQ } from "./hawq.ts";
 import type { Perturbation } from "./provider.ts";
 
+/** Providers whose work threads share. */
 export type SpreadName = "kl" | "mse" | "fisher" | "hawq";
 
 /** What every thread starts from. */
