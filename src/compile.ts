@@ -2,7 +2,7 @@ import { calibrate as calibrateHere } from "./calibrate/calibrate.ts";
 import { Calibration } from "./calibrate/calibration.ts";
 import type { RangeOptions } from "./calibrate/ranges.ts";
 import { type Allocating, allocatePolicy, withNetwork } from "./compile/budget.ts";
-import { headerOf, metadataOf, withLabels } from "./compile/header.ts";
+import { headerOf, metadataOf } from "./compile/header.ts";
 import { DyadicError } from "./error.ts";
 import type { Progress, Samples } from "./float/samples.ts";
 import type { Graph } from "./graph/graph.ts";
@@ -14,6 +14,7 @@ import { sha256 } from "./numerics/sha256.ts";
 import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { withLabels } from "./passes/labels.ts";
 import { stream } from "./passes/stream.ts";
 import { type Layout, planWithin, verifyLayout } from "./plan/index.ts";
 import { type Allocated, holdBudget } from "./precision/allocate/index.ts";
@@ -82,6 +83,8 @@ export interface Compiled {
   readonly graph: Graph;
   readonly integer: IntegerGraph;
   readonly layout: Layout;
+  /** What running steps by bands costs, in nanoseconds, roughly: 0 where none does. */
+  readonly bandCost: number;
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
@@ -277,7 +280,8 @@ function refuseCalibration({ samples, calibration: seen, pixels }: CompileOption
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
   const labelled = withLabels(quantized.graph, options.labels);
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
-  const { graph: integer, layout } = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
+  const planned = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
+  const { graph: integer, layout, overhead: bandCost } = planned;
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, layout, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
@@ -286,6 +290,7 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
     graph,
     integer,
     layout,
+    bandCost,
     layers,
     adjusted,
     ...(calibration && { calibration }),

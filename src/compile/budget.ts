@@ -4,11 +4,12 @@ import { DyadicError } from "../error.ts";
 import type { Graph } from "../graph/graph.ts";
 import { writeModel } from "../model/writer.ts";
 import type { Ranges } from "../numerics/range.ts";
+import { withLabels } from "../passes/labels.ts";
 import { type Allocated, type AllocationOptions, choosePolicy } from "../precision/allocate/index.ts";
 import type { Policy } from "../precision/policy.ts";
 import { decide } from "../precision/quantize.ts";
 import type { Evidence, SensitivityProvider } from "../precision/sensitivity/provider.ts";
-import { headerOf, metadataOf, withLabels } from "./header.ts";
+import { headerOf, metadataOf } from "./header.ts";
 
 /** A budget, and how the widths that fit it best are found. */
 export type Allocating = Pick<
