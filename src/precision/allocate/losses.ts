@@ -37,7 +37,7 @@ const MOST_SAMPLES = 256;
  * are measured on as many as the work allows.
  */
 export async function measureLosses(
-  { graph, samples, labels, module }: Evidence,
+  { graph, samples, labels, module, shards }: Evidence,
   seen: Calibration,
   space: Space,
   cost: NetworkCost,
@@ -60,6 +60,7 @@ export async function measureLosses(
     const wanted = new Set(missing);
     const narrow = activations.filter((_, index) => wanted.has(weights.length + index));
     const rounded = await perturbWeights(graph, seen, order, await module(), weights, {
+      shards,
       observer,
       inputRange,
       signal,
