@@ -103,7 +103,7 @@ export const TENSOR_HALO_BOTTOM = 36;
 export const TENSOR_HALO_RIGHT = 40;
 export const TENSOR_ZERO_POINT = 44; // the code of real 0, and what the halo holds
 export const TENSOR_HALO_FILL_AT = 48; // channels codes in the weights section, or -1: the zero point
-export const TENSOR_RESERVED = 52; // zero
+export const TENSOR_WINDOW = 52; // rows that the buffer of a tensor inside a group holds at a time; 0: all
 export const TENSOR_DEFINED = 56; // zero in the file; the engine notes the defining step here
 export const TENSOR_LAST_USE = 60; // zero in the file; the engine notes the last reading step here
 
@@ -143,7 +143,8 @@ export const OP_L2_NORMALIZE = 25;
 export const OP_PUSH = 26;
 export const OP_LSTM = 27;
 export const OP_MAT_MUL = 28;
-export const LAST_OPCODE = 28;
+export const OP_BANDS = 29;
+export const LAST_OPCODE = 29;
 
 export const CONTRACT_A8 = 1; // 8-bit activations, no weights
 export const CONTRACT_A8W8 = 2; // bits of the weights are 10 - contract
@@ -293,6 +294,16 @@ export const MAT_MUL_SHIFT = 48;
 export const MAT_MUL_MIN = 52;
 export const MAT_MUL_MAX = 56;
 export const MAT_MUL_STEP_BYTES = 60;
+
+// bands: the steps behind this record, its members, run band by band; for each two words behind BANDS_STEP_BYTES
+export const BANDS_MEMBERS = 24;
+export const BANDS_COUNT = 28;
+export const BANDS_STEP_BYTES = 32; // without members
+export const BANDS_MEMBER_BYTES = 8;
+export const BANDS_ROWS = 0; // of a member: rows * (b + 1) + lead output rows are done after band b
+export const BANDS_LEAD = 4;
+export const MAX_BAND_MEMBERS = 16;
+export const MAX_BANDS = 65536; // sum over all groups of bands times members
 
 // --- packing and numerics -----------------------------------------------------------------------------
 export const CHANNEL_BLOCK = 8; // output channels of one packed block: [N/8][K/4][8][4]

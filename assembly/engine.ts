@@ -27,7 +27,6 @@ import { clear, flipState, inputStage, outputStage } from "./kernels/border";
 import { checkFile, checkPrefix } from "./plan";
 import { selfTest } from "./self-test";
 import { firstStep, flip, ioPtr, ioRecord, nextStep, setFlip, stepCount, tensorRecord, word } from "./state";
-import { stepAt } from "./steps";
 
 let loaded: bool = false;
 let dotClass: i32 = DOT_NONE;
@@ -117,7 +116,7 @@ export function testClass(): i32 {
 export function runSteps(from: i32, to: i32): i32 {
   if (!loaded) return NOT_LOADED;
   if (from < 0 || from > to || to > stepCount) return BAD_RANGE;
-  execute(stepAt(from), to - from);
+  execute(from, to);
   return OK;
 }
 

@@ -1,9 +1,11 @@
 // Steps to kernels: one switch on the opcode.
 import {
+  BANDS_MEMBERS,
   BORDER_TENSOR,
   OP_ADD,
   OP_ARG_MAX,
   OP_AVERAGE_POOL,
+  OP_BANDS,
   OP_CONCAT,
   OP_CONSTANT,
   OP_CONV,
@@ -35,6 +37,17 @@ import {
   STEP_SCRATCH_BYTES,
 } from "./abi";
 import { BITS, RELAXED } from "./arrange";
+import {
+  closeGroup,
+  MEMBER_SIZE,
+  MEMBER_STEP,
+  MEMBERS,
+  membersEnd,
+  nextBand,
+  openGroup,
+  returnRows,
+  takeRows,
+} from "./bands";
 import { HAS_RELAXED_DOT } from "./build";
 import { fillHalo, gather, inputStage, outputStage, spread } from "./kernels/border";
 import { channels_a8 } from "./kernels/channels";
@@ -59,12 +72,16 @@ import { softmax_a8 } from "./kernels/softmax";
 import { view_a8 } from "./kernels/view";
 import { firstPart, nextPart } from "./parts";
 import { runsInParts } from "./parts-scratch";
-import { nextStep, tensorOf, word } from "./state";
+import { firstStep, nextStep, tensorOf, word } from "./state";
 
-/** Runs `count` steps from the record at `step`; the plan was validated. */
-export function execute(step: usize, count: i32): void {
-  for (; count > 0; count--) {
-    executeStep(step);
+/** Runs the steps from one number to another, of a validated plan; the members of a group with the group's own step. */
+export function execute(from: i32, to: i32): void {
+  let step = firstStep();
+  let members = 0; // still to come
+  for (let index = 0; index < to; index++) {
+    const grouped = --members >= 0;
+    if (word(step, STEP_OPCODE) == OP_BANDS) members = word(step, BANDS_MEMBERS);
+    if (index >= from && !grouped) executeStep(step);
     step = nextStep(step);
   }
 }
@@ -76,6 +93,18 @@ function executeStep(step: usize): void {
   }
   for (let part = firstPart(step); part != 0; part = nextPart()) runKernel(part);
   fillHalo(tensorOf(step, STEP_OUT));
+}
+
+function runBands(group: usize): void {
+  openGroup(group);
+  while (nextBand()) {
+    for (let m = MEMBERS; m < membersEnd; m += MEMBER_SIZE) {
+      if (!takeRows(m)) continue;
+      executeStep(word(m, MEMBER_STEP));
+      returnRows(m);
+    }
+  }
+  closeGroup();
 }
 
 function runKernel(step: usize): void {
@@ -153,6 +182,9 @@ function runKernel(step: usize): void {
       break;
     case OP_MAT_MUL:
       mat_mul_a8(step);
+      break;
+    case OP_BANDS:
+      runBands(step);
       break;
   }
 }

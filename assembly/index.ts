@@ -1,5 +1,5 @@
 // The engine's exports: the whole ABI, zero imports. One model an instance; memory belongs to the module.
-import { ABI_VERSION, OP_INPUT, OP_OUTPUT, PREFIX_BYTES } from "./abi";
+import { ABI_VERSION, OP_INPUT, OP_OUTPUT, PREFIX_BYTES, TENSOR_WINDOW } from "./abi";
 import {
   assumeClass,
   borderPtr,
@@ -14,7 +14,7 @@ import {
 } from "./engine";
 import { gather, spread } from "./kernels/border";
 import { sha256 } from "./sha256";
-import { detail0, detail1, detail2, stepCount, tensorCount, tensorRecord, work } from "./state";
+import { detail0, detail1, detail2, stepCount, tensorCount, tensorRecord, word, work } from "./state";
 
 const PREFIX: usize = memory.data(PREFIX_BYTES, 16);
 
@@ -71,15 +71,20 @@ export function run_steps(from: i32, to: i32): i32 {
 
 /** Copies a tensor of the plan out of the arena (or into it, with its halo) as dense canonical bytes. For tools. */
 export function read_tensor(index: i32, target: usize): i32 {
-  if (!isLoaded() || index < 0 || index >= tensorCount) return 0;
+  if (!isWhole(index)) return 0;
   gather(tensorRecord(index), target);
   return 1;
 }
 
 export function write_tensor(index: i32, source: usize): i32 {
-  if (!isLoaded() || index < 0 || index >= tensorCount) return 0;
+  if (!isWhole(index)) return 0;
   spread(tensorRecord(index), source);
   return 1;
+}
+
+/** Whether all of a tensor is in the arena at some time. */
+function isWhole(index: i32): bool {
+  return isLoaded() && index >= 0 && index < tensorCount && word(tensorRecord(index), TENSOR_WINDOW) == 0;
 }
 
 /** The class of the relaxed dot product (DESIGN section 3); may be repeated between runs, as tiers change. */

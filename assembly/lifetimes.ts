@@ -8,6 +8,7 @@ import {
   LSTM_CELL,
   LSTM_HIDDEN,
   OK,
+  OP_BANDS,
   OP_INPUT,
   OP_LOOKUP,
   OP_LSTM,
@@ -26,7 +27,9 @@ import {
   TENSOR_LAST_USE,
   TENSOR_HEIGHT,
   TENSOR_HALO_RIGHT,
+  TENSOR_WINDOW,
 } from "./abi";
+import { checkGroup, groupEnd, groupStart, keepsRows, resetGroups } from "./bands-check";
 import { inputAt, inputCount, isBinary } from "./operands";
 import {
   extentBytes,
@@ -62,8 +65,9 @@ export function checkLifetimes(): i32 {
     step = nextStep(step);
   }
   step = firstStep();
+  resetGroups();
   for (let index = 0; index < stepCount; index++) {
-    const status = checkOverlaps(step, index);
+    const status = word(step, STEP_OPCODE) == OP_BANDS ? checkGroup(step, index) : checkOverlaps(step, index);
     if (status != OK) return status;
     step = nextStep(step);
   }
@@ -72,6 +76,7 @@ export function checkLifetimes(): i32 {
 
 function note(step: usize, index: i32): i32 {
   const opcode = word(step, STEP_OPCODE);
+  if (opcode == OP_BANDS) return OK;
   // Inputs lie in the arena from the start: the host has put them there before the first step.
   if (opcode == OP_INPUT) return define(word(step, BORDER_TENSOR), index, 1);
   if (opcode == OP_OUTPUT) {
@@ -116,8 +121,11 @@ function lifetime(index: i32, at: i32, tensor: i32): i32 {
   return fail(BAD_LIFETIME, index, at, tensor);
 }
 
-/** What the step writes (its output and its scratch) against every tensor that is alive while it runs. */
+/** What the step writes (its output and its scratch) against every tensor that is alive while it, or its group, runs. */
 function checkOverlaps(step: usize, index: i32): i32 {
+  const grouped = index < groupEnd;
+  const from = grouped ? groupStart : index;
+  const to = grouped ? groupEnd : index + 1;
   const opcode = word(step, STEP_OPCODE);
   const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
   const written = tensorRecord(word(step, border ? BORDER_TENSOR : STEP_OUT));
@@ -128,12 +136,16 @@ function checkOverlaps(step: usize, index: i32): i32 {
   for (let i = 0; i < tensorCount; i++) {
     const tensor = tensorRecord(i);
     const defined = word(tensor, TENSOR_DEFINED);
-    if (defined == 0 || defined > index + 1 || word(tensor, TENSOR_LAST_USE) < index + 1) continue;
+    if (defined == 0 || defined > to || word(tensor, TENSOR_LAST_USE) <= from) continue;
+    // A window is alive inside of its group alone.
+    if (word(tensor, TENSOR_WINDOW) != 0 && !(grouped && defined > from)) return lifetime(index, STEP_OUT, i);
     const at = extentStart(tensor);
     const size = extentBytes(tensor);
     if (overlap(at, size, scratch, scratchBytes)) return lifetime(index, STEP_SCRATCH_AT, i);
     if (tensor == written || !overlap(at, size, start, bytes)) continue;
-    if (!mayReplace(step, opcode, tensor, written, index)) return lifetime(index, STEP_OUT, i);
+    const onto = mayReplace(step, opcode, tensor, written);
+    const fine = grouped ? keepsRows(index, tensor, onto) : onto && word(tensor, TENSOR_LAST_USE) == index + 1;
+    if (!fine) return lifetime(index, STEP_OUT, i);
   }
   return OK;
 }
@@ -142,9 +154,8 @@ function overlap(a: i64, aBytes: i64, b: i64, bBytes: i64): bool {
   return aBytes > 0 && bBytes > 0 && a < b + bBytes && b < a + aBytes;
 }
 
-/** In place: an element-wise step may write over an operand of the same geometry that dies with it. */
-function mayReplace(step: usize, opcode: i32, tensor: usize, written: usize, index: i32): bool {
-  if (word(tensor, TENSOR_LAST_USE) != index + 1) return false;
+/** In place: an element-wise step may write over an operand of the same geometry, if nothing else needs that. */
+function mayReplace(step: usize, opcode: i32, tensor: usize, written: usize): bool {
   let operand = false;
   for (let i = 0; i < inputCount(step); i++) operand = operand || tensor == tensorRecord(word(step, inputAt(i)));
   if (!operand || word(tensor, TENSOR_DTYPE) != word(written, TENSOR_DTYPE)) return false;

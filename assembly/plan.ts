@@ -65,9 +65,9 @@ import {
   TENSOR_LAST_USE,
   TENSOR_OFFSET,
   TENSOR_PIXEL_PITCH,
-  TENSOR_RESERVED,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
+  TENSOR_WINDOW,
   TENSOR_ZERO_POINT,
   UNKNOWN_SECTION,
   UNSUPPORTED_FEATURE,
@@ -206,9 +206,11 @@ function checkTensor(tensor: usize, index: i32): i32 {
   for (let at = TENSOR_HALO_TOP; at <= TENSOR_HALO_RIGHT; at += 4) {
     if (word(tensor, at) < 0 || word(tensor, at) > mostHalo) return bad(tensor, index, at);
   }
-  for (let at = TENSOR_RESERVED; at <= TENSOR_LAST_USE; at += 4) {
+  for (let at = TENSOR_DEFINED; at <= TENSOR_LAST_USE; at += 4) {
     if (word(tensor, at) != 0) return bad(tensor, index, at);
   }
+  const window = word(tensor, TENSOR_WINDOW);
+  if (window < 0 || window > MAX_EXTENT) return bad(tensor, index, TENSOR_WINDOW);
   const zeroPoint = word(tensor, TENSOR_ZERO_POINT);
   if (zeroPoint < minCode(tensor) || zeroPoint > maxCode(tensor)) return bad(tensor, index, TENSOR_ZERO_POINT);
   if (wide && zeroPoint != 0) return bad(tensor, index, TENSOR_ZERO_POINT);

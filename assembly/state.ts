@@ -18,6 +18,7 @@ import {
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
+  TENSOR_WINDOW,
   PLAN_HEADER_BYTES,
 } from "./abi";
 
@@ -145,9 +146,10 @@ export function extentStart(tensor: usize): i64 {
   );
 }
 
-/** Bytes of a tensor with its halo. */
+/** Bytes of a tensor with its halo, of as many rows as it has in the arena at a time. */
 export function extentBytes(tensor: usize): i64 {
-  const rows = <i64>word(tensor, TENSOR_HALO_TOP) + word(tensor, TENSOR_HEIGHT) + word(tensor, TENSOR_HALO_BOTTOM);
+  let rows = <i64>word(tensor, TENSOR_WINDOW);
+  if (rows == 0) rows = <i64>word(tensor, TENSOR_HALO_TOP) + word(tensor, TENSOR_HEIGHT) + word(tensor, TENSOR_HALO_BOTTOM);
   const columns = <i64>word(tensor, TENSOR_HALO_LEFT) + word(tensor, TENSOR_WIDTH) + word(tensor, TENSOR_HALO_RIGHT);
   return (rows - 1) * word(tensor, TENSOR_ROW_PITCH) + columns * word(tensor, TENSOR_PIXEL_PITCH);
 }

@@ -3,6 +3,9 @@ import {
   ARG_MAX_STEP_BYTES,
   AVERAGE_POOL_STEP_BYTES,
   BAD_IO,
+  BANDS_MEMBER_BYTES,
+  BANDS_MEMBERS,
+  BANDS_STEP_BYTES,
   BAD_STEP,
   BINARY_STEP_BYTES,
   BORDER_IO,
@@ -29,6 +32,7 @@ import {
   OP_ADD,
   OP_ARG_MAX,
   OP_AVERAGE_POOL,
+  OP_BANDS,
   OP_CONCAT,
   OP_CONSTANT,
   OP_CONV,
@@ -111,7 +115,6 @@ import {
   planPtr,
   setWork,
   stepCount,
-  stepsAt,
   tensorCount,
   tensorOf,
   tensorRecord,
@@ -121,7 +124,7 @@ import {
 /** Where sums of work stop: one step's stays below it too, because its tensors fit into an arena below 2^31 bytes. */
 const MOST_WORK: i64 = 1 << 62;
 
-/** Bytes of an op's record, of concat's without its inputs; 0 for an opcode that this engine does not know. */
+/** Bytes of an op's record, of concat's without its inputs and a group's without its members; 0 for an opcode that this engine does not know. */
 function recordBytes(opcode: i32): i32 {
   switch (opcode) {
     case OP_INPUT:
@@ -172,6 +175,8 @@ function recordBytes(opcode: i32): i32 {
       return LSTM_STEP_BYTES;
     case OP_MAT_MUL:
       return MAT_MUL_STEP_BYTES;
+    case OP_BANDS:
+      return BANDS_STEP_BYTES;
     default:
       return 0;
   }
@@ -190,6 +195,7 @@ export function checkSteps(features: u64): i32 {
     let bytes = recordBytes(opcode);
     if (bytes == 0 || !((features >> opcode) & 1)) return fail(BAD_STEP, index, STEP_OPCODE, opcode);
     if (opcode == OP_CONCAT) bytes += max(inputCount(step), 1) * CONCAT_INPUT_BYTES;
+    if (opcode == OP_BANDS) bytes += word(step, BANDS_MEMBERS) * BANDS_MEMBER_BYTES;
     if (word(step, STEP_BYTES) != bytes || <usize>bytes > end - step) {
       return fail(BAD_STEP, index, STEP_BYTES, word(step, STEP_BYTES));
     }
@@ -226,6 +232,7 @@ function checkStep(step: usize, index: i32, opcode: i32, features: u64): i32 {
   const feature = weighted ? FEATURE_W8 + contract - CONTRACT_A8W8 : FEATURE_A8;
   if (!known || !((features >> feature) & 1)) return fail(BAD_STEP, index, STEP_CONTRACT, contract);
   if (opcode == OP_INPUT || opcode == OP_OUTPUT) return checkBorder(step, index, opcode);
+  if (opcode == OP_BANDS) return OK;
   let status = checkTensor(step, index, STEP_OUT);
   for (let i = 0; status == OK && i < inputCount(step); i++) {
     const at = inputAt(i);
@@ -353,6 +360,7 @@ function checkBorder(step: usize, index: i32, opcode: i32): i32 {
 
 /** Multiply-adds or pooled elements, and the bytes written, halo included: a small tensor may have a large one. */
 function stepWork(step: usize, opcode: i32): i64 {
+  if (opcode == OP_BANDS) return 0;
   const border = opcode == OP_INPUT || opcode == OP_OUTPUT;
   let bytes = extentBytes(tensorOf(step, border ? BORDER_TENSOR : STEP_OUT));
   if (!border) bytes += partsWork(step);
@@ -361,11 +369,4 @@ function stepWork(step: usize, opcode: i32): i64 {
   if (opcode == OP_LSTM) return bytes + lstmWork(step);
   if (opcode == OP_MAT_MUL) return bytes + matMulWork(step);
   return opcode == OP_AVERAGE_POOL || opcode == OP_MAX_POOL ? bytes + poolWork(step) : bytes;
-}
-
-/** The step of a number below stepCount. */
-export function stepAt(index: i32): usize {
-  let step = planPtr + stepsAt;
-  for (; index > 0; index--) step = nextStep(step);
-  return step;
 }

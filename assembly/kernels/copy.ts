@@ -82,7 +82,9 @@ export function pad_a8(step: usize): void {
     }
   }
   const outStep = word(step, PAD_STRIDE_W) * word(output, TENSOR_PIXEL_PITCH);
-  for (let y = 0; y < word(input, TENSOR_HEIGHT); y++) {
+  // In a band, as many rows as are due.
+  const rows = min(word(input, TENSOR_HEIGHT), word(output, TENSOR_HEIGHT));
+  for (let y = 0; y < rows; y++) {
     let a = pixels(input) + y * word(input, TENSOR_ROW_PITCH);
     let out =
       pixels(output) +

@@ -68,7 +68,7 @@ export function widthSet(bits: string | undefined): readonly WeightWidth[] | und
   return listed("--bits", bits, WEIGHT_WIDTHS);
 }
 
-/** The members of a list with commas. Throws BAD_ARGUMENT naming the option. */
+/** Widths of a list with commas. Throws BAD_ARGUMENT naming the option. */
 export function listed<T extends number | string>(
   option: string,
   text: string,
@@ -76,7 +76,7 @@ export function listed<T extends number | string>(
 ): readonly T[] {
   const found = text.split(",").map((item) => known.find((width) => `${width}` === item.trim()));
   if (found.every((width) => width !== undefined)) return [...new Set(found as T[])];
-  throw new DyadicError("BAD_ARGUMENT", `${option} takes a list`, {
+  throw new DyadicError("BAD_ARGUMENT", `${option} is no set of widths`, {
     expected: `some of ${known.join(",")}, with commas`,
     found: text,
   });

@@ -1,4 +1,5 @@
 import { DyadicError } from "../error.ts";
+import { bandsText, describeBands } from "../report/bands.ts";
 import { describe } from "../report/describe.ts";
 import { type AccuracyFlags, accuracyJson, accuracySummary, gateOf } from "./accuracy.ts";
 import { allocationJson, allocationSummary, budgetOf, explanation, frontierJson } from "./budget.ts";
@@ -76,6 +77,7 @@ export async function compileCommand(path: string, options: Options): Promise<vo
   writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);
   const { peakBytes, lowerBound, haloBytes } = description.plan;
+  const bands = compiled === undefined ? [] : describeBands(compiled.integer, compiled.layout);
   const result = {
     output,
     flashBytes: bytes.length,
@@ -83,7 +85,7 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     policy: compiled?.policy ?? null,
     layers: layers.map(({ name, op, settings }) => ({ name, op, ...settings })),
     adjusted,
-    plan: { peakBytes, lowerBound, haloBytes },
+    plan: { peakBytes, lowerBound, haloBytes, bands },
     ...(allocated && { allocation: allocationJson(allocated) }),
     ...(gate && smallest && { accuracy: accuracyJson(smallest, gate) }),
   };
@@ -91,9 +93,10 @@ export async function compileCommand(path: string, options: Options): Promise<vo
   const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;
   const details = allocated !== undefined && explain ? explanation(allocated) : "";
   const chosen = () => choiceTable(layers, adjusted);
+  const inBands = bandsText(bands, compiled?.bandCost ?? 0, explain);
   print(
     json === true,
     result,
-    () => `${output}\n${chosen()}${summary(description)}${kept}${spent}${details}`,
+    () => `${output}\n${chosen()}${summary(description)}${inBands}${kept}${spent}${details}`,
   );
 }

@@ -1,5 +1,6 @@
 // For tools: `inspect`, tests, debuggers. The runtime leaves the plan to the engine.
 import {
+  BANDS_MEMBERS,
   CONCAT_INPUT_BYTES,
   CONCAT_STEP_BYTES,
   CONTRACT_A8W1,
@@ -13,6 +14,7 @@ import {
   KIND_PLAN,
   KIND_WEIGHTS,
   OP_ADD,
+  OP_BANDS,
   OP_CONCAT,
   OP_CONSTANT,
   OP_INPUT,
@@ -48,6 +50,7 @@ import {
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
+  TENSOR_WINDOW,
   TENSOR_ZERO_POINT,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
@@ -62,9 +65,11 @@ export interface PlanTensor {
   readonly pixelPitch: number;
   readonly halo: readonly [top: number, left: number, bottom: number, right: number];
   readonly zeroPoint: number;
+  /** Rows that the buffer holds at a time; absent: all. */
+  readonly window?: number;
 }
 
-/** A step record of the plan; `words` is the whole record. */
+/** A step record of the plan; `words` is the whole record. That of a group (OP_BANDS) is in front of its members'. */
 export interface PlanStep {
   readonly opcode: number;
   readonly contract: number;
@@ -154,14 +159,22 @@ function readTensor(words: Int32Array): PlanTensor {
     pixelPitch: word(TENSOR_PIXEL_PITCH),
     halo: [word(TENSOR_HALO_TOP), word(TENSOR_HALO_LEFT), word(TENSOR_HALO_BOTTOM), word(TENSOR_HALO_RIGHT)],
     zeroPoint: word(TENSOR_ZERO_POINT),
+    ...(word(TENSOR_WINDOW) !== 0 && { window: word(TENSOR_WINDOW) }),
   };
+}
+
+/** Steps that run as one: the members of every group from `first` to `last`, behind the group's own step. */
+export function groupsOf({ steps }: Plan): { first: number; last: number }[] {
+  return steps.flatMap(({ opcode, words }, step) =>
+    opcode === OP_BANDS ? [{ first: step + 1, last: step + words[BANDS_MEMBERS / 4]! }] : [],
+  );
 }
 
 const BINARY = [OP_ADD, OP_MUL, OP_MINIMUM, OP_MAXIMUM, OP_PRELU, OP_MAT_MUL];
 
 /** Number of tensors that a step with a record of `bytes` reads. */
 function inputCount(opcode: number, bytes: number): number {
-  if (opcode === OP_INPUT || opcode === OP_CONSTANT) return 0;
+  if (opcode === OP_INPUT || opcode === OP_CONSTANT || opcode === OP_BANDS) return 0;
   if (opcode === OP_CONCAT) return Math.floor((bytes - CONCAT_STEP_BYTES) / CONCAT_INPUT_BYTES);
   if (opcode === OP_LSTM) return 3;
   return BINARY.includes(opcode) ? 2 : 1;
@@ -173,7 +186,8 @@ function readStep(words: Int32Array, index: number, tensorCount: number): PlanSt
   const inputs = Array.from({ length: inputCount(opcode, 4 * words.length) }, (_, i) =>
     word(i === 0 ? STEP_IN : STEP_MORE_INPUTS + 4 * (i - 1)),
   );
-  const outputs = opcode === OP_OUTPUT ? [] : [word(opcode === OP_INPUT ? STEP_IN : STEP_OUT)];
+  const none = opcode === OP_OUTPUT || opcode === OP_BANDS;
+  const outputs = none ? [] : [word(opcode === OP_INPUT ? STEP_IN : STEP_OUT)];
   const stray = [...inputs, ...outputs].find((tensor) => tensor < 0 || tensor >= tensorCount);
   if (stray !== undefined) {
     throw new DyadicError("CORRUPT", `plan step ${index}: tensor ${stray} does not exist`);

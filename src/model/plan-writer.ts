@@ -1,4 +1,10 @@
 import {
+  BANDS_COUNT,
+  BANDS_LEAD,
+  BANDS_MEMBER_BYTES,
+  BANDS_MEMBERS,
+  BANDS_ROWS,
+  BANDS_STEP_BYTES,
   BORDER_IO,
   BORDER_STEP_BYTES,
   BORDER_TENSOR,
@@ -11,6 +17,7 @@ import {
   MAX_EXTENT,
   MAX_STEPS,
   MAX_TENSORS,
+  OP_BANDS,
   OP_INPUT,
   OP_OUTPUT,
   PLAN_HEADER_BYTES,
@@ -38,13 +45,14 @@ import {
   TENSOR_PIXEL_PITCH,
   TENSOR_ROW_PITCH,
   TENSOR_WIDTH,
+  TENSOR_WINDOW,
   TENSOR_ZERO_POINT,
   WEIGHTS_ALIGNMENT,
 } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import { bitsOf, type IntegerGraph, type IntegerNode, type IntegerTensor } from "../graph/integer.ts";
 import { opNamed } from "../ops/index.ts";
-import type { Layout, Placement, Scratch } from "../plan/layout.ts";
+import type { Group, Layout, Placement, Scratch } from "../plan/layout.ts";
 
 /**
  * The weights section while it grows: arrays on their alignment, in the order of the steps. Identical arrays are not
@@ -82,7 +90,10 @@ export function encodePlan(graph: IntegerGraph, layout: Layout): { plan: Uint8Ar
   );
   const steps = [
     ...graph.inputs.map((border, io) => borderStep(OP_INPUT, border.tensor, io)),
-    ...graph.nodes.map((node, k) => nodeStep(node, layout.scratch[k]!, store)),
+    ...graph.nodes.flatMap((node, k) => [
+      ...layout.groups.filter(({ first }) => first === k).map(bandsStep),
+      nodeStep(node, layout.scratch[k]!, store),
+    ]),
     ...graph.outputs.map((border, i) => borderStep(OP_OUTPUT, border.tensor, graph.inputs.length + i)),
   ];
   if (graph.tensors.length > MAX_TENSORS || steps.length > MAX_STEPS) {
@@ -148,6 +159,7 @@ function encodeTensor(tensor: IntegerTensor, placement: Placement, fillAt: numbe
   set(TENSOR_HALO_RIGHT, placement.halo[3]);
   set(TENSOR_ZERO_POINT, tensor.zeroPoint);
   set(TENSOR_HALO_FILL_AT, fillAt);
+  set(TENSOR_WINDOW, placement.window ?? 0);
 }
 
 function borderStep(opcode: number, tensor: number, io: number): ArrayBuffer {
@@ -158,6 +170,24 @@ function borderStep(opcode: number, tensor: number, io: number): ArrayBuffer {
   set(STEP_CONTRACT, CONTRACT_A8);
   set(BORDER_TENSOR, tensor);
   set(BORDER_IO, io);
+  return record;
+}
+
+/** In front of the steps of the group's members. */
+function bandsStep({ bands, members }: Group): ArrayBuffer {
+  const bytes = BANDS_STEP_BYTES + members.length * BANDS_MEMBER_BYTES;
+  const record = new ArrayBuffer(bytes);
+  const set = words(record, 0);
+  set(STEP_OPCODE, OP_BANDS);
+  set(STEP_BYTES, bytes);
+  set(STEP_CONTRACT, CONTRACT_A8);
+  set(BANDS_MEMBERS, members.length);
+  set(BANDS_COUNT, bands);
+  members.forEach(({ perBand, lead }, i) => {
+    const at = BANDS_STEP_BYTES + i * BANDS_MEMBER_BYTES;
+    set(at + BANDS_ROWS, perBand);
+    set(at + BANDS_LEAD, lead);
+  });
   return record;
 }
 

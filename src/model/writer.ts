@@ -13,6 +13,7 @@ import {
   KIND_PLAN,
   KIND_WEIGHTS,
   MAGIC,
+  OP_BANDS,
   OP_INPUT,
   OP_OUTPUT,
   PREFIX_ARENA_BYTES,
@@ -95,7 +96,7 @@ function writePrefix(view: DataView, graph: IntegerGraph, layout: Layout, sectio
   view.setUint16(PREFIX_MAJOR, FORMAT_MAJOR, true);
   view.setUint16(PREFIX_MINOR, FORMAT_MINOR, true);
   view.setUint32(PREFIX_FILE_BYTES, view.byteLength, true);
-  view.setBigUint64(PREFIX_FEATURES, requiredFeatures(graph), true);
+  view.setBigUint64(PREFIX_FEATURES, requiredFeatures(graph, layout), true);
   view.setUint32(PREFIX_SECTION_COUNT, sectionCount, true);
   view.setUint32(PREFIX_ARENA_BYTES, layout.peakBytes, true);
 }
@@ -109,8 +110,9 @@ const ACTIVATION_FEATURES = {
 } as const;
 
 /** The bits of everything an engine must know to run this graph: opcodes, widths, dtypes. */
-function requiredFeatures(graph: IntegerGraph): bigint {
+function requiredFeatures(graph: IntegerGraph, layout: Layout): bigint {
   const bits = new Set<number>([FEATURE_A8, OP_INPUT, OP_OUTPUT]);
+  if (layout.groups.length > 0) bits.add(OP_BANDS);
   for (const tensor of graph.tensors) bits.add(ACTIVATION_FEATURES[bitsOf(tensor)]);
   for (const node of graph.nodes) {
     const op = opNamed(node.op);

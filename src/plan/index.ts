@@ -1,4 +1,14 @@
-export { dumpLayout, type Layout, type Placement, type Scratch } from "./layout.ts";
+export {
+  BANDS,
+  dumpLayout,
+  type Group,
+  type Layout,
+  type Member,
+  type Placement,
+  rowsDone,
+  type Scratch,
+  stepNames,
+} from "./layout.ts";
 export { plan } from "./plan.ts";
 export { verifyLayout } from "./verify.ts";
 export { type Planned, planWithin } from "./within.ts";

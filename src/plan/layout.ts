@@ -26,6 +26,9 @@ export interface Member {
   readonly lead: number;
 }
 
+/** What a group's step is called where ops have names. */
+export const BANDS = "bands";
+
 /** Consecutive nodes that run together, band by band: in every band each of them computes some more output rows. */
 export interface Group {
   /** Index of the first node. */
@@ -86,6 +89,17 @@ export function denseBytes(tensor: IntegerTensor): number {
 
 export function stepCount(graph: IntegerGraph): number {
   return graph.inputs.length + graph.nodes.length + graph.outputs.length;
+}
+
+/** Names and ops of the steps between the borders: of the nodes, and in front of its members of every group. */
+export function stepNames({ nodes }: IntegerGraph, { groups }: Layout): { name: string; op: string }[] {
+  const last = (first: number, count: number) => nodes[first + count - 1]!.name;
+  return nodes.flatMap(({ name, op }, k) => [
+    ...groups
+      .filter(({ first }) => first === k)
+      .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
+    { name, op },
+  ]);
 }
 
 const PICTURE_COLUMNS = 64;

@@ -29,12 +29,13 @@ export function runsByBands({ tensors, nodes }: IntegerGraph, k: number): boolea
   return inputs.length === opNamed(op).activations;
 }
 
-/** The members of a group that read a tensor; those to whom one row is repeated are left out. */
+/** The members of a group that read a tensor; one row that is repeated is read to the end. */
 function readersOf({ tensors, nodes }: IntegerGraph, first: number, count: number, tensor: number): Reader[] {
   return nodes.slice(first, first + count).flatMap(({ op, parameters, inputs, output }, place) => {
     const isRepeated = tensors[tensor]!.shape[0] === 1 && tensors[output]!.shape[0] > 1;
-    if (!inputs.includes(tensor) || isRepeated) return [];
-    return [{ place, ...opNamed(op).rowWindow!(parameters)! }];
+    if (!inputs.includes(tensor)) return [];
+    const rows = isRepeated ? { stride: 0, count: 1, above: 0 } : opNamed(op).rowWindow!(parameters)!;
+    return [{ place, ...rows }];
   });
 }
 
@@ -79,13 +80,20 @@ export function schedule(
     const asked = readers.map((reader) => rowsAsked(reader, members[reader.place]!));
     const least = place === count - 1 ? bandRows : asked.length === 0 ? Math.ceil(height(place) / bands) : 1;
     const perBand = asked.reduce((most, own) => Math.max(most, own.perBand), least);
-    // Where another reader goes down more slowly, the first band is what decides.
+    // Where another reader goes down more slowly, the first band is what decides; and none may start in front of the first
+    // row, with which the halo above it comes.
     const ahead = asked.map((own) => own.lead + own.perBand - perBand);
+    const started = readers.map((reader) => 1 - perBand * firstBand(members[reader.place]!));
     // Everyone finishes in the last band; who can, no earlier.
-    members[place] = { perBand, lead: Math.max(height(place) - perBand * bands, ...ahead) };
+    members[place] = { perBand, lead: Math.max(height(place) - perBand * bands, ...ahead, ...started) };
   }
   const group: Group = { first, bands, members };
   return { group, ...windowsOf(graph, group) };
+}
+
+/** The number of bands after which a member has done its first row. */
+function firstBand({ perBand, lead }: Member): number {
+  return Math.max(1, Math.ceil((1 - lead) / perBand));
 }
 
 /** Rows that a reader asks for as a line over the bands: having done e rows takes (e - 1) * stride + count - above. */

@@ -9,6 +9,8 @@ import { schedule } from "./schedule.ts";
 export interface Planned {
   readonly graph: IntegerGraph;
   readonly layout: Layout;
+  /** What running by bands costs, in nanoseconds, roughly. */
+  readonly overhead: number;
 }
 
 /** Ways through the graph that are packed at most, each with less of its own than the last one. */
@@ -19,7 +21,7 @@ const ATTEMPTS = 40;
  * itself where that fits. Deterministic.
  */
 export function planWithin(graph: IntegerGraph, arenaBytes: number): Planned {
-  let best: Planned = { graph, layout: arrange(graph) };
+  let best: Planned = { graph, layout: arrange(graph), overhead: 0 };
   if (best.layout.peakBytes <= arenaBytes) return best;
   const choices = candidates(graph);
   const attempt = (path: readonly Step[]) => {
@@ -44,7 +46,8 @@ function arranged(graph: IntegerGraph, path: readonly Step[], enough: number): P
   const schedules = copied.runs.map(
     ({ first, count, bandRows }) => schedule(copied.graph, first, count, bandRows)!,
   );
-  return { graph: copied.graph, layout: arrange(copied.graph, schedules, enough) };
+  const overhead = path.reduce((sum, { candidate }) => sum + candidate.cost, 0);
+  return { graph: copied.graph, layout: arrange(copied.graph, schedules, enough), overhead };
 }
 
 /** A candidate on a way through the graph, with its bytes there. */

@@ -6,6 +6,7 @@ import {
   CONV_WEIGHTS_AT,
   LSTM_GATES,
   MAT_MUL_TRANSPOSED_A,
+  OP_BANDS,
   OP_CONV,
   OP_DENSE,
   OP_DEPTHWISE,
@@ -19,6 +20,7 @@ import { type Header, headerOf, NOTES } from "../model/header.ts";
 import type { IoTensor } from "../model/io.ts";
 import {
   activationBits,
+  groupsOf,
   type Plan,
   type PlanStep,
   type PlanTensor,
@@ -95,8 +97,12 @@ export function describe(bytes: Uint8Array, file: string): Description {
   const liveBytes = live.map((alive) => unionBytes(alive));
   const lowerBound = liveBytes.reduce((most, bytes) => Math.max(most, bytes), 0);
   const atPeak = live[liveBytes.indexOf(lowerBound)] ?? [];
+  const groups = groupsOf(plan);
   const steps = plan.steps.map((step, i) => {
-    const tensor = plan.tensors[step.outputs[0] ?? step.inputs[0]!]!;
+    // A group is shown by what its last member writes.
+    const group = groups.find(({ first }) => first === i + 1);
+    const { inputs: read, outputs: wrote } = plan.steps[group?.last ?? i] ?? step;
+    const tensor = plan.tensors[wrote[0] ?? read[0]!]!;
     const layer = header?.layers[i - inputs.length];
     const name = layer?.name ?? "";
     return {
@@ -141,6 +147,7 @@ function withFile<T>(file: string, read: () => T): T {
 function opName(opcode: number): string {
   if (opcode === OP_INPUT) return "input";
   if (opcode === OP_OUTPUT) return "output";
+  if (opcode === OP_BANDS) return "bands";
   return OPS.find((op) => op.opcode === opcode)?.name ?? `opcode ${opcode}`;
 }
 
@@ -166,12 +173,13 @@ function weightBytesOf({ contract, words }: PlanStep): number {
   return words[CONV_BIAS_AT / 4]! - words[CONV_WEIGHTS_AT / 4]!;
 }
 
-/** All that the arena ever holds: inputs from the start, outputs to the end, states always, scratch for its step. */
-function allocationsOf(
-  { tensors, steps }: Plan,
-  header: Header | null,
-  states: ReadonlySet<number>,
-): Allocation[] {
+/**
+ * All that the arena ever holds: inputs from the start, outputs to the end, states always, scratch for its step; what
+ * a step of a group needs, as long as the group runs.
+ */
+function allocationsOf(plan: Plan, header: Header | null, states: ReadonlySet<number>): Allocation[] {
+  const { tensors, steps } = plan;
+  const groups = groupsOf(plan);
   const lives = tensors.map(() => ({ first: -1, last: -1 }));
   steps.forEach(({ inputs, outputs, opcode }, step) => {
     for (const index of outputs) {
@@ -198,15 +206,23 @@ function allocationsOf(
     const bytes = { start: scratchAt, end: scratchAt + scratchBytes, haloBytes: 0 };
     return [{ name: "", kind: "scratch", ...bytes, first: step, last: step, shape: [] }];
   });
-  return [...held, ...scratch];
+  return [...held, ...scratch].map((allocation) => {
+    const met = groups.filter(({ first, last }) => first <= allocation.last && allocation.first <= last);
+    return {
+      ...allocation,
+      first: Math.min(allocation.first, ...met.map(({ first }) => first)),
+      last: Math.max(allocation.last, ...met.map(({ last }) => last)),
+    };
+  });
 }
 
-function extent({ shape, offset, rowPitch, pixelPitch, halo }: PlanTensor) {
+function extent({ shape, offset, rowPitch, pixelPitch, halo, window }: PlanTensor) {
   const [height, width] = shape;
   const [top, left, bottom, right] = halo;
   const start = offset - top * rowPitch - left * pixelPitch;
-  const bytes = (top + height + bottom - 1) * rowPitch + (left + width + right) * pixelPitch;
-  return { start, end: start + bytes, haloBytes: bytes - height * width * pixelPitch };
+  const rows = window ?? top + height + bottom;
+  const bytes = (rows - 1) * rowPitch + (left + width + right) * pixelPitch;
+  return { start, end: start + bytes, haloBytes: bytes - Math.min(rows, height) * width * pixelPitch };
 }
 
 /** Bytes that at least one run covers: a tensor computed in place counts once. */

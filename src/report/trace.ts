@@ -5,7 +5,7 @@ import type { FloatNetwork } from "../float/network.ts";
 import { elements } from "../graph/graph.ts";
 import { requireHeader } from "../model/header.ts";
 import type { IoTensor } from "../model/io.ts";
-import { readPlan } from "../model/plan-reader.ts";
+import { groupsOf, type Plan, readPlan } from "../model/plan-reader.ts";
 import { readModel } from "../model/reader.ts";
 import { dequantizeValue } from "../numerics/affine.ts";
 import { type EngineExports, instantiate, loadModel, statusError } from "../runtime/engine.ts";
@@ -21,7 +21,7 @@ export interface LayerValues {
 export interface Tracer {
   readonly kind: "float" | "integer";
   readonly samples: number;
-  /** Runs a sample; the layers in their order. */
+  /** Runs a sample; the layers in their order, without those that were never whole in memory. */
   trace(sample: number): LayerValues[];
   /** Runs a sample; the first output alone. */
   run(sample: number): Float32Array;
@@ -58,7 +58,8 @@ export async function integerTracer(
 ): Promise<Tracer> {
   const model = readModel(bytes, file);
   const { layers, values } = requireHeader(model, file);
-  const { tensors, steps } = readPlan(model);
+  const plan = readPlan(model);
+  const { tensors, steps } = plan;
   const [input, ...others] = model.io.filter(({ role }) => role === "input");
   if (input === undefined || others.length > 0) {
     throw new DyadicError("BAD_ARGUMENT", "layers are shown of models of one input", {
@@ -89,9 +90,9 @@ export async function integerTracer(
   const trace = (index: number) => {
     start(index);
     runSteps(engine, 0, 1, file);
-    return layers.map(({ name, op }, k): LayerValues => {
+    return layers.flatMap(({ name, op }, k): LayerValues[] => {
       runSteps(engine, k + 1, k + 2, file);
-      return { name, op, values: read(steps[k + 1]!.outputs[0]!) };
+      return isWhole(plan, k + 1) ? [{ name, op, values: read(steps[k + 1]!.outputs[0]!) }] : [];
     });
   };
   const run = (index: number) => {
@@ -100,6 +101,14 @@ export async function integerTracer(
     return read(steps[layers.length + 1]!.inputs[0]!);
   };
   return { kind: "integer", samples: samples.length, trace, run };
+}
+
+/** Whether what a step writes is all there behind it: of the steps of a group, what is read behind the group is. */
+function isWhole(plan: Plan, step: number): boolean {
+  const [output] = plan.steps[step]!.outputs;
+  const group = groupsOf(plan).find(({ first, last }) => first <= step && step <= last);
+  if (output === undefined || group === undefined) return output !== undefined;
+  return plan.steps.slice(group.last + 1).some(({ inputs }) => inputs.includes(output));
 }
 
 function runSteps(engine: EngineExports, from: number, to: number, file: string): void {

@@ -3,7 +3,7 @@ import { type ModelFile, sectionOfKind } from "../model/reader.ts";
 
 /** Names of the opcodes of assembly/abi.ts, by number. */
 export const OP_NAMES: readonly string[] =
-  ", input, output, conv, depthwise, dense, add, average-pool, max-pool, softmax, pad, reshape, requantize, constant, mul, minimum, maximum, prelu, lookup, concat, view, resize, space-to-depth, depth-to-space, arg-max, l2-normalize, push, lstm, mat-mul".split(
+  ", input, output, conv, depthwise, dense, add, average-pool, max-pool, softmax, pad, reshape, requantize, constant, mul, minimum, maximum, prelu, lookup, concat, view, resize, space-to-depth, depth-to-space, arg-max, l2-normalize, push, lstm, mat-mul, bands".split(
     ", ",
   );
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DyadicError } from "../../src/error.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { allocate } from "../../src/precision/allocate/allocate.ts";
-import { arenaRows } from "../../src/precision/allocate/arena-limit.ts";
+import { boundCut } from "../../src/precision/allocate/arena-limit.ts";
 import { frontierOf } from "../../src/precision/allocate/frontier.ts";
 import type { Budget } from "../../src/precision/allocate/knapsack.ts";
 import {
@@ -14,7 +14,8 @@ import {
   searchSpace,
   widthsOf,
 } from "../../src/precision/allocate/space.ts";
-import { NetworkCost } from "../../src/precision/cost/network.ts";
+import { arenaBound } from "../../src/precision/cost/arena.ts";
+import { NetworkCost, type Widths } from "../../src/precision/cost/network.ts";
 import { decide } from "../../src/precision/quantize.ts";
 import { layersOf } from "../../src/quantize/layer.ts";
 import { randomFloatGraph } from "../cases/floats.ts";
@@ -68,7 +69,12 @@ describe("allocation", () => {
       const measured = policies.map((choices) => {
         const widths = widthsOf(space, choices);
         const loss = choices.reduce((sum, j, i) => sum + losses[i]![j]!, 0);
-        return { loss, flash: cost.totalWeightBytes(widths), ram: cost.peakBytes(widths) };
+        return {
+          loss,
+          widths,
+          flash: cost.totalWeightBytes(widths),
+          ram: cost.planned(widths).layout.peakBytes,
+        };
       });
       const between = (key: "flash" | "ram") => {
         const values = measured.map((own) => own[key]);
@@ -76,7 +82,10 @@ describe("allocation", () => {
         return Math.floor(least + random.between(-0.1, 0.9) * (most - least));
       };
       const budget: Budget = { flash: between("flash"), ram: between("ram") };
-      const fitting = measured.filter(({ flash, ram }) => flash <= budget.flash! && ram <= budget.ram!);
+      const plannedRam = (widths: Widths) => cost.planned(widths, budget.ram).layout.peakBytes;
+      const fitting = measured.filter(
+        ({ flash, widths }) => flash <= budget.flash! && plannedRam(widths) <= budget.ram!,
+      );
       const best = Math.min(...fitting.map(({ loss }) => loss));
       const options = {
         fileBytes: (widths: Parameters<typeof cost.totalWeightBytes>[0]) => cost.totalWeightBytes(widths),
@@ -84,7 +93,7 @@ describe("allocation", () => {
       try {
         const { widths, certificate, peakBytes } = await allocate(space, cost, losses, budget, options);
         expect(cost.totalWeightBytes(widths)).toBeLessThanOrEqual(budget.flash!);
-        expect(peakBytes).toBe(cost.peakBytes(widths));
+        expect(peakBytes).toBe(plannedRam(widths));
         expect(peakBytes).toBeLessThanOrEqual(budget.ram!);
         expect(certificate.loss).toBeGreaterThanOrEqual(best - 1e-9);
         expect(certificate.bound).toBeLessThanOrEqual(best + 1e-9);
@@ -104,17 +113,28 @@ describe("allocation", () => {
     expect(open).toBeLessThanOrEqual(all.length / 6);
   }, 400_000);
 
-  test("rows of the arena never ask for more than the planner", { timeout: 60_000 }, () => {
-    for (const { space, cost, policies } of all.slice(0, 4)) {
-      const rows = arenaRows(space, cost);
-      for (const choices of policies.slice(0, 27)) {
-        const peak = cost.peakBytes(widthsOf(space, choices));
-        for (const { atMost, costs } of rows) {
-          const bytes = choices.reduce((sum, j, i) => sum + costs[i]![j]!, -atMost);
-          expect(bytes).toBeLessThanOrEqual(peak);
-        }
+  test("the bound of the arena holds for the planner, and its cuts forbid only what is above", {
+    timeout: 120_000,
+  }, () => {
+    const random = new Random(4);
+    let cuts = 0;
+    for (const { space, cost, policies } of all) {
+      const some = Array.from({ length: 20 }, () => random.pick(policies));
+      const bounds = policies.map((choices) => arenaBound(cost.at(widthsOf(space, choices))));
+      for (const choices of some) {
+        const least = cost.planned(widthsOf(space, choices), 0).layout.peakBytes;
+        expect(arenaBound(cost.at(widthsOf(space, choices)))).toBeLessThanOrEqual(least);
+        const ram = Math.floor(random.between(Math.min(...bounds), Math.max(...bounds)));
+        const cut = boundCut(space, cost, ram, choices);
+        if (cut === undefined) continue;
+        cuts++;
+        policies.forEach((other, i) => {
+          const sum = other.reduce((total, j, own) => total + cut.costs[own]![j]!, 0);
+          if (sum > cut.atMost) expect(bounds[i]!).toBeGreaterThan(ram);
+        });
       }
     }
+    expect(cuts).toBeGreaterThan(10);
   });
 
   test("a policy means the very widths that were chosen", () => {

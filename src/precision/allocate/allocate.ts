@@ -10,7 +10,7 @@ import {
   solve,
 } from "../solve/index.ts";
 import type { Pair } from "../solve/problem.ts";
-import { arenaCuts, arenaRows, type Row } from "./arena-limit.ts";
+import { boundCut, choiceCut, type Row } from "./arena-limit.ts";
 import { type Budget, latencyOf, problemOf, type RowOptions } from "./knapsack.ts";
 import { leastWeightBytes, refusal } from "./smallest.ts";
 import { type Space, widthsOf } from "./space.ts";
@@ -39,14 +39,14 @@ export interface Allocation {
   readonly rounds: number;
 }
 
-/** How often the planner may say no before its excess is kept free in every step. */
+/** How often the planner may say no before what it asks for besides is taken from the arena of the bound. */
 const CUT_ROUNDS = 40;
 const ROUNDS = 80;
 
 /**
- * Least loss within the budget. The arena is the planner's own: where it needs more than the solver thought, the choices
- * that caused it are cut off; where it packs worse than every single step demands, the limit is lowered by the excess, and
- * the gap of the certificate says what that may cost. Throws NO_POLICY with the smallest budget that would do.
+ * Least loss within the budget. The solver knows nothing of the arena; where the planner finds no plan for its answer, the
+ * widths that no plan fits are cut off, or that answer; where this takes long, the limit is lowered by the excess, and the
+ * gap of the certificate says what that may cost. Throws NO_POLICY with the smallest budget that would do.
  *
  * @param losses of every choice of every class of the space
  */
@@ -57,9 +57,7 @@ export async function allocate(
   budget: Budget,
   options: AllocateOptions = {},
 ): Promise<Allocation> {
-  const own: AllocateOptions =
-    budget.ram === undefined ? options : { arena: arenaRows(space, cost), ...options };
-  return new Search(space, cost, losses, budget, own).run();
+  return new Search(space, cost, losses, budget, options).run();
 }
 
 /** What an answer takes of every limit. */
@@ -148,8 +146,8 @@ class Search {
     const { cost, budget, options } = this;
     return {
       flash: options.fileBytes?.(widths, certificate),
-      ram: cost.peakBytes(widths),
-      latency: budget.latency === undefined ? undefined : latencyOf(cost, widths, options),
+      ram: cost.planned(widths, budget.ram).layout.peakBytes,
+      latency: budget.latency === undefined ? undefined : latencyOf(cost, widths, options, budget.ram),
     };
   }
 
@@ -175,9 +173,11 @@ class Search {
   private learn(choices: readonly number[], widths: Widths, used: Used, round: number): void {
     const { space, cost, budget, cuts, reserve } = this;
     const ram = this.over(used, "ram");
-    const found = ram > 0 && round <= CUT_ROUNDS ? arenaCuts(space, cost, budget.ram!, choices) : [];
-    cuts.push(...found);
-    if (found.length === 0) reserve.ram += ram;
+    if (ram > 0) {
+      const proven = boundCut(space, cost, budget.ram! - reserve.ram, choices);
+      if (proven === undefined && round > CUT_ROUNDS) reserve.ram += ram;
+      cuts.push(proven ?? choiceCut(space, cost, choices));
+    }
     reserve.latency += this.over(used, "latency");
     const flash = this.over(used, "flash");
     if (flash > 0) reserve.flash = budget.flash! - cost.totalWeightBytes(widths) + flash;

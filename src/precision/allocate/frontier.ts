@@ -2,7 +2,6 @@
 import { DyadicError } from "../../error.ts";
 import type { NetworkCost } from "../cost/network.ts";
 import { type AllocateOptions, type Allocation, allocate } from "./allocate.ts";
-import { arenaRows } from "./arena-limit.ts";
 import type { Budget } from "./knapsack.ts";
 import { classSizes, type Space } from "./space.ts";
 
@@ -47,7 +46,6 @@ export async function frontierOf(
     ...options,
     nodes: NODES,
     fileBytes: (widths) => cost.totalWeightBytes(widths) + rest,
-    ...(ram !== undefined && { arena: options.arena ?? arenaRows(space, cost) }),
   };
   const others: Budget = { ...(ram !== undefined && { ram }), ...(latency !== undefined && { latency }) };
   const found: FrontierPoint[] = [pointOf(chosen, rest, true)];

@@ -1,7 +1,7 @@
 // From a float network, what was seen of it and a budget to a policy with its certificate.
 import type { Calibration } from "../../calibrate/calibration.ts";
-import type { IntegerGraph } from "../../graph/integer.ts";
 import type { ActivationBits } from "../../numerics/pack.ts";
+import type { Planned } from "../../plan/index.ts";
 import type { ActivationOptions } from "../../quantize/post-training.ts";
 import type { WeightWidth } from "../../quantize/rounding/index.ts";
 import { NetworkCost, type Widths } from "../cost/network.ts";
@@ -17,13 +17,11 @@ import { policyOf, type Space, searchSpace } from "./space.ts";
 export interface AllocationOptions extends Omit<AllocateOptions, "fileBytes">, LossOptions {
   readonly budget: Budget;
   readonly weightBits: readonly WeightWidth[];
-  /** Considered where RAM or latency is limited and 8 bits do not do. */
+  /** Considered where latency is limited, and where no plan of 8 bits fits the RAM, by bands or not. */
   readonly activationBits: readonly ActivationBits[];
   readonly borders?: ActivationOptions | undefined;
   /** Bytes of the file of a network under a policy: written as a draft, not estimated. */
-  readonly fileBytes?:
-    | ((network: IntegerGraph, policy: Policy, certificate: Certificate) => number)
-    | undefined;
+  readonly fileBytes?: ((planned: Planned, policy: Policy, certificate: Certificate) => number) | undefined;
 }
 
 /** A policy, and everything that speaks for it. */
@@ -52,9 +50,9 @@ export async function choosePolicy(
   const cost = new NetworkCost(graph, options.borders);
   const wide = searchSpace(graph, options.weightBits, []);
   const all8: Widths = { weights: wide.layers.map(() => 8), activations: new Map() };
-  // The arena of wide weights: narrow ones need a little scratch besides.
-  const isShort =
-    budget.ram !== undefined && cost.peakBytes(narrowest(all8, options.weightBits)) > budget.ram;
+  // Narrow weights need a little scratch besides.
+  const most = narrowest(all8, options.weightBits);
+  const isShort = budget.ram !== undefined && cost.planned(most, budget.ram).layout.peakBytes > budget.ram;
   const space =
     isShort || budget.latency !== undefined
       ? searchSpace(graph, options.weightBits, options.activationBits)
@@ -67,7 +65,7 @@ export async function choosePolicy(
     pairs,
     ...(sized && {
       fileBytes: (widths: Widths, certificate: Certificate) =>
-        sized(cost.at(widths), policy(widths), certificate),
+        sized(cost.planned(widths, budget.ram), policy(widths), certificate),
     }),
   });
   return {
@@ -88,5 +86,6 @@ function narrowest({ weights, activations }: Widths, choices: readonly WeightWid
 
 export type { Allocation } from "./allocate.ts";
 export { type FrontierPoint, frontierOf } from "./frontier.ts";
+export { holdBudget } from "./hold.ts";
 export type { Budget } from "./knapsack.ts";
 export type { LossStore } from "./losses.ts";

@@ -1,11 +1,11 @@
-// The knapsack of a space: flash, latency and every step of the arena as its limits.
+// The knapsack of a space: flash and latency as its limits, and what the planner refused.
 import { DyadicError } from "../../error.ts";
 import type { IntegerGraph } from "../../graph/integer.ts";
 import { plan } from "../../plan/index.ts";
 import { type Prediction, predict, type StepTimes, stepKey } from "../cost/latency.ts";
 import type { NetworkCost, Widths } from "../cost/network.ts";
 import type { Problem } from "../solve/problem.ts";
-import { arenaRows, type Row, withinArena } from "./arena-limit.ts";
+import type { Row } from "./arena-limit.ts";
 import { className, classSizes, type Space, widthsOf } from "./space.ts";
 
 /** What a device has; left out, there is no limit. */
@@ -22,14 +22,21 @@ export interface Budget {
 export interface RowOptions {
   /** Of the build that the budget of latency is for. */
   readonly times?: StepTimes | undefined;
-  /** `arenaRows` of the space. */
-  readonly arena?: readonly Row[];
 }
 
-/** The time of a run with these widths, as the planner places them. Throws BAD_ARGUMENT where the table does not know an op. */
-export function latencyOf(cost: NetworkCost, widths: Widths, { times }: RowOptions): Prediction {
+/**
+ * The time of a run with these widths, as the planner places them in an arena: of every step whole, and what running by
+ * bands costs besides. Throws BAD_ARGUMENT where the table does not know an op.
+ */
+export function latencyOf(
+  cost: NetworkCost,
+  widths: Widths,
+  { times }: RowOptions,
+  arenaBytes?: number,
+): Prediction {
   const network = cost.at(widths);
-  return predict(given(times), network, granted(network));
+  const own = predict(given(times), network, granted(network));
+  return { ...own, nanoseconds: own.nanoseconds + cost.planned(widths, arenaBytes).overhead };
 }
 
 /** Bytes of scratch by node: some kernels are chosen by it. */
@@ -56,8 +63,7 @@ export function problemOf(
 ): Problem {
   const rows: Row[] = [flashRow(space, cost, budget.flash)];
   if (budget.latency !== undefined) rows.push(latencyRow(space, cost, budget.latency, options));
-  if (budget.ram !== undefined)
-    rows.push(...withinArena(options.arena ?? arenaRows(space, cost), budget.ram), ...cuts);
+  rows.push(...cuts);
   return {
     classes: losses.map((own, i) => ({
       name: className(space, i),

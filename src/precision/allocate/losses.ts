@@ -48,7 +48,7 @@ export interface MeasuredLosses {
  * are measured on as many as the work allows. Throws BAD_ARGUMENT where a network has too many pairs.
  */
 export async function measureLosses(
-  { graph, samples, labels, module }: Evidence,
+  { graph, samples, labels, module, shards }: Evidence,
   seen: Calibration,
   space: Space,
   cost: NetworkCost,
@@ -73,6 +73,7 @@ export async function measureLosses(
   if (single.missing.length + joint.missing.length > 0) {
     const wanted = new Set(joint.missing.length > 0 ? weights.keys() : single.missing);
     const rounded = await perturbWeights(graph, seen, order, await module(), weights, {
+      shards,
       observer,
       inputRange,
       signal,

@@ -1,9 +1,9 @@
 // Where no policy fits: the smallest budgets that would do, and the bounds that prove it.
 import { SECTION_ALIGNMENT } from "../../../assembly/abi.ts";
 import { DyadicError } from "../../error.ts";
-import type { NetworkCost, Widths } from "../cost/network.ts";
+import { arenaBound } from "../cost/arena.ts";
+import { type NetworkCost, scratchBytes, type Widths } from "../cost/network.ts";
 import { type Certificate, type SolveOptions, solve } from "../solve/index.ts";
-import { arenaRows } from "./arena-limit.ts";
 import { type Budget, problemOf, type RowOptions } from "./knapsack.ts";
 import { classSizes, type Space, widthsOf } from "./space.ts";
 
@@ -95,7 +95,7 @@ async function least(
     choices: own.choices.map(({ costs }) => ({ costs, loss: costs[row]! })),
   }));
   const answer = await solve({ ...problem, classes }, options);
-  if (!answer.feasible) return undefined;
+  if (!answer.feasible || !keepsRam(space, cost, kept, answer.choices)) return undefined;
   const { certificate, choices } = answer;
   if (name === "latency") {
     const fixed = 2 ** 31 - problem.limits[row]!.atMost;
@@ -124,30 +124,30 @@ async function least(
   };
 }
 
-/** The smallest arena that the rows of all steps leave room in, by bisection, and what the planner makes of it. */
+/** The planner's smallest arena for the narrowest activations, with the least scratch that the other limits leave. */
 async function leastRam(space: Space, cost: NetworkCost, kept: Budget, options: RefusalOptions) {
-  const nothing = classSizes(space).map((size) => Array<number>(size).fill(0));
-  const own = { ...options, arena: options.arena ?? arenaRows(space, cost) };
-  const fits = async (ram: number) => {
-    const answer = await solve(problemOf(space, cost, nothing, { ...kept, ram }, [], own), options);
-    return answer.feasible ? answer.choices : undefined;
-  };
-  let [low, high] = [
-    0,
-    cost.peakBytes(
-      widthsOf(
-        space,
-        classSizes(space).map(() => 0),
-      ),
-    ) * 2,
-  ];
-  let choices = await fits(high);
-  if (choices === undefined) return undefined;
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    const found = await fits(middle);
-    if (found === undefined) low = middle;
-    else [high, choices] = [middle, found];
-  }
-  return { value: Math.max(high, cost.peakBytes(widthsOf(space, choices))), bound: high };
+  const base = narrowest(space);
+  const losses = classSizes(space).map((size, i) =>
+    Array.from({ length: size }, (_, j) => {
+      if (i >= space.layers.length) return base[i] === j ? 0 : 1;
+      const network = cost.at(widthsOf(space, base.with(i, j)));
+      return scratchBytes(network, cost.layers[i]!);
+    }),
+  );
+  const answer = await solve(problemOf(space, cost, losses, kept, [], options), options);
+  if (!answer.feasible) return undefined;
+  const value = cost.planned(widthsOf(space, answer.choices), 0).layout.peakBytes;
+  return { value, bound: arenaBound(cost.at(widthsOf(space, base))) };
+}
+
+/** The narrowest activations, and the widest weights. */
+function narrowest(space: Space): number[] {
+  return classSizes(space).map((size, i) => (i < space.layers.length ? 0 : size - 1));
+}
+
+/** Whether the planner keeps a limit of RAM with these weights and some activations. */
+function keepsRam(space: Space, cost: NetworkCost, { ram }: Budget, choices: readonly number[]): boolean {
+  if (ram === undefined) return true;
+  const own = narrowest(space).map((choice, i) => (i < space.layers.length ? choices[i]! : choice));
+  return cost.planned(widthsOf(space, own), ram).layout.peakBytes <= ram;
 }

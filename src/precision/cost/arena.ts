@@ -1,61 +1,48 @@
-// Lower bounds of the arena that are linear in the choices of widths: what a solver can reason about.
+// What no arena of a network can be below, whatever runs by bands.
 import { bitsOf, type IntegerGraph } from "../../graph/integer.ts";
 import { NO_HALO } from "../../ops/index.ts";
-import { haloNeeds, possibleTakeovers } from "../../plan/in-place.ts";
-import { extentBytes, pitches, stepCount, tensorLifetimes } from "../../plan/layout.ts";
-import { scratchBytes } from "./network.ts";
-
-/** What one step of a network needs at least, of the bytes that are alive then. */
-export interface StepBytes {
-  /** Bytes of the tensors that are alive, by tensor. An output that may lie on an input is left out. */
-  readonly tensors: ReadonlyMap<number, number>;
-  /** The output that may lie on an input where their widths are equal, and which input. */
-  readonly takeover: readonly (readonly [output: number, input: number])[];
-  readonly scratch: number;
-  /** The node that runs, -1 at a border. */
-  readonly node: number;
-}
-
-/** Bytes of a tensor with the halo that its readers ask for, widened by no other tensor. */
-export function tensorBytes(graph: IntegerGraph): number[] {
-  const needs = haloNeeds(graph);
-  return graph.tensors.map((tensor, index) => {
-    const bits = bitsOf(tensor);
-    const halo = bits < 8 ? NO_HALO : needs[index]!;
-    return extentBytes(tensor.shape, { ...pitches(tensor.shape, halo, bits), halo });
-  });
-}
+import { possibleTakeovers } from "../../plan/in-place.ts";
+import { extentBytes, pitches, tensorLifetimes } from "../../plan/layout.ts";
+import { MOST_MEMBERS, runsByBands } from "../../plan/schedule.ts";
 
 /**
- * What every step needs whatever else is decided: no arrangement of these widths has a smaller peak than the largest
- * `stepTotal`. Takeovers are granted wherever the widths allow them.
+ * Bytes that every plan needs, without halos and scratch. Between two steps or groups, whatever is read later lies there
+ * whole; inside a group of up to MOST_MEMBERS nodes perhaps nothing does. So of all ways to cut the nodes into groups
+ * the one whose largest sum is least; a node that cannot run by bands has its operands and its output whole at once, or
+ * one upon the other. It never grows as activations become narrower.
  */
-export function stepBytes(graph: IntegerGraph): StepBytes[] {
+export function arenaBound(graph: IntegerGraph): number {
+  const first = graph.inputs.length;
   const lifetimes = tensorLifetimes(graph);
-  const sizes = tensorBytes(graph);
-  const uniform: IntegerGraph = { ...graph, tensors: graph.tensors.map(({ bits: _, ...tensor }) => tensor) };
-  const possible = possibleTakeovers(uniform, lifetimes);
-  return Array.from({ length: stepCount(graph) }, (_, step) => {
-    const k = step - graph.inputs.length;
-    const node = k >= 0 && k < graph.nodes.length ? k : -1;
-    const takeover = possible
-      .filter((own) => own.node === node)
-      .map(({ output, input }) => [output, input] as const);
-    const alive = lifetimes.flatMap(({ from, to }, tensor) => (from <= step && step <= to ? [tensor] : []));
-    return {
-      tensors: new Map(alive.map((tensor) => [tensor, sizes[tensor]!])),
-      takeover,
-      scratch: node < 0 ? 0 : scratchBytes(graph, node),
-      node,
-    };
+  const sizes = graph.tensors.map((tensor) => {
+    return extentBytes(tensor.shape, { ...pitches(tensor.shape, NO_HALO, bitsOf(tensor)), halo: NO_HALO });
   });
-}
-
-/** Bytes of a step: a takeover saves its output where the widths of both are equal. */
-export function stepTotal(graph: IntegerGraph, { tensors, takeover, scratch }: StepBytes): number {
-  const sum = [...tensors.values()].reduce((a, b) => a + b, scratch);
-  const saved = takeover
-    .filter(([output, input]) => bitsOf(graph.tensors[output]!) === bitsOf(graph.tensors[input]!))
-    .map(([output, input]) => Math.min(tensors.get(output)!, tensors.get(input)!));
-  return sum - Math.max(0, ...saved);
+  const sum = (isCounted: (life: { from: number; to: number }) => boolean) =>
+    lifetimes.reduce((bytes, life, tensor) => bytes + (isCounted(life) ? sizes[tensor]! : 0), 0);
+  /** What is alive in front of node k, written before it and read from it on. */
+  const between = Array.from({ length: graph.nodes.length + 1 }, (_, k) =>
+    sum(({ from, to }) => from < Math.max(1, first + k) && to >= first + k),
+  );
+  const uniform: IntegerGraph = { ...graph, tensors: graph.tensors.map(({ bits: _, ...tensor }) => tensor) };
+  const takeovers = possibleTakeovers(uniform, lifetimes);
+  const whole = graph.nodes.map((_, k) => {
+    const own = takeovers.filter(({ node }) => node === k);
+    const saved = own.map(({ input, output }) => Math.min(sizes[input]!, sizes[output]!));
+    return sum(({ from, to }) => from <= first + k && to >= first + k) - Math.max(0, ...saved);
+  });
+  const least = [between[0]!];
+  graph.nodes.forEach((_, k) => {
+    const behind = (count: number, bytes: number) => {
+      least[k + count] = Math.min(
+        least[k + count] ?? Infinity,
+        Math.max(least[k]!, bytes, between[k + count]!),
+      );
+    };
+    if (!runsByBands(graph, k)) behind(1, whole[k]!);
+    for (let count = 1; count <= MOST_MEMBERS && k + count <= graph.nodes.length; count++) {
+      if (!runsByBands(graph, k + count - 1)) break;
+      behind(count, 0);
+    }
+  });
+  return least.at(-1)!;
 }

@@ -6,7 +6,7 @@ import type { ActivationBits, WeightBits } from "../../numerics/pack.ts";
 import { type ConvolutionParameters, roundUp } from "../../ops/convolution.ts";
 import { opNamed } from "../../ops/index.ts";
 import type { OpShapes } from "../../ops/op.ts";
-import { plan } from "../../plan/index.ts";
+import { type Planned, planWithin } from "../../plan/index.ts";
 import { layerOf, layersOf } from "../../quantize/layer.ts";
 import { type LayerWeights, placeLayer } from "../../quantize/layer-weights.ts";
 import { lower } from "../../quantize/lower.ts";
@@ -18,6 +18,9 @@ export interface Widths {
   readonly weights: readonly WeightWidth[];
   readonly activations: ReadonlyMap<number, ActivationBits>;
 }
+
+/** Plans that are kept, because several ask for the same one. */
+const MOST_PLANS = 64;
 
 /** Bits that codes of a width are stored in: ternary ones are those of 2. */
 export function storedBits(width: WeightWidth): WeightBits {
@@ -49,6 +52,7 @@ export class NetworkCost {
   readonly layers: readonly number[];
   /** Tensor of the draft by activation of the float graph. */
   private readonly drafted: ReadonlyMap<number, number>;
+  private readonly plans = new Map<string, Planned>();
 
   /**
    * @param options what the host hands over decides bytes of the file too
@@ -106,9 +110,15 @@ export class NetworkCost {
     return { ...this.draft, tensors, nodes };
   }
 
-  /** Peak of the arena, by the planner that will place it: halos, scratch and takeovers are its own. */
-  peakBytes(widths: Widths): number {
-    return plan(this.at(widths)).peakBytes;
+  /** The plan of the network with these widths, by the planner that will place it: the fastest in so large an arena. */
+  planned(widths: Widths, arenaBytes = Infinity): Planned {
+    const key = JSON.stringify([arenaBytes, widths.weights, [...widths.activations]]);
+    const known = this.plans.get(key);
+    if (known !== undefined) return known;
+    const found = planWithin(this.at(widths), arenaBytes);
+    if (this.plans.size >= MOST_PLANS) this.plans.clear();
+    this.plans.set(key, found);
+    return found;
   }
 
   private parameters(k: number, width: WeightWidth): ConvolutionParameters {

@@ -21,7 +21,7 @@ export interface ActivationCandidate {
   readonly bits: ActivationBits;
 }
 
-export interface PerturbOptions extends Pick<SequentialOptions, "signal" | "onProgress"> {
+export interface PerturbOptions extends Pick<SequentialOptions, "shards" | "signal" | "onProgress"> {
   readonly observer?: RangeOptions | undefined;
   /** Range of the model's one input, where it is known. */
   readonly inputRange?: Range | undefined;
