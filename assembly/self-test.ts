@@ -2,7 +2,7 @@
 import { CHANNEL_BLOCK, DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED, QUAD } from "./abi";
 import { relaxedTile } from "./kernels/conv.relaxed";
 import { columns1__relaxed, columns2__relaxed } from "./kernels/depthwise.relaxed";
-import { setSegments, WINDOWS } from "./kernels/tiles";
+import { setSegments, setStripPixels, WINDOWS } from "./kernels/tiles";
 import { STRIP } from "./numerics/requantize.simd";
 
 const QUADS = 8;
@@ -37,7 +37,8 @@ function explains(dotClass: i32): bool {
     for (let n = 0; n < CHANNELS; n++) store<i32>(BIASES + (n << 2), n - channelSum(n, dotClass));
     for (let size = 1; size <= PIXELS; size++) {
       memory.fill(STRIP, 0xff, PIXELS * CHANNELS * 4);
-      relaxedTile(size, WEIGHTS, BIASES, BLOCKS);
+      setStripPixels(size);
+      relaxedTile(size, 0, WEIGHTS, BIASES, BLOCKS);
       if (!cancelled(size)) return false;
     }
     columns1__relaxed(INPUT, INPUT_ROW, CHANNEL_BLOCK, 0, WEIGHTS, BIASES, 1, OUTPUTS);

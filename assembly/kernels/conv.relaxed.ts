@@ -17,7 +17,9 @@ import { tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 import { groupChannels } from "./conv";
 import { tile1, tile2, tile3, tile4, tile5, tile6 } from "./conv.relaxed.generated";
-import { nextTile, OUTPUTS, quads, remaining, rows, segments, startTiles } from "./tiles";
+import { nextPixels, OUTPUTS, quads, remaining, rows, segments, startTiles, tilesOfStrip } from "./tiles";
+
+const TILE_PIXELS = 6;
 
 export function conv_a8w8__relaxed(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
@@ -36,43 +38,47 @@ function convolveGroup(step: usize, group: i32): void {
   const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + first * row;
   const bias = weightsPtr + word(step, CONV_BIAS_AT) + first * 4;
   const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + first * 4;
+  const mostTiles = tilesOfStrip(TILE_PIXELS, channels);
   while (remaining > 0) {
     const size = tileSize();
-    nextTile(size);
-    const most = (STRIP_PIXELS / size) * CHANNEL_BLOCK;
+    let pixels = size;
+    if (mostTiles > 1 && remaining > 10) pixels *= min(mostTiles, (remaining - 5) / TILE_PIXELS);
+    nextPixels(pixels);
+    const most = (STRIP_PIXELS / pixels) * CHANNEL_BLOCK;
     for (let n = 0; n < channels; n += most) {
       const count = min(most, channels - n);
-      relaxedTile(size, weights + n * row, bias + n * 4, (count + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
-      requantizeStrip(OUTPUTS, size, count, multipliers + n * 4, n);
+      const blocks = (count + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+      for (let i = 0; i < pixels; i += size) relaxedTile(size, i, weights + n * row, bias + n * 4, blocks);
+      requantizeStrip(OUTPUTS, pixels, count, multipliers + n * 4, n);
     }
   }
 }
 
 /** Six windows; the last ten or fewer in halves, as tiles below five wait for the dot product's latency anyway. */
 function tileSize(): i32 {
-  if (remaining > 10) return 6;
-  return remaining > 6 ? (remaining + 1) >> 1 : remaining;
+  if (remaining > 10) return TILE_PIXELS;
+  return remaining > TILE_PIXELS ? (remaining + 1) >> 1 : remaining;
 }
 
-/** The tile of so many windows. */
-export function relaxedTile(size: i32, weights: usize, bias: usize, blocks: i32): void {
+/** The tile of so many windows, from the strip's pixel `first` on. */
+export function relaxedTile(size: i32, first: i32, weights: usize, bias: usize, blocks: i32): void {
   switch (size) {
     case 1:
-      tile1(weights, bias, blocks);
+      tile1(first, weights, bias, blocks);
       break;
     case 2:
-      tile2(weights, bias, blocks);
+      tile2(first, weights, bias, blocks);
       break;
     case 3:
-      tile3(weights, bias, blocks);
+      tile3(first, weights, bias, blocks);
       break;
     case 4:
-      tile4(weights, bias, blocks);
+      tile4(first, weights, bias, blocks);
       break;
     case 5:
-      tile5(weights, bias, blocks);
+      tile5(first, weights, bias, blocks);
       break;
     default:
-      tile6(weights, bias, blocks);
+      tile6(first, weights, bias, blocks);
   }
 }

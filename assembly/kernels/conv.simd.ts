@@ -21,7 +21,7 @@ import { fillHalo } from "./border";
 import { groupChannels } from "./conv";
 import { tile1, tile2, tile3, tile4 } from "./conv.simd.generated";
 import {
-  nextTile,
+  nextPixels,
   OUTPUTS,
   quads,
   remaining,
@@ -69,7 +69,7 @@ function convolveGroup<Weights>(step: usize, group: i32): void {
   const zero = word(step, CONV_WEIGHT_ZERO);
   while (remaining > 0) {
     const size = min(TILE_PIXELS, remaining);
-    nextTile(size);
+    nextPixels(size);
     for (let i = 0; i < size; i++) widen(load<usize>(WINDOWS + (i << 2)), scratch + i * totalQuads * 8);
     const most = (STRIP_PIXELS / size) * CHANNEL_BLOCK;
     for (let n = 0; n < channels; n += most) {

@@ -199,11 +199,11 @@ export function run(a: usize, b: usize, out: usize, count: i32, stepA: i32, step
   } else if (wide) {
     wideSums__simd(a, b, out, count, stepA << wideA, stepB << wideB);
   } else if (kind == OP_ADD) {
-    sums__simd<Sum>(a, b, out, count, stepA, stepB);
+    sums__simd(a, b, out, count, stepA, stepB);
   } else if (kind == OP_MUL || kind == OP_PRELU) {
     products__simd(a, b, out, count, stepA, stepB);
   } else {
-    sums__simd<Extreme>(a, b, out, count, stepA, stepB);
+    extremes__simd(a, b, out, count, stepA, stepB);
   }
 }
 
@@ -229,10 +229,6 @@ function combine(a: i32, b: i32): i32 {
   return requantizeSum(sum, shift, zero, least, most);
 }
 
-/** Sum, or minimum and maximum: one or the other in a compiled loop. */
-type Sum = i32;
-type Extreme = bool;
-
 /** Sixteen stored bytes as codes. */
 // @ts-ignore: decorator
 @inline
@@ -240,46 +236,69 @@ function load16(at: usize, step: i32, flips: v128): v128 {
   return v128.xor(step == 1 ? v128.load(at) : v128.load8_splat(at), flips);
 }
 
-function sums__simd<Kind>(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
+/** Bits of a multiplier that go to the lower of its two digits. */
+const DIGIT = 11;
+
+/**
+ * Equation (6) of a sum: codes lie in pairs, and a multiplier is two digits of 11 bits, so that a dot product of 16-bit
+ * pairs multiplies both operands and adds them; zero points are taken out of the loop. The sum is the same modulo 2^32,
+ * and fits.
+ */
+function sums__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
   const flips = i8x16.splat(<i8>flip);
+  const upper = i32x4.splat(((multiplierA >> DIGIT) & 0xffff) | ((multiplierB >> DIGIT) << 16));
+  const mask = (1 << DIGIT) - 1;
+  const lower = i32x4.splat((multiplierA & mask) | ((multiplierB & mask) << 16));
+  const constant = i32x4.splat((1 << (shift - 1)) - zeroA * multiplierA - zeroB * multiplierB);
+  const down = shift;
   for (let i = 0; i < count; i += 16) {
     // The last vector may read bytes that are not its own; it stores only its own.
-    const codesA = load16(a + i * stepA, stepA, flips);
-    const codesB = load16(b + i * stepB, stepB, flips);
-    const low = words<Kind>(i16x8.extend_low_i8x16_s(codesA), i16x8.extend_low_i8x16_s(codesB));
-    const high = words<Kind>(i16x8.extend_high_i8x16_s(codesA), i16x8.extend_high_i8x16_s(codesB));
+    const x = load16(a + i * stepA, stepA, flips);
+    const y = load16(b + i * stepB, stepB, flips);
+    const first = v128.shuffle<i8>(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const second = v128.shuffle<i8>(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const low = pairSums(first, upper, lower, constant, down);
+    const high = pairSums(second, upper, lower, constant, down);
     storeBytes(out + i, finishCodes(low, high), count - i);
   }
 }
 
-/** Eight rounded values of 16 bits, before the zero point. */
+/** Eight rounded values of 16 bits, before the zero point, of eight pairs of codes. */
 // @ts-ignore: decorator
 @inline
-function words<Kind>(a: v128, b: v128): v128 {
+function pairSums(pairs: v128, upper: v128, lower: v128, constant: v128, down: i32): v128 {
+  const low = i16x8.extend_low_i8x16_s(pairs);
+  const high = i16x8.extend_high_i8x16_s(pairs);
   return i16x8.narrow_i32x4_s(
-    fourSums<Kind>(i32x4.extend_low_i16x8_s(a), i32x4.extend_low_i16x8_s(b)),
-    fourSums<Kind>(i32x4.extend_high_i16x8_s(a), i32x4.extend_high_i16x8_s(b)),
+    fourSums(low, upper, lower, constant, down),
+    fourSums(high, upper, lower, constant, down),
   );
 }
 
 // @ts-ignore: decorator
 @inline
-function fourSums<Kind>(a: v128, b: v128): v128 {
-  let sum: v128;
-  const half = 1 << (shift - 1);
-  if (isBoolean<Kind>()) {
-    const left = i32x4.mul(i32x4.sub(a, i32x4.splat(zeroA)), i32x4.splat(multiplierA));
-    const right = i32x4.mul(i32x4.sub(b, i32x4.splat(zeroB)), i32x4.splat(multiplierB));
-    const smaller = i32x4.min_s(left, right);
-    sum = kind == OP_MAXIMUM ? i32x4.max_s(left, right) : smaller;
-    sum = i32x4.add(sum, i32x4.splat(half));
-  } else {
-    // Zero points are taken out of the loop: the sum is the same modulo 2^32, and fits.
-    const constant = half - zeroA * multiplierA - zeroB * multiplierB;
-    const left = i32x4.mul(a, i32x4.splat(multiplierA));
-    sum = i32x4.add(i32x4.add(left, i32x4.mul(b, i32x4.splat(multiplierB))), i32x4.splat(constant));
+function fourSums(pairs: v128, upper: v128, lower: v128, constant: v128, down: i32): v128 {
+  const sum = i32x4.add(i32x4.dot_i16x8_s(pairs, lower), constant);
+  return i32x4.shr_s(i32x4.add(sum, i32x4.shl(i32x4.dot_i16x8_s(pairs, upper), DIGIT)), down);
+}
+
+/** Equation (6) of a minimum or maximum. */
+function extremes__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
+  const flips = i8x16.splat(<i8>flip);
+  for (let i = 0; i < count; i += 8) {
+    const x = i16x8.extend_low_i8x16_s(load16(a + i * stepA, stepA, flips));
+    const y = i16x8.extend_low_i8x16_s(load16(b + i * stepB, stepB, flips));
+    const low = fourExtremes(i32x4.extend_low_i16x8_s(x), i32x4.extend_low_i16x8_s(y));
+    const words = i16x8.narrow_i32x4_s(low, fourExtremes(i32x4.extend_high_i16x8_s(x), i32x4.extend_high_i16x8_s(y)));
+    storeBytes(out + i, finishCodes(words, words), min(count - i, 8));
   }
-  return i32x4.shr_s(sum, shift);
+}
+
+function fourExtremes(a: v128, b: v128): v128 {
+  const left = i32x4.mul(i32x4.sub(a, i32x4.splat(zeroA)), i32x4.splat(multiplierA));
+  const right = i32x4.mul(i32x4.sub(b, i32x4.splat(zeroB)), i32x4.splat(multiplierB));
+  const extreme = kind == OP_MAXIMUM ? i32x4.max_s(left, right) : i32x4.min_s(left, right);
+  return i32x4.shr_s(i32x4.add(extreme, i32x4.splat(1 << (shift - 1))), shift);
 }
 
 /**

@@ -1,5 +1,6 @@
 // The walk over output pixels that the fast convolutions share: pixels in tiles, window and output addresses of each.
 import {
+  CHANNEL_BLOCK,
   CONV_DILATION_H,
   CONV_DILATION_W,
   CONV_KERNEL_H,
@@ -20,10 +21,9 @@ import { STRIP_PIXELS } from "../numerics/requantize.simd";
 import { bitsOf, pixels, tensorOf, word } from "../state";
 import { groupChannels, groupDepth, wholeRows } from "./conv";
 
-const MAX_TILE_PIXELS = 6;
-/** Address of the window's first byte, of every pixel of the tile. */
-export const WINDOWS: usize = memory.data(MAX_TILE_PIXELS * 4, 16);
-/** Address of the output pixel, of every pixel of the tile; and one more (requantize.simd.ts). */
+/** Address of the window's first byte, of every pixel of the strip. */
+export const WINDOWS: usize = memory.data(STRIP_PIXELS * 4, 16);
+/** Address of the output pixel, of every pixel of the strip; and one more (requantize.simd.ts). */
 export const OUTPUTS: usize = memory.data(STRIP_PIXELS * 4 + 4, 16);
 
 /** Pixels that no tile has taken yet. */
@@ -46,6 +46,8 @@ export let quads: i32 = 0;
 /** Bytes from the start of a segment to the next one of the row, and from a row to the next. */
 export let segmentPitch: i32 = 0;
 export let rowPitch: i32 = 0;
+/** Bytes from a block's sums in the strip to the next one's. */
+export let stripPitch: i32 = 0;
 
 /** Starts the walk over all pixels, for the channels of one group. */
 export function startTiles(step: usize, group: i32): void {
@@ -74,9 +76,22 @@ export function startTiles(step: usize, group: i32): void {
   rowPitch = word(step, CONV_DILATION_H) * inputRow;
 }
 
-/** Fills WINDOWS and OUTPUTS for the next tile of `size` pixels, no more than remain. */
-export function nextTile(size: i32): void {
+/** Quads of a window below which tiles share a strip. */
+const FEW_QUADS = 16;
+
+/**
+ * Tiles of `size` pixels, with all their channels, that share a strip and its epilogue: several where windows are
+ * short, so that calls weigh; long ones do better alone, as the processor overlaps their products with the epilogue.
+ */
+export function tilesOfStrip(size: i32, channels: i32): i32 {
+  const blocks = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+  return rows * segments * quads < FEW_QUADS ? max(STRIP_PIXELS / (size * blocks), 1) : 1;
+}
+
+/** Fills WINDOWS and OUTPUTS for the next `size` pixels, no more than remain. */
+export function nextPixels(size: i32): void {
   remaining -= size;
+  setStripPixels(size);
   let at: usize = 0;
   for (;;) {
     const count = min(size, width - column);
@@ -102,6 +117,13 @@ export function nextTile(size: i32): void {
     size -= count;
     if (size == 0) return;
   }
+}
+
+/** Lays the strip out for blocks of so many pixels. */
+// @ts-ignore: decorator
+@inline
+export function setStripPixels(count: i32): void {
+  stripPitch = count * CHANNEL_BLOCK * 4;
 }
 
 /** Describes one window of a single run of quads, for the self-test. */

@@ -190,7 +190,7 @@ function finishWide(outputs: usize, count: i32, blocks: i32, multipliers: usize,
 
 function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
   // The place behind an odd last pixel's (finish).
-  store<usize>(outputs + (count << 2), load<usize>(outputs + (count << 2) - 4));
+  if (count & 1) store<usize>(outputs + (count << 2), load<usize>(outputs + (count << 2) - 4));
   if (wide) {
     finishWide(outputs, count, blocks, multipliers, n, strip);
   } else if (form == WHOLE) {

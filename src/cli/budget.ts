@@ -16,7 +16,7 @@ import type { SolverName } from "../precision/solve/index.ts";
 import type { WeightWidth } from "../quantize/rounding/index.ts";
 import { BUILDS } from "./engines.ts";
 import { readText } from "./files.ts";
-import { LossFile } from "./loss-file.ts";
+import type { Kept } from "./kept.ts";
 import { table } from "./output.ts";
 
 export interface BudgetFlags {
@@ -25,11 +25,11 @@ export interface BudgetFlags {
   readonly latency?: string;
   readonly latencyTable?: string;
   readonly latencyBuild?: keyof typeof BUILDS;
+  readonly minAccuracy?: string;
   readonly bits?: string;
   readonly activationBits?: string;
   readonly sensitivity?: ProviderName;
   readonly solver?: SolverName;
-  readonly cache?: string;
 }
 
 /** Threads that measure losses at most: more gained nothing where cores share their caches. */
@@ -67,7 +67,7 @@ export function widthSet(bits: string | undefined): readonly WeightWidth[] | und
   return listed("--bits", bits, WEIGHT_WIDTHS);
 }
 
-/** The members of a list with commas. Throws BAD_ARGUMENT naming the option. */
+/** Widths of a list with commas. Throws BAD_ARGUMENT naming the option. */
 export function listed<T extends number | string>(
   option: string,
   text: string,
@@ -75,20 +75,20 @@ export function listed<T extends number | string>(
 ): readonly T[] {
   const found = text.split(",").map((item) => known.find((width) => `${width}` === item.trim()));
   if (found.every((width) => width !== undefined)) return [...new Set(found as T[])];
-  throw new DyadicError("BAD_ARGUMENT", `${option} takes a list`, {
+  throw new DyadicError("BAD_ARGUMENT", `${option} is no set of widths`, {
     expected: `some of ${known.join(",")}, with commas`,
     found: text,
   });
 }
 
 /** The budget that the options say; undefined where there is none. Throws BAD_ARGUMENT. */
-export function budgetOf(flags: BudgetFlags): Allocating | undefined {
-  const { flash, ram, latency, latencyTable, sensitivity, solver, cache } = flags;
+export function budgetOf(flags: BudgetFlags, kept?: Kept): Allocating | undefined {
+  const { flash, ram, latency, latencyTable, minAccuracy, sensitivity, solver } = flags;
   const set = widthSet(flags.bits);
-  if ([flash, ram, latency].every((limit) => limit === undefined)) {
+  if ([flash, ram, latency, minAccuracy].every((limit) => limit === undefined)) {
     if (set === undefined && sensitivity === undefined && solver === undefined) return undefined;
     throw new DyadicError("BAD_ARGUMENT", "widths can be chosen only within a budget", {
-      expected: "--flash, --ram or --latency",
+      expected: "--flash, --ram, --latency or --min-accuracy",
     });
   }
   if (flags.bits !== undefined && set === undefined) {
@@ -109,7 +109,7 @@ export function budgetOf(flags: BudgetFlags): Allocating | undefined {
     activationBits: narrow,
     provider: (graph) => providerOf(graph, sensitivity),
     ...(solver && { solver }),
-    ...(cache !== undefined && { store: new LossFile(`${cache}.losses`) }),
+    ...(kept && { store: kept.losses, trials: kept.trials }),
     ...(latencyTable !== undefined && { times: timesOf(latencyTable, flags.latencyBuild) }),
   };
 }

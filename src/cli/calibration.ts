@@ -12,10 +12,11 @@ import type { Graph } from "../graph/graph.ts";
 import { isPrepared, type Preparation } from "../inputs/preparation.ts";
 import { sampleOptions } from "../inputs/samples.ts";
 import { type Policy, PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
-import type { LayerStore } from "../precision/quantize.ts";
+import { onThreads } from "../quantize/node.ts";
 import { type BudgetFlags, budgetOf, widthSet } from "./budget.ts";
 import { readText } from "./files.ts";
 import { openFloats } from "./inputs/floats.ts";
+import type { Kept } from "./kept.ts";
 import { progress, writeWhole } from "./output.ts";
 
 export const OBSERVERS = ["mse", "minmax", "percentile", "entropy", "average"] as const;
@@ -31,6 +32,7 @@ export interface PreparationFlags {
 /** Options of every command that compiles on the way. */
 export interface FloatFlags extends PreparationFlags, BudgetFlags {
   readonly calibrate?: string;
+  readonly cache?: string;
   readonly observer?: (typeof OBSERVERS)[number];
   readonly policy?: string;
 }
@@ -54,21 +56,17 @@ function numbers(option: string, list: string): number[] {
   });
 }
 
-/**
- * What the compiler takes of the options; nothing is calibrated before it asks.
- *
- * @param layers where finished layers are kept
- */
-export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: LayerStore): FloatOptions {
+/** What the compiler takes of the options; nothing is calibrated before it asks. */
+export function floatOptions(flags: FloatFlags, signal?: AbortSignal, kept?: Kept): FloatOptions {
   const { calibrate: path, cache } = flags;
   const policy = policyOf(flags);
-  const allocation = budgetOf(flags);
+  const allocation = budgetOf(flags, kept);
   const base: FloatOptions = {
     signal,
     ...(policy && { policy }),
     ...(allocation && { allocation }),
     observer: { method: methodOf(flags.observer) },
-    ...(layers && { layers }),
+    ...(kept && { layers: kept.layers }),
   };
   if (path === undefined && cache === undefined) return base;
   const preparation = preparationOf(flags);
@@ -79,7 +77,8 @@ export function floatOptions(flags: FloatFlags, signal?: AbortSignal, layers?: L
       : sampleOptions(openFloats(path, preparation), preparation)),
     calibrator: {
       module: calibratorModule,
-      calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, cache),
+      calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, kept),
+      shards: onThreads(),
     },
     onProgress: (done, total, stage) => progress(done === total ? "" : `${stage} ${done}/${total}`),
   };
@@ -116,20 +115,22 @@ async function calibrateCached(
   graph: Graph,
   samples: Samples,
   options: Progress,
-  cache: string | undefined,
+  kept: Kept | undefined,
 ): Promise<Calibration> {
-  const cached = cache !== undefined && existsSync(cache) ? readCache(cache, graph) : undefined;
+  const file = kept?.calibration;
+  const cached = file !== undefined && existsSync(file) ? readCache(file, graph, kept!) : undefined;
   if (cached !== undefined && (samples.length === 0 || holds(cached, samples))) return cached;
   const seen = await calibrate(graph, samples, options);
-  if (cache !== undefined) writeWhole(cache, new TextEncoder().encode(JSON.stringify(seen)));
+  if (file !== undefined) writeWhole(file, new TextEncoder().encode(JSON.stringify(seen)));
   return seen;
 }
 
-function readCache(file: string, graph: Graph): Calibration {
+function readCache(file: string, graph: Graph, { isTemporary }: Kept): Calibration | undefined {
   try {
     return Calibration.parse(readText(file), graph);
   } catch (error) {
     if (!(error instanceof DyadicError)) throw error;
+    if (isTemporary) return undefined;
     throw error.at({ file, hint: "delete the file, or give another --cache" });
   }
 }

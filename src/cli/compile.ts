@@ -1,8 +1,8 @@
 import { DyadicError } from "../error.ts";
 import { bandsText, describeBands } from "../report/bands.ts";
 import { describe } from "../report/describe.ts";
+import { type AccuracyFlags, accuracySummary, gateOf } from "./accuracy.ts";
 import { allocationJson, allocationSummary, budgetOf, explanation, frontierJson } from "./budget.ts";
-import type { FloatFlags } from "./calibration.ts";
 import { choiceTable } from "./chosen.ts";
 import { summary } from "./describe.ts";
 import { readText } from "./files.ts";
@@ -10,9 +10,10 @@ import { loadModel } from "./model.ts";
 import { print, writeWhole } from "./output.ts";
 import { type TARGETS, targetBytes } from "./target.ts";
 
-interface Options extends FloatFlags {
+interface Options extends AccuracyFlags {
   readonly output: string;
-  readonly labels?: string;
+  /** Class names; beside --inputs an .npy of classes, too. */
+  readonly labels?: readonly string[];
   readonly strip?: boolean;
   readonly stream?: number;
   readonly explain?: boolean;
@@ -28,21 +29,37 @@ export function readLabels(path: string): string[] {
     .split(/\r?\n/);
 }
 
+/** Which of --labels are class names, and which the classes of --inputs. Throws BAD_ARGUMENT for more than one of each. */
+function labelFiles({ labels = [], inputs, minAccuracy }: Options): { names?: string; classes?: string } {
+  const classes = labels.filter((path) => path.endsWith(".npy"));
+  const names = labels.filter((path) => !path.endsWith(".npy"));
+  const isUsed = minAccuracy !== undefined || (inputs === undefined && classes.length === 0);
+  if (names.length <= 1 && classes.length <= 1 && isUsed) {
+    return { ...(names[0] && { names: names[0] }), ...(classes[0] && { classes: classes[0] }) };
+  }
+  throw new DyadicError("BAD_ARGUMENT", "these inputs and labels are of no use", {
+    expected: "--labels names.txt; with --min-accuracy --inputs X.npy, and --labels Y.npy",
+    found: [...(inputs ? [inputs] : []), ...labels].join(", "),
+  });
+}
+
 /** `dyadic compile`: import to write; the file appears whole or not at all. A module may hold a model compiled before. */
 export async function compileCommand(path: string, options: Options): Promise<void> {
-  const { output, labels, strip, stream, json, explain, frontier } = options;
+  const { output, strip, stream, json, explain, frontier } = options;
+  const { names, classes } = labelFiles(options);
   const allocating = budgetOf(options);
   if (allocating === undefined && (explain || frontier !== undefined)) {
     throw new DyadicError("BAD_ARGUMENT", "there is nothing to explain without a budget", {
-      expected: "--flash, --ram or --latency",
+      expected: "--flash, --ram, --latency or --min-accuracy",
     });
   }
+  const gate = options.minAccuracy === undefined ? undefined : await gateOf(path, classes, options);
   const additions = {
-    ...(labels === undefined ? {} : { labels: readLabels(labels) }),
+    ...(names === undefined ? {} : { labels: readLabels(names) }),
     ...(strip === undefined ? {} : { strip }),
     ...(stream === undefined ? {} : { stream }),
   };
-  const { bytes, compiled } = await loadModel(path, options, additions, output);
+  const { bytes, compiled, smallest } = await loadModel(path, options, additions, output, gate);
   if (compiled === undefined && options.target === "dyad") {
     throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
       file: path,
@@ -67,7 +84,18 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     adjusted,
     plan: { peakBytes, lowerBound, haloBytes, bands },
     ...(allocated && { allocation: allocationJson(allocated) }),
+    ...(gate &&
+      smallest && {
+        accuracy: {
+          metric: gate.metric,
+          n: gate.n,
+          value: smallest.accuracy,
+          least: gate.least,
+          trials: smallest.trials,
+        },
+      }),
   };
+  const kept = gate && smallest ? accuracySummary(smallest, gate) : "";
   const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;
   const details = allocated !== undefined && explain ? explanation(allocated) : "";
   const chosen = () => choiceTable(layers, adjusted);
@@ -75,6 +103,6 @@ export async function compileCommand(path: string, options: Options): Promise<vo
   print(
     json === true,
     result,
-    () => `${output}\n${chosen()}${summary(description)}${inBands}${spent}${details}`,
+    () => `${output}\n${chosen()}${summary(description)}${inBands}${kept}${spent}${details}`,
   );
 }

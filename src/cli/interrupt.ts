@@ -28,10 +28,9 @@ export class Interrupted extends Error {
     super(message);
   }
 
-  /** The same, where a file holds what was finished. */
-  keeping(file: string): Interrupted {
-    return new Interrupted(
-      `interrupted; ${file} keeps what is finished: the same command goes on from there`,
-    );
+  /** The same, where files hold what was finished. */
+  keeping(files: readonly string[]): Interrupted {
+    const kept = `${files.join(", ")} ${files.length === 1 ? "keeps" : "keep"} what is finished`;
+    return new Interrupted(`interrupted; ${kept}: the same command goes on from there`);
   }
 }

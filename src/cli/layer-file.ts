@@ -14,7 +14,7 @@ const CHECK = 16;
  * Lines behind a torn or foreign one do not count. Made anew for another key.
  */
 export class LayerFile implements LayerStore {
-  readonly path: string;
+  private readonly path: string;
   private key = "";
   private begun = false;
 
@@ -44,11 +44,6 @@ export class LayerFile implements LayerStore {
     if (!this.begun) this.write(writeFileSync, [this.key]);
     this.begun = true;
     this.write(appendFileSync, [`${checkOf(text)} ${text}`]);
-  }
-
-  /** Whether there is anything to go on from. */
-  get isKept(): boolean {
-    return existsSync(this.path);
   }
 
   remove(): void {

@@ -85,7 +85,16 @@ compiling("check", "what a model needs, and whether all of it is supported").act
 
 compiling("compile", "write a .dyad file")
   .requiredOption("-o, --output <file>", "where to write it")
-  .option("--labels <file>", "class names, one a line, stored in the model")
+  .option(
+    "--labels <file>",
+    "class names, one a line, stored in the model; and for --min-accuracy an npy of the classes of --inputs",
+    (path: string, others: readonly string[] = []) => [...others, path],
+  )
+  .option("--min-accuracy <share>", "the smallest file that keeps it (78.5%), measured on --inputs")
+  .option(
+    "--inputs <file>",
+    "for --min-accuracy: an npy of samples; without --labels, agreement with the float model counts",
+  )
   .option("--strip", "leave out names and provenance")
   .option("--explain", "with a budget: per layer bits, bytes, loss, and what the next byte would buy")
   .option("--frontier <file>", "with a budget: loss over all sizes of the file, as JSON")

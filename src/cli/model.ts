@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { MAGIC } from "../../assembly/abi.ts";
 import { draft } from "../compile/draft.ts";
+import { type AccuracyGate, compileSmallest, type Smallest } from "../compile/smallest.ts";
 import { type Compiled, type CompileOptions, compile } from "../compile.ts";
 import { DyadicError } from "../error.ts";
 import type { Survey } from "../import/survey.ts";
@@ -9,13 +10,15 @@ import type { Policy } from "../precision/policy.ts";
 import { type FloatFlags, floatOptions } from "./calibration.ts";
 import { readBytes } from "./files.ts";
 import { Interrupted, interruptible } from "./interrupt.ts";
-import { LayerFile } from "./layer-file.ts";
+import { keptBeside } from "./kept.ts";
 
 /** A model as the commands take it: a `.dyad` file as it is, anything else compiled on the way. */
 export interface LoadedModel {
   readonly bytes: Uint8Array;
   /** The stages behind `bytes`; absent for a file that was compiled before. */
   readonly compiled?: Compiled;
+  /** How an accuracy was kept. */
+  readonly smallest?: Smallest;
 }
 
 /**
@@ -50,25 +53,29 @@ export async function loadModel(
   flags: FloatFlags = {},
   additions: Additions = {},
   output?: string,
+  gate?: AccuracyGate,
 ): Promise<LoadedModel> {
   const bytes = readBytes(path);
   if (isCompiled(bytes)) {
     refuseFloatFlags(path, flags);
     return { bytes };
   }
-  const beside = flags.cache ?? output;
-  const layers = beside === undefined ? undefined : new LayerFile(`${beside}.layers`);
+  const kept = keptBeside(flags.cache, output);
   const readExternal = siblingsOf(path);
   try {
-    const compiled = await interruptible((signal) =>
-      compile(bytes, { readExternal, file: path, ...additions, ...floatOptions(flags, signal, layers) }),
-    );
-    if (flags.cache === undefined) layers?.remove();
+    const { compiled, smallest } = await interruptible(async (signal) => {
+      const options = { readExternal, file: path, ...additions, ...floatOptions(flags, signal, kept) };
+      if (gate === undefined) return { compiled: await compile(bytes, options), smallest: undefined };
+      const smallest = await compileSmallest(bytes, options, gate);
+      return { compiled: smallest.compiled, smallest };
+    });
+    kept?.clear();
     for (const note of compiled.graph.notes ?? []) process.stderr.write(`${path}: note: ${note}\n`);
-    return { bytes: compiled.model, compiled };
+    return { bytes: compiled.model, compiled, ...(smallest && { smallest }) };
   } catch (error) {
-    if (error instanceof Interrupted && layers?.isKept) throw error.keeping(layers.path);
-    if (flags.cache === undefined) layers?.remove();
+    if (error instanceof Interrupted && kept !== undefined && kept.files.length > 0)
+      throw error.keeping(kept.files);
+    kept?.clear();
     throw error;
   }
 }
@@ -100,8 +107,9 @@ export function isCompiled(bytes: Uint8Array): boolean {
 }
 
 function refuseFloatFlags(path: string, flags: FloatFlags): void {
-  const { calibrate, cache, policy, bits, flash, ram, latency } = flags;
-  if ([calibrate, cache, policy, bits, flash, ram, latency].every((flag) => flag === undefined)) return;
+  const { calibrate, cache, policy, bits, flash, ram, latency, minAccuracy } = flags;
+  if ([calibrate, cache, policy, bits, flash, ram, latency, minAccuracy].every((flag) => flag === undefined))
+    return;
   throw new DyadicError("BAD_ARGUMENT", "this model is compiled already", {
     file: path,
     expected: "a .tflite or .onnx model with --calibrate, --cache, --policy or --bits",

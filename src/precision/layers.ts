@@ -1,4 +1,3 @@
-import { opNamed } from "../ops/index.ts";
 import { BANDS } from "../plan/index.ts";
 import { applyPolicy, type LayerPolicy, parsePolicy } from "./policy.ts";
 
@@ -9,7 +8,7 @@ export function settingsByLayer(
 ): ReadonlyMap<string, LayerPolicy> {
   if (policy === "") return new Map();
   const nodes = layers
-    .filter(({ op }) => op !== BANDS && opNamed(op).weightAxis !== undefined)
+    .filter(({ op }) => op !== BANDS)
     .map((layer) => ({ ...layer, inputs: [], outputs: [], attributes: {} }));
   const graph = { name: "", tensors: [], nodes, inputs: [], outputs: [] };
   return new Map(applyPolicy(graph, parsePolicy(policy)).map(({ name, settings }) => [name, settings]));

@@ -18,6 +18,7 @@ const mains = {
   "--page": "page/main.ts",
   "--latency": "latency.ts",
   "--growth": "growth.ts",
+  "--readme": "readme.ts",
 };
 const main = mains[given[0]] ?? "main.ts";
 const core = String(Math.min(1, availableParallelism() - 1));

@@ -16,9 +16,10 @@ import type { Build } from "../../src/runtime/builds.ts";
 import { engineModule } from "../../src/runtime/node.ts";
 import { assetsDirectory } from "../cases/assets.ts";
 import { Random } from "../cases/random.ts";
+import { table } from "./columns.ts";
 import { measuredCommit } from "./commit.ts";
 import { load, type Machine, thisMachine } from "./machine.ts";
-import { saveIn, table } from "./report.ts";
+import { saveIn } from "./report.ts";
 
 const MODELS = [
   "onnx/resnet20_cifar10.onnx",

@@ -2,10 +2,10 @@
 import type { Build } from "../../src/runtime/builds.ts";
 import { loadModel } from "../../src/runtime/engine.ts";
 import { openEngine, run, setInputs } from "../cases/engine.ts";
+import { table } from "./columns.ts";
 import { type BenchModel, nodeMacs } from "./compiled.ts";
 import { interleave, PROTOCOL } from "./interleave.ts";
 import { watchProcess } from "./machine.ts";
-import { table } from "./report.ts";
 
 const STEP_PROTOCOL = { ...PROTOCOL, rounds: 7, batchMs: 5, warmUpMs: [100, 500] } as const;
 

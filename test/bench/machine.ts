@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import type { Watch } from "./interleave.ts";
@@ -39,17 +38,6 @@ function cpuFlags(): string[] {
     return FLAGS.filter((flag) => words.has(flag));
   } catch {
     return []; // not Linux
-  }
-}
-
-/** The commit measured, with a mark where the tree differs from it; empty outside a repository. */
-export function commit(): string {
-  try {
-    const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8", stdio: "pipe" }).trim();
-    const changed = git("status", "--porcelain", "--", ":/src", ":/assembly") !== "";
-    return git("rev-parse", "--short", "HEAD") + (changed ? " with changes" : "");
-  } catch {
-    return "";
   }
 }
 

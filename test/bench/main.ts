@@ -1,15 +1,18 @@
 // The benchmark's command: see README.md.
 import { parseArgs } from "node:util";
 import type { Build } from "../../src/runtime/builds.ts";
+import { measuredCommit } from "./commit.ts";
 import type { BenchModel } from "./compiled.ts";
 import { interleave, PROTOCOL, type Protocol } from "./interleave.ts";
 import { layerTable } from "./layers.ts";
-import { commit, thisMachine, watchProcess } from "./machine.ts";
-import { BENCH_MODELS, loadBenchModel } from "./models.ts";
+import { thisMachine, watchProcess } from "./machine.ts";
+import { footprints, footprintTable } from "./memory.ts";
+import { BENCH_MODELS, loadBenchModel, readModelFiles } from "./models.ts";
 import { type ModelResult, modelTable, save } from "./report.ts";
 import { loadSubjects } from "./subjects/index.ts";
 import type { Subject } from "./subjects/subject.ts";
 import { type OpenSubject, verify } from "./verify.ts";
+import { measureWidths, widthTable } from "./widths.ts";
 
 const BUILDS: Readonly<Record<string, Build>> = {
   relaxed: "engine-relaxed",
@@ -54,14 +57,24 @@ async function compareAll(
   models: readonly string[],
   options: { rounds: number; save: boolean; machine?: string },
 ) {
+  const commit = options.save ? measuredCommit() : "";
   const subjects = await loadSubjects((peer) => console.error(`${peer} is not installed here: left out`));
   const protocol = { ...PROTOCOL, rounds: options.rounds };
   const selfTestClass: Record<string, string> = {};
   const results: ModelResult[] = [];
   for (const name of models) {
-    const result = await measure(loadBenchModel(name), subjects, protocol, selfTestClass);
+    const model = loadBenchModel(name);
+    const result = {
+      ...(await measure(model, subjects, protocol, selfTestClass)),
+      footprints: await footprints(model),
+      widths: await measureWidths(readModelFiles(name), subjects, protocol, (what) =>
+        progress(`${name}: ${what}`),
+      ),
+    };
+    progress("");
     results.push(result);
     console.log(`\n${name}, ${(result.macs / 1e6).toFixed(2)} MMAC\n\n${modelTable(result)}`);
+    console.log(`\n${footprintTable(result.footprints)}\n\n${widthTable(result.widths)}`);
   }
   console.log(`\nself-test class: ${JSON.stringify(selfTestClass)}; Node ${process.version}`);
   if (!options.save) return;
@@ -70,7 +83,7 @@ async function compareAll(
   const file = save({
     schema: 1,
     date: new Date().toISOString().slice(0, 10),
-    commit: commit(),
+    commit,
     machine: thisMachine(options.machine),
     versions,
     selfTestClass,

@@ -1,10 +1,14 @@
 // Results as JSON, one file a machine and day, and the page made from those files.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import { milliseconds, table } from "./columns.ts";
 import type { Protocol, Timing } from "./interleave.ts";
 import type { Machine } from "./machine.ts";
+import { type Footprint, footprintTable } from "./memory.ts";
+import { writeReadme } from "./readme-speed.ts";
 import { BASELINE } from "./subjects/index.ts";
 import type { Agreement } from "./verify.ts";
+import { type WidthResult, widthTable } from "./widths.ts";
 
 export interface SubjectResult extends Timing {
   readonly name: string;
@@ -16,6 +20,9 @@ export interface ModelResult {
   readonly name: string;
   readonly macs: number;
   readonly subjects: readonly SubjectResult[];
+  /** Of runs in Node; in the page cold starts have them. */
+  readonly footprints?: readonly Footprint[];
+  readonly widths?: readonly WidthResult[];
 }
 
 export interface Results {
@@ -32,19 +39,6 @@ export interface Results {
 }
 
 const DIRECTORY = new URL("results/", import.meta.url);
-
-/** Columns padded for people and Markdown alike; the first row is the head. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(" | ")} |`;
-  const rule = widths.map((width, i) => (i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
-  return [line(rows[0]!), line(rule), ...rows.slice(1).map(line)].join("\n");
-}
-
-export function milliseconds(value: number): string {
-  return value.toPrecision(3);
-}
 
 function percent(share: number | null): string {
   return share === null ? "-" : `${(100 * share).toFixed(1)} %`;
@@ -99,6 +93,8 @@ function section(results: Results): string {
   ];
   for (const model of results.models) {
     lines.push("", `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`, "", modelTable(model));
+    if (model.footprints !== undefined) lines.push("", footprintTable(model.footprints));
+    if (model.widths !== undefined) lines.push("", widthTable(model.widths));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -112,10 +108,17 @@ in memory. "min" and "median" are over rounds, "disturbed" is how many rounds ot
 onnxruntime gets the same network, weights and scales as QDQ ONNX with u8 codes at its border (\`float32\`: the same real
 values, not quantized). "Same answer" and "equal codes" compare its outputs with Dyadic's on real inputs; the
 Dyadic builds are equal bit for bit, or there would be no page.
+
+Then, each in a process of its own, a runtime with the model: its wasm memory, and the peak of its resident memory over that
+of a Node without a runtime, the least of three. Last, the network with narrower weights, all in turns again: "4" and "2" keep
+8 bits in the first and last layer, layers of "mixed" have 8, 4 and 2 bits in turn; scales of activations are the file's,
+weights are rounded to nearest. All builds are equal bit for bit there too; no peer computes them in integers.
 `;
 
 export function save(results: Results): string {
-  return saveIn(DIRECTORY, results, INTRODUCTION, section);
+  const file = saveIn(DIRECTORY, results, INTRODUCTION, section);
+  writeReadme();
+  return file;
 }
 
 /** Writes the JSON file and makes the page of its directory anew; returns the file's name. */

@@ -25,6 +25,10 @@ class Network {
     return this.weighted("depthwise", x, [1, 3, 3, this.builder.shape(x)[3]!], attributes);
   }
 
+  dense(x: number, channels: number): number {
+    return this.weighted("dense", x, [channels, this.builder.size(x)], { activation: "none" });
+  }
+
   add(a: number, b: number): number {
     return this.builder.node("add", [a, b], { activation: "none" }, AFFINE);
   }
@@ -34,8 +38,14 @@ class Network {
     const { builder } = this;
     const mean = builder.node("mean", [x], { axes: [1, 2] }, AFFINE);
     const features = builder.node("reshape", [mean], { shape: [1, builder.size(mean)] }, AFFINE);
-    const logits = this.weighted("dense", features, [classes, builder.size(mean)], { activation: "none" });
-    builder.output(builder.node("softmax", [logits], { beta: 1 }, { scale: 1 / 256, zeroPoint: -128 }));
+    builder.output(
+      builder.node(
+        "softmax",
+        [this.dense(features, classes)],
+        { beta: 1 },
+        { scale: 1 / 256, zeroPoint: -128 },
+      ),
+    );
     return builder.build();
   }
 
@@ -68,10 +78,17 @@ export function mobileNetV1(size: number, width: number): Graph {
   return network.classify(x, 2);
 }
 
-/** MobileNet v2: inverted residuals. */
-export function mobileNetV2(size: number): Graph {
-  const network = new Network(`mobilenet-v2-${size}`);
-  let x = network.conv(network.builder.input([1, size, size, 3], AFFINE), 32, 3, HALVE);
+/** Channels of a width multiplier as MobileNet v2 rounds them: multiples of 8, at most a tenth below. */
+function scaled(channels: number, width: number): number {
+  const rounded = Math.max(8, Math.floor((channels * width + 4) / 8) * 8);
+  return rounded < 0.9 * channels * width ? rounded + 8 : rounded;
+}
+
+/** MobileNet v2: inverted residuals. Its last convolution grows with the width, but does not shrink. */
+export function mobileNetV2(size: number, width = 1): Graph {
+  const network = new Network(`mobilenet-v2-${width}-${size}`);
+  const input = network.builder.input([1, size, size, 3], AFFINE);
+  let x = network.conv(input, scaled(32, width), 3, HALVE);
   for (const [expansion, channels, repeats, stride] of [
     [1, 16, 1, 1],
     [6, 24, 2, 2],
@@ -86,14 +103,33 @@ export function mobileNetV2(size: number): Graph {
       const wide = expansion === 1 ? x : network.conv(x, depth * expansion, 1, POINT);
       const narrow = network.conv(
         network.depthwise(wide, i === 0 && stride === 2 ? HALVE : SAME),
-        channels,
+        scaled(channels, width),
         1,
         POINT,
       );
       x = i > 0 ? network.add(x, narrow) : narrow;
     }
   }
-  return network.classify(network.conv(x, 1280, 1, POINT), 1000);
+  return network.classify(network.conv(x, Math.max(1280, scaled(1280, width)), 1, POINT), 1000);
+}
+
+/** A single layer with random weights: a kernel by itself. */
+export function singleLayer(
+  op: "conv" | "depthwise" | "dense",
+  shape: readonly number[],
+  channels: number,
+  stride: 1 | 2 = 1,
+): Graph {
+  const network = new Network(`${op}-${shape.join("x")}`);
+  const x = network.builder.input(shape, AFFINE);
+  const y =
+    op === "conv"
+      ? network.conv(x, channels, 1, POINT)
+      : op === "depthwise"
+        ? network.depthwise(x, stride === 1 ? SAME : HALVE)
+        : network.dense(x, channels);
+  network.builder.output(y);
+  return network.builder.build();
 }
 
 /** ResNet for 32x32 images with `blocks` basic blocks a stage (1: the 8-layer one of MLPerf Tiny). */

@@ -50,7 +50,14 @@ test("digits.dyad is, byte for byte, what the compiler makes of digits.onnx: els
   writeFileSync(calibrate, calibrationNpy());
   const source = fileURLToPath(new URL("../../models/digits/digits.onnx", import.meta.url));
   const labels = fileURLToPath(new URL("../../models/digits/labels.txt", import.meta.url));
-  await compileCommand(source, { calibrate, scale: 255, labels, output, target: "dyad", json: true });
+  await compileCommand(source, {
+    calibrate,
+    scale: 255,
+    labels: [labels],
+    output,
+    target: "dyad",
+    json: true,
+  });
   const made = readFileSync(output);
   rmSync(folder, { recursive: true });
   expect(made.equals(bytes)).toBe(true);

@@ -32,6 +32,8 @@ export interface BrowserPage {
   /** Follows a link that gives a file; what was in it. */
   download(selector: string): Promise<Uint8Array>;
   screenshot(path: string): Promise<void>;
+  /** Heap and buffers behind a collection; NaN where the browser does not tell (Firefox). */
+  memoryBytes(): Promise<number>;
 }
 
 /** Both browsers, open for many pages. */
@@ -69,24 +71,32 @@ export class Browsers {
   ): Promise<void> {
     const { url, close } = await served(folder);
     try {
-      const chromium = await this.chromium.newPage({ viewport: { width: 1000, height: 700 } });
-      const problems: string[] = [];
-      chromium.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-      await chromium.goto(`${url}${path}`);
-      await action(inPlaywright(chromium), "chromium").catch((error) => {
-        throw new Error(`in Chromium: ${error}; its console says: ${problems.join("; ")}`, { cause: error });
-      });
-      await chromium.close();
-      const firefox = await this.firefox.newPage();
-      await firefox.setViewport({ width: 1000, height: 700 });
-      await firefox.goto(`${url}${path}`);
-      await action(inPuppeteer(firefox), "firefox").catch((error) => {
-        throw new Error(`in Firefox: ${error}`, { cause: error });
-      });
-      await firefox.close();
+      await this.openPage(`${url}${path}`, action);
     } finally {
       close();
     }
+  }
+
+  /** Opens a page in each browser, and acts there. */
+  async openPage(
+    url: string,
+    action: (page: BrowserPage, name: "chromium" | "firefox") => Promise<void>,
+  ): Promise<void> {
+    const chromium = await this.chromium.newPage({ viewport: { width: 1000, height: 700 } });
+    const problems: string[] = [];
+    chromium.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    await chromium.goto(url);
+    await action(inPlaywright(chromium), "chromium").catch((error) => {
+      throw new Error(`in Chromium: ${error}; its console says: ${problems.join("; ")}`, { cause: error });
+    });
+    await chromium.close();
+    const firefox = await this.firefox.newPage();
+    await firefox.setViewport({ width: 1000, height: 700 });
+    await firefox.goto(url);
+    await action(inPuppeteer(firefox), "firefox").catch((error) => {
+      throw new Error(`in Firefox: ${error}`, { cause: error });
+    });
+    await firefox.close();
   }
 
   /** What the page's script left in `document.title`, in each browser. */
@@ -115,6 +125,7 @@ function inPlaywright(page: playwright.Page): BrowserPage {
       return readFileSync(await download.path());
     },
     screenshot: async (path) => void (await page.screenshot({ path })),
+    memoryBytes: () => heapBytes(page),
   };
 }
 
@@ -141,7 +152,22 @@ function inPuppeteer(page: puppeteer.Page): BrowserPage {
       return readFileSync(file);
     },
     screenshot: async (path) => void (await page.screenshot({ path: path as `${string}.png` })),
+    memoryBytes: async () => Number.NaN,
   };
+}
+
+interface HeapUsage {
+  readonly usedSize: number;
+  readonly embedderHeapUsedSize?: number;
+  readonly backingStorageSize?: number;
+}
+
+async function heapBytes(page: playwright.Page): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const usage: HeapUsage = await session.send("Runtime.getHeapUsage");
+  await session.detach();
+  return usage.usedSize + (usage.embedderHeapUsedSize ?? 0) + (usage.backingStorageSize ?? 0);
 }
 
 /** What axe finds wrong with a page: rules, and the elements that break them. */

@@ -1,11 +1,12 @@
 // Real apps over the packed tarball: every bundler, every runtime, every entry gives the same answer.
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build as esbuild } from "esbuild";
 import { build as vite } from "vite";
 import webpack from "webpack";
+import { calibrationNpy } from "../../models/digits/samples.ts";
 import { assetsDirectory } from "../cases/assets.ts";
 import { Browsers } from "./browser.ts";
 import { APPS, app, BUN, DENO, execute, install, NODE_20, PACKAGE, ROOT } from "./tarball.ts";
@@ -41,6 +42,8 @@ before(async () => {
   browsers = await Browsers.open();
   if (assetsDirectory !== null) copyFileSync(join(assetsDirectory, TFLITE), join(APPS, "model.tflite"));
   copyFileSync(MODEL, join(APPS, "digits.dyad"));
+  copyFileSync(join(ROOT, "models/digits/digits.onnx"), join(APPS, "digits.onnx"));
+  writeFileSync(join(APPS, "samples.npy"), calibrationNpy());
   app(".", { "classify.js": CLASSIFY });
   app(".", {
     "run.mjs": `import { InferenceSession } from "dyadic";
@@ -203,6 +206,8 @@ import { compile } from "dyadic/compiler";
 import { importOnnx } from "dyadic/onnx";
 import { importTflite } from "dyadic/tflite";
 import { layerNames, readModel } from "dyadic/inspect";
+import { pageOf, reportOf } from "dyadic/report";
+import { arraySource, sampleOptions } from "dyadic/samples";
 
 const model = new Uint8Array(readFileSync("digits.dyad"));
 const session = await inline.InferenceSession.create(model);
@@ -217,6 +222,16 @@ await verifiedModel(model, await signModel(model, privateKey), publicKey);
 assert.throws(() => importOnnx(new Uint8Array(8)), { code: "BAD_FILE" });
 assert.throws(() => importTflite(new Uint8Array(8)), { code: "BAD_FILE" });
 await assert.rejects(compile(new Uint8Array(8)), { code: "BAD_FILE" });
+const calibrator = await WebAssembly.compile(readFileSync(new URL(import.meta.resolve("dyadic/calibrator.wasm"))));
+const source = arraySource(new Uint8Array(readFileSync("samples.npy")), { scale: 255 });
+const digits = await compile(new Uint8Array(readFileSync("digits.onnx")), {
+  file: "digits.onnx",
+  labels: [..."0123456789"],
+  calibrator,
+  ...sampleOptions(source, { scale: 255 }),
+});
+assert.deepEqual(digits.model, model);
+assert.match(pageOf(reportOf(digits.model, "digits.dyad", { count: 0 })), /The arena over time/);
 if (existsSync("model.tflite")) {
   const bytes = new Uint8Array(readFileSync("model.tflite"));
   const compiled = await compile(bytes, { file: "model.tflite" });
@@ -242,10 +257,12 @@ const TYPED_OPTIONS = {
 const TYPED = `
 import { InferenceSession, type Feeds, type Profile, type Tensor } from "dyadic";
 import { InferenceSession as Core } from "dyadic/core";
-import { compile, type CompileOptions } from "dyadic/compiler";
+import { compile, type CompileOptions, spending } from "dyadic/compiler";
 import engine from "dyadic/engine.wasm";
 import { layerNames } from "dyadic/inspect";
 import * as ort from "dyadic/ort";
+import { bodyOf, reportOf } from "dyadic/report";
+import { arraySource, sampleOptions } from "dyadic/samples";
 import { verifiedModel } from "dyadic/signed";
 
 export async function main(feeds: Feeds, bytes: Uint8Array, options: CompileOptions): Promise<Tensor[]> {
@@ -257,7 +274,9 @@ export async function main(feeds: Feeds, bytes: Uint8Array, options: CompileOpti
   const input: ort.Tensor = new ort.Tensor("float32", [1, 2], [1, 2]);
   await classifier.run({ input });
   await other.run(feeds, { signal: AbortSignal.timeout(1) });
-  (await compile(bytes, options)).model satisfies Uint8Array;
+  const samples = sampleOptions(arraySource(bytes, {}), {});
+  const { model } = await compile(bytes, { ...options, ...samples, allocation: spending({ flash: 1 }) });
+  bodyOf(reportOf(model, "model.dyad", { count: 0 })) satisfies string;
   return Object.values(session.runSync(feeds));
 }
 `;

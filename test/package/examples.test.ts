@@ -1,9 +1,11 @@
 // The examples as a new user meets them: copied out of the repository, installed from the packed tarball, started.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { assetsDirectory } from "../cases/assets.ts";
 import { type BrowserPage, Browsers, violations } from "./browser.ts";
+import { commandsOf, started } from "./readme.ts";
 import { BUILD, execute, installed, ROOT } from "./tarball.ts";
 
 const PYTHON = join(ROOT, "test/hosts/.venv/bin/python");
@@ -15,16 +17,26 @@ function passed(output: string, count: number): void {
   assert.match(output, /skipped 0\b/);
 }
 
-test("Cloudflare Worker", () => {
+test("Cloudflare Worker: npm start and the README's request; npm test", async () => {
   process.env.WRANGLER_SEND_METRICS = "false";
-  passed(execute("npm", ["test"], installed("cloudflare-worker")), 3);
+  const place = installed("cloudflare-worker");
+  await started(place, {}, /Ready on (http:\/\/\S+:8787)/, async () => {
+    const answer = execute("sh", ["-c", commandsOf(place)[1]!], place);
+    assert.equal(JSON.parse(answer).classes.length, 3);
+  });
+  passed(execute("npm", ["test"], place), 3);
 });
 
-test("gateway: pipe, Go, Python, component, and a minute of MQTT", () => {
+test("gateway: npm start; pipe, Go, Python, component, and a minute of MQTT", async () => {
   Object.assign(process.env, { PYTHON, WAZERO });
   const place = installed("wasi-gateway");
+  const port = "18830";
+  const broker = spawn("/usr/sbin/mosquitto", ["-p", port], { stdio: "ignore" });
+  const environment = { MQTT_URL: `mqtt://127.0.0.1:${port}` };
+  const ready = /bridge: dyadic\/\+\/frame on \S+, model [0-9a-f]{16}/;
+  await started(place, environment, ready, async () => {}).finally(() => broker.kill());
   const output = execute("npm", ["test"], place);
-  passed(output, 11);
+  passed(output, 12);
   for (const figure of [/messages in/, /resident with/])
     console.log(output.split("\n").find((line) => figure.test(line)));
   execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));
@@ -40,6 +52,13 @@ describe("browser", () => {
     browsers = await Browsers.open(["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]);
   });
   after(() => browsers.close());
+
+  test("npm start serves it", () =>
+    started(site, { BROWSER: "none" }, /Local:\s+(http:\S+)/, ([, url]) =>
+      browsers.openPage(url!, async (page) => {
+        await page.waitFor(`document.querySelector("#status").textContent === "Ready."`);
+      }),
+    ));
 
   /** Does the same in both browsers. */
   async function inBoth(
@@ -71,6 +90,28 @@ describe("browser", () => {
     });
   });
 
+  const status = `document.querySelector("#status").textContent`;
+
+  /** Frames of the browser's own test picture: started, classified frame after frame, stopped, all by keyboard. */
+  async function expectCamera(page: BrowserPage): Promise<void> {
+    const pixels = `document.querySelector("#preview").getContext("2d").getImageData(0, 0, 224, 224).data`;
+    const sum = `${pixels}.reduce((total, value, i) => (total * 31 + value * i) % 65521, 0)`;
+    await page.press("#camera", ["Enter"]);
+    await page.waitFor(`document.querySelector("#camera").ariaPressed === "true"`);
+    for (let frames = 0; frames < 3; frames++) {
+      const before = await page.evaluate(sum);
+      await page.evaluate(`${status} = ""`);
+      await page.waitFor(`${sum} !== ${before}`);
+      await page.waitFor(`/computed in/.test(${status})`);
+    }
+    await page.press("#camera", ["Enter"]);
+    await page.waitFor(`document.querySelector("#camera").ariaPressed === "false"`);
+    await new Promise((resolve) => setTimeout(resolve, 500)); // the frame under way
+    await page.evaluate(`${status} = "stopped"`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.equal(await page.evaluate(status), "stopped");
+  }
+
   const noAssets = assetsDirectory === null ? "no assets: set DYADIC_ASSETS" : false;
   test("a MobileNetV2 of the user's, on a picture and on the camera", { skip: noAssets }, async () => {
     const model = join(BUILD, "mobilenet.dyad");
@@ -90,11 +131,9 @@ describe("browser", () => {
       assert.match(String(best), /class 28[2-7]/); // cats: 281 to 285 of ImageNet, behind one class of background
       await page.screenshot(join(BUILD, `pictures-${name}.png`));
       assert.deepEqual(await violations(page), []);
-      if (name !== "chromium") return; // which has a camera that is a picture of one
-      await page.press("#camera", ["Enter"]);
-      await page.waitFor(`document.querySelector("#camera").ariaPressed === "true"`);
-      await page.waitFor(`/computed in/.test(document.querySelector("#status").textContent)`);
-      await page.press("#camera", ["Enter"]);
+      if (name !== "chromium") return; // which has a camera of its own that moves
+      await expectCamera(page);
+      await page.screenshot(join(BUILD, `camera-${name}.png`));
       await page.upload("#model", picture);
       await page.waitFor(`/not a Dyadic model/.test(document.querySelector("#status").textContent)`);
     });

@@ -39,14 +39,38 @@ function modulesOf(folder: string): string[] {
   return modules.sort((a, b) => Number(b === "worker.js") - Number(a === "worker.js"));
 }
 
+/** Bytes of an isolate, as V8 counts them. */
+interface HeapUsage {
+  readonly usedSize: number;
+  readonly embedderHeapUsedSize: number;
+  readonly backingStorageSize: number;
+}
+
 /** A running Worker. */
 export class Served {
   readonly url: string;
   private readonly child: ChildProcess;
+  private readonly inspector: string | undefined;
 
-  constructor(url: string, child: ChildProcess) {
+  constructor(url: string, child: ChildProcess, inspector?: string) {
     this.url = url;
     this.child = child;
+    this.inspector = inspector;
+  }
+
+  /** Heap and buffers of the Worker's isolate, without WebAssembly memories. It must be served with an inspector. */
+  async heapBytes(): Promise<number> {
+    const socket = new WebSocket(`${this.inspector}main`);
+    const next = (event: string) =>
+      new Promise<Event>((resolve, reject) => {
+        socket.addEventListener(event, resolve, { once: true });
+        socket.addEventListener("error", () => reject(new Error(`no inspector at ${this.inspector}`)));
+      });
+    await next("open");
+    socket.send(JSON.stringify({ id: 1, method: "Runtime.getHeapUsage" }));
+    const { result } = JSON.parse(((await next("message")) as MessageEvent).data) as { result: HeapUsage };
+    socket.close();
+    return result.usedSize + result.embedderHeapUsedSize + result.backingStorageSize;
   }
 
   /** CPU time of the whole process so far, in milliseconds. */
@@ -57,19 +81,13 @@ export class Served {
     return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_A_SECOND;
   }
 
-  /** Resident memory of the whole process, in bytes. */
-  get residentBytes(): number {
-    const pages = readFileSync(`/proc/${this.child.pid}/statm`, "utf8").split(" ")[1];
-    return Number(pages) * 4096;
-  }
-
   stop(): void {
     this.child.kill();
   }
 }
 
-/** Serves what a deploy would upload, on a free port that workerd tells on descriptor 3. */
-export function serve({ folder }: Deployment): Promise<Served> {
+/** Serves what a deploy would upload, on a free port that workerd tells on descriptor 3; with an inspector for its memory. */
+export function serve({ folder }: Deployment, inspected = false): Promise<Served> {
   const modules = modulesOf(folder).map(
     (file) => `(name = "${file}", ${KINDS[extname(file)]} = embed "${file}"),`,
   );
@@ -82,7 +100,8 @@ const config :Workerd.Config = (
 );
 `,
   );
-  const child = spawn(WORKERD, ["serve", join(folder, "config.capnp"), "--control-fd=3"], {
+  const options = ["--control-fd=3", ...(inspected ? ["--inspector-addr=127.0.0.1:0"] : [])];
+  const child = spawn(WORKERD, ["serve", join(folder, "config.capnp"), ...options], {
     stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
   return new Promise((resolve, reject) => {
@@ -92,8 +111,10 @@ const config :Workerd.Config = (
     });
     (child.stdio[3] as Readable).on("data", (chunk: Buffer) => {
       text += chunk;
-      const port = /"port":(\d+)/.exec(text)?.[1];
-      if (port !== undefined) resolve(new Served(`http://127.0.0.1:${port}/`, child));
+      const port = /"socket":"http","port":(\d+)/.exec(text)?.[1];
+      const inspector = /"listen-inspector","port":(\d+)/.exec(text)?.[1];
+      if (port === undefined || (inspected && inspector === undefined)) return;
+      resolve(new Served(`http://127.0.0.1:${port}/`, child, `ws://127.0.0.1:${inspector}/`));
     });
     child.on("error", reject);
     child.on("exit", (code) => reject(new Error(`workerd ended with code ${code}: ${problems}`)));

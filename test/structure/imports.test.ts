@@ -93,16 +93,29 @@ test("packages stay in the parts that may use them", () => {
   expect(wrong).toEqual([]);
 });
 
-test("what the runtime reaches is what may ship to devices", () => {
+/** Files and packages that files import, and what those import. */
+function reachedFrom(files: readonly string[]): string[] {
   const reached = new Set<string>();
   const visit = (path: string) => {
-    if (reached.has(path) || !isInternal(path)) return;
+    if (reached.has(path)) return;
     reached.add(path);
-    importsOf(path).forEach(visit);
+    if (isInternal(path) && !path.endsWith(".wasm")) importsOf(path).forEach(visit);
   };
-  SOURCES.filter((path) => partOf(path) === "runtime").forEach(visit);
-  expect([...reached].filter((path) => !ON_DEVICES.test(path))).toEqual([]);
+  files.forEach(visit);
+  return [...reached];
+}
+
+test("what the runtime reaches is what may ship to devices", () => {
+  const reached = reachedFrom(SOURCES.filter((path) => partOf(path) === "runtime")).filter(isInternal);
+  expect(reached.filter((path) => !ON_DEVICES.test(path))).toEqual([]);
   expect(reached).toContain("src/model/reader.ts");
+});
+
+test("the compiler, its samples and reports run in a page: nothing of Node", () => {
+  const reached = reachedFrom(["src/compile/index.ts", "src/inputs/index.ts", "src/report/index.ts"]);
+  expect(reached.filter((path) => path.startsWith("node:") || path.startsWith("src/cli/"))).toEqual([]);
+  const packages = ["flatbuffers", "highs", "jpeg-js", "protobufjs/minimal.js"]; // highs is left out of pages
+  expect(reached.filter((path) => !isInternal(path)).sort()).toEqual(packages);
 });
 
 test("no cycles between files", () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseSize, widthSet } from "../../src/cli/budget.ts";
+import { parseLatencyTable } from "../../src/precision/cost/latency-table.ts";
 import { npyFile } from "../cases/files.ts";
 import { attributes, buildOnnx, float } from "../cases/onnx.ts";
 import { Random } from "../cases/random.ts";
@@ -65,6 +66,7 @@ const random = new Random(5);
 writeFileSync(join(folder, "m.onnx"), network());
 const pixels = Float32Array.from({ length: 12 * 3 * 12 * 12 }, () => random.between(-1, 1));
 writeFileSync(join(folder, "x.npy"), npyFile("<f4", [12, 3, 12, 12], new Uint8Array(pixels.buffer)));
+const table = (...args: string[]) => dyadic("bench", "m.onnx", "--table", "t.json", "--rounds", "1", ...args);
 const compile = (...args: string[]) => dyadic("compile", "m.onnx", "--calibrate", "x.npy", ...args);
 
 describe("compile within a budget", () => {
@@ -143,6 +145,78 @@ describe("compile within a budget", () => {
     TIMEOUT,
   );
 
+  test(
+    "of latency goes by the table that bench measured, and by the scratch that the planner grants",
+    () => {
+      expect(table("--build", "simd,scalar", "--bits", "8,4").stderr).toBe("");
+      const measured = parseLatencyTable(readFileSync(join(folder, "t.json"), "utf8"));
+      expect(measured.builds.map(({ build }) => build)).toEqual(["engine", "engine-scalar"]);
+      expect(measured.host).toMatchObject({ kind: "node", version: /Node/ });
+
+      // Times by hand: 8 bits take ten times as long as 4.
+      const timed = (step: string) => (step.endsWith(" w8") ? 10_000 : step.endsWith(" w4") ? 1000 : 10);
+      const builds = measured.builds.map((times) => ({
+        ...times,
+        overhead: 7,
+        steps: times.steps.map((time) => ({ ...time, median: timed(time.step) })),
+      }));
+      writeFileSync(join(folder, "hand.json"), JSON.stringify({ ...measured, builds }));
+      const within = (latency: string, ...args: string[]) => {
+        const budget = ["--latency", latency, "--latency-table", "hand.json", "--activation-bits", "8"];
+        return compile(...budget, "--bits", "8,4", "--cache", "seen.json", "-o", "fast.dyad", ...args);
+      };
+      const { status, stdout, stderr } = within("15us", "--json");
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+      const { allocation, layers } = JSON.parse(stdout);
+      const wide = layers.filter(({ weightBits }: { weightBits: number }) => weightBits === 8).length;
+      expect(wide).toBe(1);
+      const others = ["input", "mean", "reshape", "output"];
+      expect(allocation.latency).toBe(10_000 + 3 * 1000 + 10 * others.length + 7);
+      expect(allocation.limits[0]).toMatchObject({ name: "latency", used: allocation.latency });
+      expect(allocation.estimated).toEqual([]);
+      expect(within("15us", "--latency-build", "scalar").stdout).toMatch(
+        /a run takes 0.0130 ms by the table/,
+      );
+      expect(within("15us", "--latency-build", "relaxed").stderr).toMatch(/no times of this engine build/);
+      const short = within("3us");
+      expect(short.status).toBe(3);
+      expect(short.stderr).toMatch(/latency 40\d\d would do/);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "a table grows, shows its kernels, and is of one host",
+    () => {
+      const { status, stdout } = table("--build", "simd", "--bits", "2", "--kernels");
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/conv_a8w2__simd/);
+      const steps = parseLatencyTable(readFileSync(join(folder, "t.json"), "utf8")).builds[0]!.steps;
+      const widths = steps.map(({ step }) => / w\d$/.exec(step)?.[0]);
+      expect([...new Set(widths)].sort()).toEqual([" w2", " w4", " w8", undefined]);
+      expect(table("--build", "fast").stderr).toMatch(/--build names a build/);
+      expect(dyadic("bench", "a.dyad", "--table", "t.json").stderr).toMatch(/a table is made from the model/);
+      const wasi = table("--host", "wasi", "--build", "simd");
+      expect(wasi.stderr).toMatch(/the table is of another host/);
+      expect(wasi.status).toBe(1);
+      const other = dyadic(
+        "bench",
+        "m.onnx",
+        "--kernels",
+        "--host",
+        "wasi",
+        "--build",
+        "simd",
+        "--rounds",
+        "1",
+      );
+      expect(other.stderr).toBe("");
+      expect(other.stdout).toMatch(/wasi, node:wasi[\s\S]*conv_a8w8__simd/);
+    },
+    TIMEOUT,
+  );
+
   test.each([
     [["--flash", "lots"], /--flash is no size/],
     [["--flash", "64KiB", "--bits", "4"], /a budget and --bits of one width/],
@@ -160,6 +234,69 @@ describe("compile within a budget", () => {
     },
     TIMEOUT,
   );
+});
+
+describe("the smallest file that keeps an accuracy", () => {
+  const evaluated = Float32Array.from({ length: 60 * 3 * 12 * 12 }, () => random.between(-1, 1));
+  writeFileSync(join(folder, "e.npy"), npyFile("<f4", [60, 3, 12, 12], new Uint8Array(evaluated.buffer)));
+  writeFileSync(
+    join(folder, "y.npy"),
+    npyFile("<i4", [60], new Uint8Array(new Int32Array(60).fill(99).buffer)),
+  );
+  const least = (...args: string[]) =>
+    compile(
+      "--cache",
+      "seen.json",
+      "--inputs",
+      "e.npy",
+      "-o",
+      "least.dyad",
+      "--json",
+      "--min-accuracy",
+      ...args,
+    );
+
+  test(
+    "is measured, as is a smaller one that does not",
+    () => {
+      const { status, stdout, stderr } = least("90%");
+      expect([status, stderr]).toEqual([0, ""]);
+      const { flashBytes, accuracy } = JSON.parse(stdout);
+      expect(accuracy).toMatchObject({ metric: "agreement", n: 60, least: 0.9 });
+      const [first, ...others] = accuracy.trials as { fileBytes: number; accuracy: number }[];
+      expect(flashBytes).toBe(statSync(join(folder, "least.dyad")).size);
+      expect(flashBytes).toBeLessThan(first!.fileBytes);
+      expect(accuracy.value).toBeGreaterThanOrEqual(0.9);
+      expect(others).toContainEqual({ fileBytes: flashBytes, accuracy: accuracy.value });
+      for (const own of others) {
+        if (own.accuracy < 0.9) expect(own.fileBytes).toBeLessThan(flashBytes);
+        else expect(own.fileBytes).toBeGreaterThanOrEqual(flashBytes);
+      }
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "ends with 3, what was reached and no file where nothing keeps it",
+    () => {
+      rmSync(join(folder, "least.dyad"), { force: true });
+      const { status, stdout, stderr } = least("0.5", "--labels", "y.npy");
+      expect([status, stdout, existsSync(join(folder, "least.dyad"))]).toEqual([3, "", false]);
+      expect(stderr).toMatch(
+        /no policy keeps the accuracy\s+expected: top-1 on 60 samples: 0.5 or more\s+found: 0.0000 with the least predicted loss/,
+      );
+    },
+    TIMEOUT,
+  );
+
+  test.each([
+    [["90"], /--min-accuracy is no share/],
+    [["90%", "--inputs", "x.npy"], /have been calibrated with/],
+    [["90%", "--labels", "a.txt", "--labels", "b.txt"], /are of no use/],
+  ])("%j is refused", (args, message) => {
+    const { status, stderr } = least(...args);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);
+  });
 });
 
 test("sizes and sets of widths", () => {

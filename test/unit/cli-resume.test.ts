@@ -1,6 +1,6 @@
 // A compilation that is stopped goes on where it was, and its bytes are those of one that was not.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,13 +73,58 @@ expect(run("-o", "whole.dyad").status).toBe(0);
 
 test("Ctrl-C keeps the finished layers beside the output; the same command goes on, to the same bytes", async () => {
   const { code, stderr } = await stopped("SIGINT", 2, "-o", "a.dyad");
-  expect([code, stderr]).toEqual([130, expect.stringContaining("a.dyad.layers keeps what is finished")]);
+  expect([code, stderr]).toEqual([130, expect.stringContaining("a.dyad.layers keep what is finished")]);
   const kept = layersIn("a.dyad.layers");
   expect([kept >= 2 && kept < LAYERS, existsSync(join(folder, "a.dyad"))]).toEqual([true, false]);
   expect(run("-o", "a.dyad").status).toBe(0);
   expect(read("a.dyad")).toEqual(read("whole.dyad"));
-  expect(existsSync(join(folder, "a.dyad.layers"))).toBe(false);
+  expect(readdirSync(folder).filter((name) => name.startsWith("a.dyad."))).toEqual([]);
 });
+
+test.each([
+  ["trials", 9],
+  ["losses", 6],
+])(
+  "a budget that is stopped while %s are made goes on from them, to the same bytes",
+  async (kind, most) => {
+    const [name, whole] = [`${kind}.dyad`, `${kind}-whole.dyad`];
+    const budget = ["--bits", "8,4,2", "--flash", "14KiB"];
+    const file = `${name}.${kind}`;
+    const command = [MAIN, ...ARGUMENTS.slice(0, -2), ...budget, "-o", name];
+    const once = (output: string) =>
+      spawnSync(process.execPath, [...command.slice(0, -1), output], { cwd: folder, encoding: "utf8" });
+    expect(once(whole)).toMatchObject({ status: 0, stderr: "" });
+    const lines = () => (existsSync(join(folder, file)) ? read(file).toString().trim().split("\n") : []);
+    const child = spawn(process.execPath, command, { cwd: folder });
+    await new Promise((resolve) => {
+      const watch = setInterval(() => {
+        if (lines().length > most) child.kill("SIGKILL");
+      }, 2);
+      child.on("exit", () => resolve(clearInterval(watch)));
+    });
+    expect(existsSync(join(folder, name))).toBe(false);
+    const before = lines();
+    expect(before.length).toBeGreaterThan(most);
+    // What is there is not made again: every line that comes is another one.
+    const again = spawn(process.execPath, command, { cwd: folder });
+    let after = before;
+    await new Promise((resolve) => {
+      const watch = setInterval(() => {
+        const own = lines();
+        if (own.length > after.length) after = own;
+      }, 2);
+      again.on("exit", () => resolve(clearInterval(watch)));
+    });
+    const keyOf = (line: string) =>
+      kind === "losses" ? line.split(" ")[0] : JSON.parse(line.slice(17)).index;
+    const kept = (own: readonly string[]) => own.slice(kind === "losses" ? 0 : 1).map(keyOf);
+    expect(after.slice(0, before.length - 1)).toEqual(before.slice(0, -1));
+    expect(new Set(kept(after)).size).toBe(kept(after).length);
+    expect(read(name)).toEqual(read(whole));
+    expect(readdirSync(folder).filter((own) => own.startsWith(`${name}.`))).toEqual([]);
+  },
+  120_000,
+);
 
 test("a killed process loses the layer it was at, not the others; a torn line does not count", async () => {
   await stopped("SIGKILL", 3, "-o", "b.dyad", "--cache", "seen.json");

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
+import { settingsByLayer } from "../../src/precision/layers.ts";
 import {
   applyPolicy,
   effectivePolicy,
@@ -99,6 +100,13 @@ test("globs cover whole names", () => {
       expect(matchesGlob(glob, name)).toBe(new RegExp(`^${pattern}$`).test(name));
     }),
   );
+});
+
+test("a policy in a file may name steps without weights, as a budget of RAM does", () => {
+  const policy = effectivePolicy(rows({ version: 1 }), {}, new Map([["pool", 4]]));
+  const layers = [...rows({ version: 1 }), { name: "pool", op: "averagePool" }];
+  const settings = settingsByLayer(formatPolicy(policy), layers);
+  expect([...settings.keys()]).toEqual(rows({ version: 1 }).map(({ name }) => name));
 });
 
 test("the published schema is what the validator reads, keyword for keyword", () => {

@@ -113,8 +113,8 @@ export function showFrontier({ html, bytes, isWhole }, compileFor) {
   place.innerHTML = `<h2>What bytes buy</h2>${html}`;
   if (!isWhole) return;
   place.querySelectorAll("tbody tr").forEach((row, i) => {
-    const button = made("button", { type: "button", className: "quiet" }, "compile for this");
-    button.ariaLabel = `Compile for ${bytes[i]} bytes of flash`;
+    const size = bytes[i].toLocaleString("en");
+    const button = made("button", { type: "button", className: "quiet" }, `compile for ${size} bytes`);
     button.addEventListener("click", () => compileFor(bytes[i]));
     if (row.lastElementChild.textContent === "") row.lastElementChild.append(button);
   });

@@ -8,6 +8,7 @@ import {
   DyadicError,
   draft,
   frontier,
+  parseLatencyTable,
   presetPolicy,
   Survey,
   spending,
@@ -74,10 +75,10 @@ function factsOf({ own, compiled }) {
 async function compileModel({ bytes, own, compiled: first }, job) {
   const isAnew = first.policy !== undefined || job.budget !== undefined || job.bits !== "";
   const labels = job.labels && (await job.labels.text()).replace(/\r?\n$/, "").split(/\r?\n/);
+  const times = job.table && parseLatencyTable(await job.table.text());
   const allocation = job.budget && {
-    ...spending(job.budget),
+    ...spending(job.budget, times),
     store: { get: (key) => job.kept.get(key), set: (key, loss) => keep(job, key, loss) },
-    ...(job.table && { table: JSON.parse(await job.table.text()) }),
   };
   const compiled = await compile(bytes, {
     ...own,
@@ -90,7 +91,9 @@ async function compileModel({ bytes, own, compiled: first }, job) {
   const calibrated = calibratedBy(compiled);
   const report = reportOf(compiled.model, name, { count: 0, ...(calibrated && { calibrated }) });
   say("compiled", { name, ...spoken(compiled), sha256: report.sha256, body: bodyOf(report) });
-  const points = await frontier(compiled, job, (found) => showFrontier(found, false));
+  const points = allocation
+    ? await frontier(compiled, allocation, (found) => showFrontier(found, false))
+    : [];
   if (points.length > 0) showFrontier(points, true);
   say("done", { page: pageOf({ ...report, frontier: points }) });
 }

@@ -1,4 +1,6 @@
 // What every host of a measurement is asked, and what it answers: data that can go to a page or a Worker.
+import type { IntegerGraph } from "../../graph/integer.ts";
+import type { Layout } from "../../plan/index.ts";
 import type { Build } from "../../runtime/builds.ts";
 
 export interface Protocol {
@@ -27,6 +29,19 @@ export interface Measured {
 
 export type Progress = (what: string) => void;
 
+/** A model of a measurement, with the stages that say what its steps are. */
+export interface TableModel {
+  readonly integer: IntegerGraph;
+  readonly layout: Layout;
+}
+
+/** A model to be measured. */
+export interface HostModel {
+  readonly bytes: Uint8Array;
+  /** What the compiler had before it was written: absent for a file that was compiled before. */
+  readonly stages?: TableModel;
+}
+
 /** A place where engines run. */
 export interface Host {
   readonly kind: "node" | "page" | "workerd" | "wasi";
@@ -38,7 +53,7 @@ export interface Host {
   /** Times every model on one build; models take turns. */
   measure(
     build: Build,
-    models: readonly Uint8Array[],
+    models: readonly HostModel[],
     protocol: Protocol,
     progress: Progress,
   ): Promise<Measured>;

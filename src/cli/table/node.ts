@@ -11,7 +11,12 @@ export function openNode(): Host {
     builds: hostBuilds(),
     method: "steps in whole runs, between two readings of the clock",
     measure: async (build, models, protocol, progress) =>
-      measureModels(await engineModule(build), models, protocol, progress),
+      measureModels(
+        await engineModule(build),
+        models.map(({ bytes }) => bytes),
+        protocol,
+        progress,
+      ),
     close() {},
   };
 }

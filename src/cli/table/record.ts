@@ -1,19 +1,11 @@
 // What was measured as entries of a latency table.
 import { PRODUCER } from "../../compile.ts";
-import type { IntegerGraph } from "../../graph/integer.ts";
 import { opNamed } from "../../ops/index.ts";
-import type { Layout } from "../../plan/index.ts";
 import { stepKeys } from "../../precision/cost/latency.ts";
 import type { BuildTimes, StepTime } from "../../precision/cost/latency-table.ts";
 import { shapesOf } from "../../precision/cost/network.ts";
 import { CLASSES } from "../engines.ts";
-import { type Measured, type ModelTimes, middle } from "./job.ts";
-
-/** A model of a measurement, with the stages that say what its steps are. */
-export interface TableModel {
-  readonly integer: IntegerGraph;
-  readonly layout: Layout;
-}
+import { type Measured, type ModelTimes, middle, type TableModel } from "./job.ts";
 
 export interface Origin extends Pick<BuildTimes, "build" | "engine" | "method" | "roofline"> {
   readonly date: string;

@@ -1,6 +1,7 @@
 // Chromium of the system, and what the scheduler says of its page.
 import { readFileSync } from "node:fs";
 import type { BrowserType, Page } from "playwright-core";
+import { noteMemories } from "../memories.mjs";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -8,6 +9,8 @@ export interface Browser {
   readonly version: string;
   /** A page in a context of its own, nothing cached, no compiled code kept; close the context, not the page alone. */
   newPage(url: string): Promise<Page>;
+  /** Peak of the resident memory of the open page's process since it began, in bytes; no other page may be open. */
+  peakRssBytes(): Promise<number>;
   /** Reads how long the main thread of the busiest page has waited for a core since it began, in milliseconds. */
   waitedMs(): Promise<() => string>;
   close(): Promise<void>;
@@ -19,6 +22,10 @@ export async function openBrowser(chromium: BrowserType): Promise<Browser> {
     args: ["--no-sandbox", "--disable-gpu"],
   });
   const session = await browser.newBrowserCDPSession();
+  const renderers = async () => {
+    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+    return processInfo.filter(({ type }) => type === "renderer");
+  };
   return {
     version: browser.version(),
     async newPage(url) {
@@ -28,47 +35,19 @@ export async function openBrowser(chromium: BrowserType): Promise<Browser> {
       await page.goto(url);
       return page;
     },
+    async peakRssBytes() {
+      const peaks = (await renderers()).map(({ id }) => {
+        const status = readFileSync(`/proc/${id}/status`, "utf8");
+        return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+      });
+      return Math.max(...peaks); // of the page that is open: others are spare, and empty
+    },
     async waitedMs() {
-      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-      const renderers = processInfo.filter(({ type }) => type === "renderer");
-      const { id } = renderers.reduce((most, next) => (next.cpuTime > most.cpuTime ? next : most));
+      const { id } = (await renderers()).reduce((most, next) => (next.cpuTime > most.cpuTime ? next : most));
       // "run time, time waited on the run queue, slices", in ns; a process's main thread has the process's id
       const path = `/proc/${id}/task/${id}/schedstat`;
       return () => `${Number(readFileSync(path, "utf8").split(" ")[1]) / 1e6}`;
     },
     close: () => browser.close(),
   };
-}
-
-/** Runs in the page before its scripts: `wasmMemoryBytes()` sums all wasm memories made or exported since. */
-function noteMemories(): void {
-  const { Memory, Instance, instantiate, instantiateStreaming } = WebAssembly;
-  const memories = new Set<WebAssembly.Memory>();
-  const note = (instance: WebAssembly.Instance) => {
-    for (const value of Object.values(instance.exports)) if (value instanceof Memory) memories.add(value);
-  };
-  const noted = <T extends WebAssembly.Instance | WebAssembly.WebAssemblyInstantiatedSource>(
-    result: T,
-  ): T => {
-    note(result instanceof Instance ? result : result.instance);
-    return result;
-  };
-  const patched = {
-    Memory: new Proxy(Memory, {
-      construct(target, args) {
-        const memory = Reflect.construct(target, args);
-        memories.add(memory);
-        return memory;
-      },
-    }),
-    Instance: new Proxy(Instance, {
-      construct: (target, args) => noted(Reflect.construct(target, args)),
-    }),
-    instantiate: async (...args: Parameters<typeof instantiate>) => noted(await instantiate(...args)),
-    instantiateStreaming: async (...args: Parameters<typeof instantiateStreaming>) =>
-      noted(await instantiateStreaming(...args)),
-  };
-  Object.assign(WebAssembly, patched);
-  const wasmMemoryBytes = () => [...memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
-  Object.assign(globalThis, { wasmMemoryBytes });
 }

@@ -1,5 +1,6 @@
-// Cold start: a fresh page, nothing cached; runtime fetched and compiled, model fetched and loaded, one inference.
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+// Cold start: a fresh page, nothing cached; runtime fetched and compiled, the model fetched beside it and loaded, one
+// inference.
+import { type Bytes, sizes } from "../bytes.ts";
 import type { Browser } from "./browser.ts";
 import type { Codes, Runtime } from "./runtime.ts";
 import type { Served, Site } from "./server.ts";
@@ -20,12 +21,6 @@ export interface Start {
   readonly totalMs: number;
 }
 
-export interface Bytes {
-  readonly raw: number;
-  readonly gzip: number;
-  readonly brotli: number;
-}
-
 export interface ColdSubject {
   readonly name: string;
   readonly starts: readonly Start[];
@@ -33,6 +28,8 @@ export interface ColdSubject {
   readonly code: Bytes;
   readonly model: Bytes;
   readonly wasmMemoryBytes: number;
+  /** Least peak of a page's process over that of a blank page. */
+  readonly peakRssBytes: number;
 }
 
 export interface ColdResult {
@@ -48,9 +45,20 @@ export async function coldStarts(
   starts: number,
 ): Promise<ColdResult> {
   const states = Object.entries(SUBJECTS).map(([subject, files]) => {
-    return { subject, files, starts: [] as Start[], served: [] as Served[], wasmMemoryBytes: 0 };
+    return {
+      subject,
+      files,
+      starts: [] as Start[],
+      served: [] as Served[],
+      wasmMemoryBytes: 0,
+      peaks: [] as number[],
+    };
   });
+  const blank: number[] = [];
   for (let round = 0; round < starts; round++) {
+    const empty = await browser.newPage(site.base);
+    blank.push(await browser.peakRssBytes());
+    await empty.context().close();
     for (const state of states) {
       const [bundle, file] = state.files;
       const page = await browser.newPage(site.base);
@@ -63,13 +71,21 @@ export async function coldStarts(
       state.starts.push(start);
       state.served = distinct(site.served());
       state.wasmMemoryBytes = bytes;
+      state.peaks.push(await browser.peakRssBytes());
       await page.context().close();
     }
   }
-  const subjects = states.map(({ subject, served, starts: all, wasmMemoryBytes }) => {
-    const code = served.filter(({ path }) => !path.startsWith("/models/"));
-    const model = served.filter(({ path }) => path.includes("/model."));
-    return { name: subject, starts: all, code: sizes(code), model: sizes(model), wasmMemoryBytes };
+  const subjects = states.map(({ subject, served, starts: all, wasmMemoryBytes, peaks }) => {
+    const bodies = (wanted: (path: string) => boolean) =>
+      sizes(served.filter(({ path }) => wanted(path)).map(({ body }) => body));
+    return {
+      name: subject,
+      starts: all,
+      code: bodies((path) => !path.startsWith("/models/")),
+      model: bodies((path) => path.includes("/model.")),
+      wasmMemoryBytes,
+      peakRssBytes: Math.min(...peaks) - Math.min(...blank),
+    };
   });
   return { name, subjects };
 }
@@ -88,9 +104,10 @@ async function startInPage({
   const given = await body(input);
   const began = performance.now();
   const { open } = (await import(bundle)) as { open(): Promise<Runtime> };
+  const bytes = body(file); // beside the runtime's own files, as applications ask for it
   const runtime = await open();
   const opened = performance.now();
-  const model = await runtime.load(new Uint8Array(await body(file)));
+  const model = await runtime.load(new Uint8Array(await bytes));
   const loaded = performance.now();
   const codes: Codes = input.endsWith("-uint8") ? new Uint8Array(given) : new Int8Array(given);
   await model.run(codes);
@@ -110,16 +127,4 @@ async function startInPage({
 /** Each file once: tfjs-tflite asks for its code twice, which a browser with a cache does not pay. */
 function distinct(served: readonly Served[]): Served[] {
   return [...new Map(served.map((file) => [file.path, file])).values()];
-}
-
-/** Sums over files, each compressed alone, as servers do it. */
-function sizes(files: readonly Served[]): Bytes {
-  const params = { [constants.BROTLI_PARAM_QUALITY]: 9 };
-  const sum = (size: (body: Uint8Array) => number) =>
-    files.reduce((total, { body }) => total + size(body), 0);
-  return {
-    raw: sum(({ length }) => length),
-    gzip: sum((body) => gzipSync(body, { level: 9 }).length),
-    brotli: sum((body) => brotliCompressSync(body, { params }).length),
-  };
 }

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import playwright from "playwright-core";
+import { measuredCommit } from "../commit.ts";
 import { PROTOCOL, type Protocol } from "../interleave.ts";
-import { commit, load, thisMachine } from "../machine.ts";
+import { load, thisMachine } from "../machine.ts";
 import { BENCH_MODELS, type ModelFiles, readModelFiles } from "../models.ts";
 import { type ModelResult, modelTable } from "../report.ts";
 import { agreementsOf } from "../verify.ts";
@@ -14,7 +15,6 @@ import { AGAINST, coldTable, savePage } from "./report.ts";
 import type { PageBench } from "./run.ts";
 import { openSite, type Site } from "./server.ts";
 
-const COLD_MODELS = ["kws_ref_model", "tf2_mobilenet_v2_1.0_224_ptq"];
 const PEERS = [
   "@litertjs/core",
   "@tensorflow/tfjs-backend-wasm",
@@ -87,10 +87,12 @@ const { values } = parseArgs({
     models: { type: "string", default: BENCH_MODELS.join(",") },
     rounds: { type: "string", default: `${PAGE_PROTOCOL.rounds}` },
     starts: { type: "string", default: "7" },
+    cold: { type: "boolean", default: false }, // cold starts alone
     save: { type: "boolean", default: false },
     machine: { type: "string" },
   },
 });
+const commit = values.save ? measuredCommit() : "";
 const protocol = { ...PAGE_PROTOCOL, rounds: Number(values.rounds) };
 const versions = versionsOfPeers();
 const [site, browser] = [await openSite(), await openBrowser(playwright.chromium)];
@@ -99,19 +101,21 @@ const models: ModelResult[] = [];
 const cold: ColdResult[] = [];
 let selfTestClass: Record<string, string> = {};
 try {
-  for (const name of values.models.split(",")) {
+  for (const name of values.cold ? COLD_MODELS : values.models.split(",")) {
     const files = readModelFiles(name);
     const { unsigned } = addModel(site, files);
-    const measured = await measure({ browser, site }, files, protocol, versions);
-    models.push(measured.result);
-    selfTestClass = measured.selfTestClass;
-    console.log(`\n${name}, load ${load()}\n\n${modelTable(measured.result, AGAINST)}`);
+    if (!values.cold) {
+      const measured = await measure({ browser, site }, files, protocol, versions);
+      models.push(measured.result);
+      selfTestClass = measured.selfTestClass;
+      console.log(`\n${name}, load ${load()}\n\n${modelTable(measured.result, AGAINST)}`);
+    }
     if (COLD_MODELS.includes(name)) {
       cold.push(await coldStarts(browser, site, { name, unsigned }, Number(values.starts)));
       console.log(`\n${name}, cold\n\n${coldTable(cold.at(-1)!)}`);
     }
     loads[name] = load();
-    if (values.save) store();
+    if (values.save && !values.cold) store();
   }
 } finally {
   await browser.close();
@@ -123,7 +127,7 @@ function store(): void {
   const file = savePage({
     schema: 1,
     date: new Date().toISOString().slice(0, 10),
-    commit: commit(),
+    commit,
     machine: thisMachine(values.machine),
     loads,
     versions: { Chromium: browser.version, ...versions },

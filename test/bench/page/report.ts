@@ -1,10 +1,13 @@
 // Results of the page as JSON, one file a machine and day, and the page made from those files.
 import { existsSync, readFileSync } from "node:fs";
+import { kilobytes } from "../bytes.ts";
+import { milliseconds, table } from "../columns.ts";
 import type { Protocol } from "../interleave.ts";
 import type { Machine } from "../machine.ts";
 import { BENCH_MODELS } from "../models.ts";
-import { type ModelResult, milliseconds, modelTable, saveIn, table } from "../report.ts";
-import type { Bytes, ColdResult, ColdSubject, Start } from "./cold.ts";
+import { writeReadme } from "../readme-speed.ts";
+import { type ModelResult, modelTable, saveIn } from "../report.ts";
+import type { ColdResult, ColdSubject, Start } from "./cold.ts";
 
 /** What the ratios relate to: the fastest peer. */
 export const AGAINST = "LiteRT.js relaxed";
@@ -33,14 +36,10 @@ function median(starts: readonly Start[]): number {
   return starts.map(({ totalMs }) => totalMs).toSorted((a, b) => a - b)[starts.length >> 1]!;
 }
 
-function kilobytes({ raw, gzip, brotli }: Bytes): string {
-  return [raw, gzip, brotli].map((bytes) => (bytes / 1000).toFixed(1)).join(" / ");
-}
-
 /** A row a runtime; the parts of the start are those of the fastest one. */
 export function coldTable({ subjects }: ColdResult): string {
   const litert = subjects.find(({ name }) => name === "LiteRT.js")!;
-  const row = ({ name, starts, code, model, wasmMemoryBytes }: ColdSubject) => {
+  const row = ({ name, starts, code, model, wasmMemoryBytes, peakRssBytes }: ColdSubject) => {
     const best = starts.reduce((least, next) => (next.totalMs < least.totalMs ? next : least));
     return [
       name,
@@ -53,6 +52,7 @@ export function coldTable({ subjects }: ColdResult): string {
       kilobytes(code),
       kilobytes(model),
       (wasmMemoryBytes / 1024).toFixed(0),
+      (peakRssBytes / 1e6).toFixed(1),
     ];
   };
   return table([
@@ -67,6 +67,7 @@ export function coldTable({ subjects }: ColdResult): string {
       "code kB raw / gzip / brotli",
       "model kB raw / gzip / brotli",
       "wasm KiB",
+      "peak MB",
     ],
     ...subjects.map(row),
   ]);
@@ -114,9 +115,10 @@ quantization. "min" and "median" are over rounds, "disturbed" is how many rounds
 whose builds are equal bit for bit, before and after the timing, or there would be no page.
 
 Cold start: a fresh page with empty caches and a server on the same machine; from the request for the runtime's code
-through its compilation, the model's fetch and load, to the first output. Runtimes take turns; the parts are those of the
+through its compilation, the load of the model, which is fetched beside the runtime's own files, to the first output. Runtimes take turns; the parts are those of the
 fastest start. "code" is every byte of JavaScript (minified) and wasm that was requested, each file compressed alone (gzip
-9, brotli 9); "wasm KiB" is all wasm memory after the run.
+9, brotli 9); "wasm KiB" is all wasm memory after the run, "peak MB" the peak of the page's process (VmHWM) over that of a blank page, the
+least of all starts.
 `;
 
 /**
@@ -133,7 +135,9 @@ export function savePage(results: PageResults): string {
     models: inOrder([...results.models, ...kept.models]),
     cold: inOrder([...results.cold, ...kept.cold]),
   };
-  return saveIn(DIRECTORY, merged, INTRODUCTION, section);
+  const file = saveIn(DIRECTORY, merged, INTRODUCTION, section);
+  writeReadme();
+  return file;
 }
 
 /** The first of every name, in the order of the report. */

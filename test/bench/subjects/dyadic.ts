@@ -1,16 +1,9 @@
-import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../../assembly/abi.ts";
+import { CLASSES } from "../../../src/cli/engines.ts";
 import { PRODUCER } from "../../../src/compile.ts";
 import type { Build } from "../../../src/runtime/builds.ts";
 import { instantiate, loadModel } from "../../../src/runtime/engine.ts";
 import type { BenchModel } from "../compiled.ts";
 import type { Opened, Subject } from "./subject.ts";
-
-const CLASSES: Readonly<Record<number, string>> = {
-  [DOT_NONE]: "none",
-  [DOT_UNSIGNED]: "U",
-  [DOT_PAIR_SATURATING]: "P",
-  [DOT_SIGNED]: "S",
-};
 
 const NAMES: Readonly<Record<Build, string>> = {
   "engine-relaxed": "dyadic relaxed",
@@ -52,7 +45,8 @@ async function openEngine(module: WebAssembly.Module, model: BenchModel): Promis
       if (status !== 0) throw new Error(`${model.name}: status ${status}`);
     },
     output: () => output.slice(),
-    selfTestClass: () => CLASSES[engine.self_test()] ?? "unknown",
+    selfTestClass: () => CLASSES[engine.self_test() as keyof typeof CLASSES],
+    memoryBytes: () => engine.memory.buffer.byteLength,
     close() {},
   };
 }

@@ -17,5 +17,7 @@ export interface Opened {
   output(): Int8Array | Uint8Array | Float32Array;
   /** What the engine found its dot product to be; only engines that test themselves have it. */
   selfTestClass?(): string;
+  /** Bytes of wasm memory; only engines that own one have it. */
+  memoryBytes?(): number;
   close(): void | Promise<void>;
 }

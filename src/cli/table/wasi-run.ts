@@ -1,0 +1,13 @@
+// node wasi-run.js DIRECTORY COMMAND.wasm ARGUMENTS...: a WASI command in Node, with one directory open under its own path.
+import { readFileSync } from "node:fs";
+import { WASI } from "node:wasi";
+
+const [directory = ".", command = "", ...args] = process.argv.slice(2);
+const wasi = new WASI({
+  version: "preview1",
+  args: [command, ...args],
+  preopens: { [directory]: directory },
+  returnOnExit: false,
+});
+const module = await WebAssembly.compile(new Uint8Array(readFileSync(command)));
+wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject() as WebAssembly.Imports));
