@@ -41,6 +41,7 @@ export function frontierPicture(points: readonly PlottedPoint[]): Markup {
         text(x(bytes), HEIGHT - BOTTOM + 18, bytesText(Math.round(bytes)), "middle", "tick"),
       ),
       text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4, "bytes", "middle", "tick"),
+      text(LEFT + 4, TOP - 4, "predicted loss", "start", "tick"),
     ),
     el(
       "details",
