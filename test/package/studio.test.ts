@@ -163,6 +163,25 @@ test("pictures, png and jpg: decoded to the command line's bytes", async () => {
   });
 });
 
+test("a model, its samples and its labels, dropped on the page", async () => {
+  const dropped = [MODEL, SAMPLES, LABELS].map((path) => [
+    basename(path),
+    readFileSync(path).toString("base64"),
+  ]);
+  await inBoth(async (page) => {
+    await page.evaluate(`{
+      const dataTransfer = new DataTransfer();
+      for (const [name, base64] of ${JSON.stringify(dropped)})
+        dataTransfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    }`);
+    await page.waitFor(`${idle} && /needs samples/.test(document.querySelector("#status").textContent)`);
+    await enter(page, "numbers", "unit");
+    await compile(page);
+    await expectModel(page, readFileSync(join(DIGITS, "digits.dyad")));
+  });
+});
+
 test("the example at hand", async () => {
   await inBoth(async (page) => {
     await page.press("#example", ["Enter"]);
