@@ -1,44 +1,42 @@
 import { calibrate as calibrateHere } from "./calibrate/calibrate.ts";
 import { Calibration } from "./calibrate/calibration.ts";
 import type { RangeOptions } from "./calibrate/ranges.ts";
+import { type Allocating, allocatePolicy, withNetwork } from "./compile/budget.ts";
+import { headerOf, metadataOf } from "./compile/header.ts";
 import { DyadicError } from "./error.ts";
 import type { Progress, Samples } from "./float/samples.ts";
-import { canonicalShape, type Graph } from "./graph/graph.ts";
+import type { Graph } from "./graph/graph.ts";
 import type { IntegerGraph } from "./graph/integer.ts";
 import { type ImportOptions, importModel } from "./import/index.ts";
-import { type Header, NOTES } from "./model/header.ts";
 import { writeModel } from "./model/writer.ts";
 import type { Ranges } from "./numerics/range.ts";
-import { hex, sha256 } from "./numerics/sha256.ts";
+import { sha256 } from "./numerics/sha256.ts";
 import { absorbBiases } from "./passes/absorb-biases.ts";
 import { equalise } from "./passes/equalise.ts";
 import { simplify } from "./passes/index.ts";
+import { withLabels } from "./passes/labels.ts";
 import { stream } from "./passes/stream.ts";
-import { BANDS, type Layout, planWithin, verifyLayout } from "./plan/index.ts";
-import {
-  type Allocated,
-  type AllocationOptions,
-  choosePolicy,
-  holdBudget,
-} from "./precision/allocate/index.ts";
+import { type Layout, planWithin, verifyLayout } from "./plan/index.ts";
+import { type Allocated, holdBudget } from "./precision/allocate/index.ts";
 import { type Pixels, pixelInput } from "./precision/pixels.ts";
-import { formatPolicy, type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
+import { type Policy, type PolicyRow, parsePolicy, presetPolicy } from "./precision/policy.ts";
 import { decide, forSize, type LayerStore, quantizeByPolicy } from "./precision/quantize.ts";
-import type { Evidence, SensitivityProvider } from "./precision/sensitivity/provider.ts";
-import type { Certificate } from "./precision/solve/index.ts";
 import type { Adjusted } from "./precision/widths.ts";
 import { channelStatistics } from "./quantize/channel-statistics.ts";
 import { dequantizeGraph } from "./quantize/dequantize.ts";
 import { lower } from "./quantize/lower.ts";
+import type { ShardSamples } from "./quantize/shards.ts";
 
-/** Name and version of the compiler, as the header states them. */
-export const PRODUCER = "dyadic 0.1.0";
+export type { Allocating } from "./compile/budget.ts";
+export { PRODUCER } from "./compile/header.ts";
 
 /** What runs a float network over samples. */
 export interface Calibrator {
   /** assembly/build/calibrator.wasm, compiled. */
   module(): Promise<WebAssembly.Module>;
   calibrate(graph: Graph, samples: Samples, progress: Progress): Promise<Calibration>;
+  /** Where samples are run while layers are rounded; left out, on this thread. */
+  readonly shards?: ShardSamples;
 }
 
 /** What a float model needs besides the file. */
@@ -65,15 +63,6 @@ export interface FloatOptions extends Pick<Progress, "signal"> {
   onProgress?(done: number, total: number, stage: "calibrate" | "round" | "measure" | "quantize"): void;
 }
 
-/** A budget, and how the widths that fit it best are found. */
-export type Allocating = Pick<
-  AllocationOptions,
-  "budget" | "weightBits" | "activationBits" | "store" | "trials" | "solver" | "nodes" | "seconds" | "times"
-> & {
-  /** What a narrow width costs; a function chooses by the graph. */
-  readonly provider: SensitivityProvider | ((graph: Graph) => SensitivityProvider);
-};
-
 export interface CompileOptions extends ImportOptions, FloatOptions {
   /** Name of the source file, for messages and the header. */
   readonly file?: string;
@@ -94,6 +83,8 @@ export interface Compiled {
   readonly graph: Graph;
   readonly integer: IntegerGraph;
   readonly layout: Layout;
+  /** What running steps by bands costs, in nanoseconds, roughly: 0 where none does. */
+  readonly bandCost: number;
   /** What a float model was quantized by. */
   readonly calibration?: Calibration;
   readonly policy?: Policy;
@@ -125,8 +116,9 @@ export async function compile(bytes: Uint8Array, options: CompileOptions = {}): 
   const { file } = options;
   try {
     const graph = simplify(importModel(bytes, file, options));
-    const quantized = await quantize(graph, options, sha256(bytes));
-    const compiled = emit(quantized, options, sha256(bytes));
+    const source = sha256(bytes);
+    const quantized = await quantize(graph, options, source);
+    const compiled = emit(quantized, options, source);
     if (options.allocation !== undefined) {
       const { model, layout, integer, allocated } = compiled;
       const written = { fileBytes: model.length, peakBytes: layout.peakBytes, graph: integer };
@@ -168,13 +160,23 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
   const module = () => calibratorOf(options).module();
   const borders = { input: input?.border ?? "int8", inputZeroPoints: input?.zeroPoints } as const;
   const common = { inputRange: input?.range, observer: options.observer, signal: options.signal };
-  const evidence = { graph, samples, module };
+  const evidence = { graph, samples, module, shards: shardsOf(options) };
   const allocated =
     options.allocation &&
-    (await allocatePolicy(evidence, seen, { ...common, borders }, { ...options, policy }, source));
+    (await allocatePolicy(
+      evidence,
+      seen,
+      { ...common, borders },
+      {
+        ...options,
+        allocation: options.allocation,
+        policy,
+        source,
+      },
+    ));
   const quantized = await quantizeByPolicy(
     allocated ? decide(graph, withNetwork(allocated.policy, policy)) : decided,
-    { seen, samples, module },
+    { ...evidence, seen },
     {
       ...common,
       ...borders,
@@ -191,7 +193,7 @@ async function quantize(simplified: Graph, options: CompileOptions, source: Uint
     allocated,
     ...(seen instanceof Calibration && {
       calibration: seen,
-      metadata: metadataOf(seen, options, allocated?.allocation.certificate),
+      metadata: metadataOf(seen, options.observer, allocated?.allocation.certificate),
     }),
   };
 }
@@ -213,61 +215,6 @@ async function absorbed(graph: Graph, samples: Samples, options: CompileOptions)
   const { signal } = options;
   const module = await calibratorOf(options).module();
   return absorbBiases(graph, await channelStatistics(graph, samples, module, { signal }));
-}
-
-/** A policy for the layers under what another says of the network as a whole. */
-function withNetwork(policy: Policy, whole: Policy): Policy {
-  const { version, defaults, overrides, $schema, residualBits, ...network } = whole;
-  return { ...network, ...policy };
-}
-
-/** allocate: the policy of a budget. Flash is that of the whole file, which is written as a draft to know it. */
-function allocatePolicy(
-  evidence: Evidence,
-  seen: Calibration | Ranges,
-  common: Pick<AllocationOptions, "inputRange" | "observer" | "signal" | "borders">,
-  options: CompileOptions,
-  source: Uint8Array,
-): Promise<Allocated> {
-  const { provider, ...allocation } = options.allocation!;
-  if (!(seen instanceof Calibration) || evidence.samples.length === 0) {
-    throw new DyadicError("BAD_ARGUMENT", "a budget needs samples, to know what narrow widths lose", {
-      expected: "real inputs",
-      hint: "--calibrate FOLDER or X.npy",
-    });
-  }
-  const { outputs } = withLabels(evidence.graph, options.labels);
-  const fileBytes: AllocationOptions["fileBytes"] = ({ graph: network, layout }, asked, certificate) => {
-    const labels = (i: number) => outputs[i]!.labels && { labels: outputs[i]!.labels };
-    const integer = {
-      ...network,
-      outputs: network.outputs.map((border, i) => ({ ...border, ...labels(i) })),
-    };
-    const { policy } = decide(evidence.graph, withNetwork(asked, options.policy ?? asked));
-    const metadata = metadataOf(seen, options, certificate);
-    const quantized = { graph: evidence.graph, policy, metadata };
-    const header = headerOf(integer, layout, quantized, options.file ?? "", source);
-    return writeModel(integer, layout, options.strip ? undefined : header).length;
-  };
-  return choosePolicy(evidence, seen, {
-    ...allocation,
-    ...common,
-    provider: typeof provider === "function" ? provider(evidence.graph) : provider,
-    fileBytes,
-    onProgress: (done, total, stage) => options.onProgress?.(done, total, stage),
-  });
-}
-
-/** What the header says besides: how the model was calibrated, and the certificate of its policy. */
-function metadataOf(
-  seen: Calibration,
-  options: CompileOptions,
-  certificate?: Certificate,
-): Record<string, string> {
-  if (certificate === undefined) return provenance(seen, options);
-  // Not what is used of a limit: that depends on the header's own length.
-  const limits = certificate.limits.map(({ name, atMost, shadowPrice }) => ({ name, atMost, shadowPrice }));
-  return { ...provenance(seen, options), allocation: JSON.stringify({ ...certificate, limits }) };
 }
 
 /** Whether no activation of a graph is quantized. */
@@ -318,6 +265,10 @@ function calibratorOf({ calibrator }: CompileOptions): Calibrator {
   };
 }
 
+function shardsOf({ calibrator }: CompileOptions): ShardSamples | undefined {
+  return calibrator instanceof WebAssembly.Module ? undefined : calibrator?.shards;
+}
+
 function refuseCalibration({ samples, calibration: seen, pixels }: CompileOptions): void {
   if ([samples, seen, pixels].every((option) => option === undefined)) return;
   throw new DyadicError("BAD_ARGUMENT", "the model is quantized already: there is nothing to calibrate", {
@@ -325,19 +276,12 @@ function refuseCalibration({ samples, calibration: seen, pixels }: CompileOption
   });
 }
 
-function provenance({ samples }: Calibration, { observer }: CompileOptions): Record<string, string> {
-  return {
-    "calibration.observer": observer?.method ?? "mse",
-    "calibration.samples": `${samples.length}`,
-    "calibration.sha256": hex(sha256(new TextEncoder().encode(samples.join("\n")))),
-  };
-}
-
 /** lower, plan and write. */
 function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array): Compiled {
   const labelled = withLabels(quantized.graph, options.labels);
   const graph = options.stream === undefined ? labelled : stream(labelled, options.stream);
-  const { graph: integer, layout } = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
+  const planned = planWithin(lower(graph), options.allocation?.budget.ram ?? Infinity);
+  const { graph: integer, layout, overhead: bandCost } = planned;
   verifyLayout(integer, layout);
   const header = options.strip ? undefined : headerOf(integer, layout, quantized, options.file ?? "", source);
   const { calibration, policy, layers = [], adjusted = [] } = quantized;
@@ -346,59 +290,11 @@ function emit(quantized: Quantized, options: CompileOptions, source: Uint8Array)
     graph,
     integer,
     layout,
+    bandCost,
     layers,
     adjusted,
     ...(calibration && { calibration }),
     ...(policy && { policy }),
     ...(quantized.allocated && { allocated: quantized.allocated }),
-  };
-}
-
-function headerOf(
-  graph: IntegerGraph,
-  layout: Layout,
-  { graph: { notes = [] }, policy, metadata }: Quantized,
-  file: string,
-  sourceSha256: Uint8Array,
-): Header {
-  return {
-    model: graph.name,
-    producer: PRODUCER,
-    sourceFile: file.split(/[\\/]/).at(-1)!, // the folder is the machine's, not the model's
-    sourceSha256,
-    layers: layersOf(graph, layout),
-    values: graph.tensors.map(({ name, scale }) => ({ name, scale })),
-    policy: policy === undefined ? "" : formatPolicy(policy),
-    metadata: { ...metadata, ...(notes.length > 0 && { [NOTES]: notes.join("\n") }) },
-  };
-}
-
-/** Names of the steps between the borders: of the nodes, and of every group in front of its members. */
-function layersOf({ nodes }: IntegerGraph, { groups }: Layout): Header["layers"] {
-  const last = (first: number, count: number) => nodes[first + count - 1]!.name;
-  return nodes.flatMap(({ name, op }, k) => [
-    ...groups
-      .filter(({ first }) => first === k)
-      .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
-    { name, op },
-  ]);
-}
-
-function withLabels(graph: Graph, labels: readonly string[] | undefined): Graph {
-  if (labels === undefined) return graph;
-  const channels = graph.outputs.map(({ tensor }) => {
-    const { shape, name } = graph.tensors[tensor]!;
-    return canonicalShape(shape, name)[2];
-  });
-  const labelled = channels.indexOf(labels.length);
-  if (labelled < 0) {
-    throw new DyadicError("BAD_ARGUMENT", "no output has as many channels as there are labels", {
-      expected: `${channels.join(" or ")} labels`,
-      found: `${labels.length}`,
-    });
-  }
-  return {
-    ...graph,
-    outputs: graph.outputs.map((border, i) => (i === labelled ? { ...border, labels } : border)),
   };
 }

@@ -17,6 +17,7 @@ export function reserve(end: usize): i32 {
   return missing <= 0 || memory.grow(missing) >= 0 ? 1 : 0;
 }
 
+export { decode, encode } from "./codes";
 export { conv } from "./conv";
 export { depthwise } from "./depthwise";
 export { moments } from "./moments";
@@ -25,3 +26,4 @@ export { add, clamp, fake_quantize } from "./pointwise";
 export { average_pool, average_pool_gradient, max_pool, max_pool_gradient } from "./pool";
 export { clear, copy_blocks } from "./copy";
 export { softmax } from "./softmax";
+export { channel_totals, count_bins, extremes } from "./statistics";

@@ -2,7 +2,8 @@ import { DyadicError } from "../error.ts";
 import type { FloatNetwork } from "../float/network.ts";
 import type { Sample } from "../float/samples.ts";
 import { hex, sha256 } from "../numerics/sha256.ts";
-import { Statistics } from "./statistics.ts";
+import { networkScan, type Scan } from "./scan.ts";
+import { BINS, Statistics } from "./statistics.ts";
 
 /** Runs samples and keeps statistics of every activation. */
 export class Observer {
@@ -11,9 +12,11 @@ export class Observer {
   /** Content hashes of the samples, in the order they came. */
   readonly samples: string[] = [];
   private readonly network: FloatNetwork;
+  private readonly scan: Scan;
 
   constructor(network: FloatNetwork) {
     this.network = network;
+    this.scan = networkScan(network, BINS);
   }
 
   /** Throws BAD_INPUT, naming the sample, where it or an activation that it causes is NaN or infinite. */
@@ -23,7 +26,7 @@ export class Observer {
       this.network.run(sample, (tensor, values) => {
         const seen = this.statistics.get(tensor) ?? new Statistics();
         this.statistics.set(tensor, seen);
-        const bad = seen.observe(values);
+        const bad = seen.observe(values, this.scan);
         if (bad < 0) return;
         const input = graph.inputs.find((border) => border.tensor === tensor);
         throw new DyadicError("BAD_INPUT", `${input ? "a value" : "an activation"} is not a number`, {

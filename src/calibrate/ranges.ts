@@ -60,7 +60,11 @@ const STEPS = 80;
 
 /** The clip of either end with the least squared error between values and their codes, one end after the other. */
 function mse(seen: Statistics, { bits }: Required<RangeOptions>): Range {
-  const points = seen.bins().map(({ index, count }) => ({ count, value: (index + 0.5) * seen.binWidth }));
+  const bins = seen.bins();
+  const points = {
+    values: Float64Array.from(bins, ({ index }) => (index + 0.5) * seen.binWidth),
+    counts: Float64Array.from(bins, ({ count }) => count),
+  };
   const full = { min: Math.min(seen.min, 0), max: Math.max(seen.max, 0) };
   let best = full;
   let least = squaredError(points, best, bits);
@@ -77,19 +81,21 @@ function mse(seen: Statistics, { bits }: Required<RangeOptions>): Range {
   return best;
 }
 
-interface Point {
-  readonly value: number;
-  readonly count: number;
+/** Values, and how often each was seen. */
+interface Points {
+  readonly values: Float64Array;
+  readonly counts: Float64Array;
 }
 
-function squaredError(points: readonly Point[], range: Range, bits: ActivationBits): number {
+function squaredError({ values, counts }: Points, range: Range, bits: ActivationBits): number {
   const { scale, zeroPoint } = rangeAffine(range, bits);
   const [lowest, highest] = activationRange(bits).map((code) => code - zeroPoint) as [number, number];
   let sum = 0;
-  for (const { value, count } of points) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     const code = Math.floor(value / scale + 0.5);
     const error = value - scale * clamp(code, lowest, highest);
-    sum += count * error * error;
+    sum += counts[i]! * error * error;
   }
   return sum;
 }

@@ -1,3 +1,5 @@
+import { plainScan, type Scan } from "./scan.ts";
+
 /**
  * Bins on either side of 0. Their width is the smallest power of two with which all values seen fit, so it depends on
  * the set of values alone, and halving the resolution (bin i to floor(i / 2)) is exact: states merge to the same
@@ -22,19 +24,11 @@ export class Statistics {
   private counts = new Float64Array(0);
 
   /** Takes in one sample's values. Where one is NaN or infinite, takes in nothing and returns its index; else -1. */
-  observe(values: Float32Array): number {
-    let [min, max, check] = [Infinity, -Infinity, 0];
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i]!;
-      if (value < min) min = value;
-      if (value > max) max = value;
-      check += value - value; // 0 where finite, else NaN
-    }
+  observe(values: Float32Array, scan: Scan = plainScan): number {
+    const [min, max, check] = scan.extremes(values);
     if (check !== 0) return values.findIndex((value) => !Number.isFinite(value));
     this.include(min, max, 1, fixed(min), fixed(max));
-    const inverse = 2 ** -this.exponent;
-    const { counts } = this;
-    for (let i = 0; i < values.length; i++) counts[Math.floor(values[i]! * inverse) + BINS]!++;
+    scan.count(values, 2 ** -this.exponent, this.counts);
     return -1;
   }
 

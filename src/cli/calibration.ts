@@ -12,6 +12,7 @@ import type { Graph } from "../graph/graph.ts";
 import { isPrepared, type Preparation } from "../inputs/preparation.ts";
 import { sampleOptions } from "../inputs/samples.ts";
 import { type Policy, PRESETS, parsePolicy, presetPolicy } from "../precision/policy.ts";
+import { onThreads } from "../quantize/node.ts";
 import { type BudgetFlags, budgetOf, widthSet } from "./budget.ts";
 import { readText } from "./files.ts";
 import { openFloats } from "./inputs/floats.ts";
@@ -77,6 +78,7 @@ export function floatOptions(flags: FloatFlags, signal?: AbortSignal, kept?: Kep
     calibrator: {
       module: calibratorModule,
       calibrate: (graph, samples, options) => calibrateCached(graph, samples, options, kept),
+      shards: onThreads(),
     },
     onProgress: (done, total, stage) => progress(done === total ? "" : `${stage} ${done}/${total}`),
   };

@@ -119,6 +119,19 @@ export interface CalibratorExports {
     scale: number,
     ...bounds: Bounds
   ): void;
+  encode(
+    x: number,
+    count: number,
+    wide: number,
+    inverse: number,
+    offset: number,
+    span: number,
+    low: number,
+  ): void;
+  decode(x: number, count: number, wide: number, scale: number, zero: number): void;
+  extremes(x: number, count: number, out: number): void;
+  count_bins(x: number, count: number, inverse: number, bins: number, counts: number): void;
+  channel_totals(x: number, totals: number, pixels: number, channels: number): void;
   clear(target: number, bytes: number): void;
   copy_blocks(
     source: number,

@@ -6,6 +6,7 @@ import type { FloatValue } from "../ops/op.ts";
 import { placeActivations, SLACK } from "./arena.ts";
 import type { Binding, Step } from "./binding.ts";
 import type { CalibratorExports } from "./calibrator.ts";
+import { decodeInto, type FloatInput } from "./codes.ts";
 import { bindKernel } from "./kernels.ts";
 
 /** Bytes of the module from its heap on: activations, then constants in the order they come, then scratch. */
@@ -126,35 +127,41 @@ export class Layout {
   }
 
   /** Throws BAD_INPUT where an input is missing or has the wrong size. */
-  setInputs(inputs: readonly Float32Array[]): void {
+  setInputs(inputs: readonly FloatInput[]): void {
     this.graph.inputs.forEach(({ tensor, name }, i) => {
       const [target, source] = [this.values(tensor), inputs[i]];
-      if (source?.length !== target.length) {
+      const length = source !== undefined && "codes" in source ? source.codes.length : source?.length;
+      if (length !== target.length) {
         throw new DyadicError("BAD_INPUT", `input "${name}" has the wrong size`, {
           expected: `${target.length} values for [${this.graph.tensors[tensor]!.shape.join(", ")}]`,
-          found: source === undefined ? "nothing" : `${source.length}`,
+          found: length === undefined ? "nothing" : `${length}`,
         });
       }
-      target.set(source);
+      if ("codes" in source!) decodeInto(this.wasm, target, source);
+      else target.set(source!);
     });
   }
 
   /** Reserves the memory and writes the constants; returns the address of the scratch. */
   finish(): number {
-    const bytes = this.end + this.scratchBytes;
-    if (bytes >= 2 ** 32 || this.wasm.reserve(bytes) === 0) {
-      throw new DyadicError(
-        "OUT_OF_MEMORY",
-        `the float network "${this.graph.name}" does not fit in memory`,
-        {
-          found: `${bytes} bytes`,
-        },
-      );
-    }
+    this.behind(0);
     this.finished = true;
     for (const [address, values] of this.constants) this.write(address, values);
     this.constants.clear();
     return this.end;
+  }
+
+  /** Bytes behind the scratch; throws OUT_OF_MEMORY. */
+  behind(bytes: number): number {
+    const address = Math.ceil((this.end + this.scratchBytes) / 16) * 16;
+    if (address + bytes >= 2 ** 32 || this.wasm.reserve(address + bytes) === 0) {
+      throw new DyadicError(
+        "OUT_OF_MEMORY",
+        `the float network "${this.graph.name}" does not fit in memory`,
+        { found: `${address + bytes} bytes` },
+      );
+    }
+    return address;
   }
 
   private write(address: number, values: Float32Array): void {

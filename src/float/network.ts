@@ -1,7 +1,8 @@
 import { DyadicError } from "../error.ts";
 import { type Graph, type Node, validateGraph } from "../graph/graph.ts";
 import type { Step } from "./binding.ts";
-import { instantiateCalibrator } from "./calibrator.ts";
+import { type CalibratorExports, instantiateCalibrator } from "./calibrator.ts";
+import type { FloatInput } from "./codes.ts";
 import { Layout } from "./layout.ts";
 
 /** Called with every activation as soon as it is known; `values` is valid during the call only, and is not to be written. */
@@ -39,6 +40,16 @@ export class FloatNetwork {
     );
   }
 
+  /** The instance, in whose memory the activations lie. */
+  get wasm(): CalibratorExports {
+    return this.layout.wasm;
+  }
+
+  /** So many bytes, on a multiple of 16, that no run of the network touches; views of the memory are made anew. */
+  behind(bytes: number): number {
+    return this.layout.behind(bytes);
+  }
+
   /** Bytes of the module's memory: constants, activations and scratch. */
   get memoryBytes(): number {
     return this.layout.wasm.memory.buffer.byteLength;
@@ -47,12 +58,18 @@ export class FloatNetwork {
   /**
    * Runs one sample.
    *
-   * @param inputs dense NHWC values of every model input, in the order of `graph.inputs`
+   * @param inputs dense NHWC values, or codes, of every model input, in the order of `graph.inputs`
    * @param visit sees the inputs and every node's output
    * @returns copies of the model outputs, in the order of `graph.outputs`
    * Throws BAD_INPUT where an input is missing or has the wrong size.
    */
-  run(inputs: readonly Float32Array[], visit?: Visit): Float32Array[] {
+  run(inputs: readonly FloatInput[], visit?: Visit): Float32Array[] {
+    this.forward(inputs, visit);
+    return this.graph.outputs.map(({ tensor }) => this.layout.values(tensor).slice());
+  }
+
+  /** As `run`, for who takes what `visit` shows. */
+  forward(inputs: readonly FloatInput[], visit?: Visit): void {
     const { graph, layout, steps, scratch } = this;
     layout.setInputs(inputs);
     for (const { tensor } of graph.inputs) visit?.(tensor, layout.values(tensor));
@@ -60,7 +77,6 @@ export class FloatNetwork {
       steps[k]!(scratch);
       for (const output of node.outputs) visit?.(output, layout.values(output));
     });
-    return graph.outputs.map(({ tensor }) => layout.values(tensor).slice());
   }
 }
 

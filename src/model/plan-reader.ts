@@ -65,8 +65,8 @@ export interface PlanTensor {
   readonly pixelPitch: number;
   readonly halo: readonly [top: number, left: number, bottom: number, right: number];
   readonly zeroPoint: number;
-  /** Rows that the buffer holds at a time; 0: all. */
-  readonly window: number;
+  /** Rows that the buffer holds at a time; absent: all. */
+  readonly window?: number;
 }
 
 /** A step record of the plan; `words` is the whole record. That of a group (OP_BANDS) is in front of its members'. */
@@ -159,7 +159,7 @@ function readTensor(words: Int32Array): PlanTensor {
     pixelPitch: word(TENSOR_PIXEL_PITCH),
     halo: [word(TENSOR_HALO_TOP), word(TENSOR_HALO_LEFT), word(TENSOR_HALO_BOTTOM), word(TENSOR_HALO_RIGHT)],
     zeroPoint: word(TENSOR_ZERO_POINT),
-    window: word(TENSOR_WINDOW),
+    ...(word(TENSOR_WINDOW) !== 0 && { window: word(TENSOR_WINDOW) }),
   };
 }
 

@@ -1,5 +1,5 @@
 // First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2).
-const K = Uint32Array.of(
+const K = Int32Array.of(
   0x428a2f98,
   0x71374491,
   0xb5c0fbcf,
@@ -66,7 +66,7 @@ const K = Uint32Array.of(
   0xc67178f2,
 );
 // The same of the square roots of the first 8 primes (5.3.3).
-const START = Uint32Array.of(
+const START = Int32Array.of(
   0x6a09e667,
   0xbb67ae85,
   0x3c6ef372,
@@ -81,63 +81,68 @@ const START = Uint32Array.of(
 export function sha256(bytes: Uint8Array): Uint8Array {
   const state = START.slice();
   const whole = bytes.length - (bytes.length % 64);
-  const input = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < whole; at += 64) compress(state, input, at);
+  compress(state, new DataView(bytes.buffer, bytes.byteOffset, whole));
 
   const rest = bytes.length - whole;
   const tail = new DataView(new ArrayBuffer(rest < 56 ? 64 : 128));
   new Uint8Array(tail.buffer).set(bytes.subarray(whole));
   tail.setUint8(rest, 0x80);
   tail.setBigUint64(tail.byteLength - 8, BigInt(bytes.length) * 8n);
-  for (let at = 0; at < tail.byteLength; at += 64) compress(state, tail, at);
+  compress(state, tail);
 
   const digest = new DataView(new ArrayBuffer(32));
   state.forEach((word, i) => {
-    digest.setUint32(4 * i, word);
+    digest.setInt32(4 * i, word);
   });
   return new Uint8Array(digest.buffer);
 }
 
 const rotate = (word: number, by: number) => (word >>> by) | (word << (32 - by));
 
-const schedule = new Int32Array(64);
+const w = new Int32Array(64);
 
-function compress(state: Uint32Array, input: DataView, at: number): void {
-  const w = schedule;
-  for (let i = 0; i < 16; i++) w[i] = input.getInt32(at + 4 * i);
-  for (let i = 16; i < 64; i++) {
-    const [x, y] = [w[i - 15]!, w[i - 2]!];
-    const s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x >>> 3);
-    const s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10);
-    w[i] = w[i - 16]! + s0 + w[i - 7]! + s1;
+/** Takes in whole blocks. Every word is an int32: what V8 keeps in registers. */
+function compress(state: Int32Array, input: DataView): void {
+  for (let at = 0; at < input.byteLength; at += 64) {
+    for (let i = 0; i < 16; i++) w[i] = input.getInt32(at + 4 * i);
+    for (let i = 16; i < 64; i++) {
+      const x = w[i - 15]!;
+      const y = w[i - 2]!;
+      const s0 = rotate(x, 7) ^ rotate(x, 18) ^ (x >>> 3);
+      const s1 = rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10);
+      w[i] = (w[i - 16]! + s0 + w[i - 7]! + s1) | 0;
+    }
+    let a = state[0]!;
+    let b = state[1]!;
+    let c = state[2]!;
+    let d = state[3]!;
+    let e = state[4]!;
+    let f = state[5]!;
+    let g = state[6]!;
+    let h = state[7]!;
+    for (let i = 0; i < 64; i++) {
+      const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+      const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+      const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[i]! + w[i]!) | 0;
+      const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+      h = g;
+      g = f;
+      f = e;
+      e = (d + t1) | 0;
+      d = c;
+      c = b;
+      b = a;
+      a = (t1 + t2) | 0;
+    }
+    state[0]! += a;
+    state[1]! += b;
+    state[2]! += c;
+    state[3]! += d;
+    state[4]! += e;
+    state[5]! += f;
+    state[6]! += g;
+    state[7]! += h;
   }
-  let [a, b, c, d, e, f, g, h] = state as unknown as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  for (let i = 0; i < 64; i++) {
-    const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-    const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
-    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[i]! + w[i]!) | 0;
-    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-    h = g;
-    g = f;
-    f = e;
-    e = (d + t1) | 0;
-    d = c;
-    c = b;
-    b = a;
-    a = (t1 + t2) | 0;
-  }
-  [a, b, c, d, e, f, g, h].forEach((word, i) => {
-    state[i]! += word;
-  });
 }
 
 /** Lower-case hexadecimal digits, two a byte. */

@@ -85,4 +85,4 @@ export function opNamed(name: string): Op {
 }
 
 export type { Cost, FloatValue, Halo, Op, OpShapes, RowWindow, StepEncoder } from "./op.ts";
-export { NO_HALO } from "./op.ts";
+export { NO_HALO, SAME_ROW } from "./op.ts";

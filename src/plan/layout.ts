@@ -91,6 +91,17 @@ export function stepCount(graph: IntegerGraph): number {
   return graph.inputs.length + graph.nodes.length + graph.outputs.length;
 }
 
+/** Names and ops of the steps between the borders: of the nodes, and in front of its members of every group. */
+export function stepNames({ nodes }: IntegerGraph, { groups }: Layout): { name: string; op: string }[] {
+  const last = (first: number, count: number) => nodes[first + count - 1]!.name;
+  return nodes.flatMap(({ name, op }, k) => [
+    ...groups
+      .filter(({ first }) => first === k)
+      .map(({ members }) => ({ name: `${name} to ${last(k, members.length)}`, op: BANDS })),
+    { name, op },
+  ]);
+}
+
 const PICTURE_COLUMNS = 64;
 
 /** The arena over time as text: one line a step, the arena from left to right, a letter for each live tensor. */

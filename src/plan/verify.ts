@@ -1,9 +1,9 @@
 // Trusts nothing of the planner and shares no code with it: what it needs it works out from the graph and the ops.
 import { OP_RESHAPE } from "../../assembly/abi.ts";
-import { DyadicError } from "../error.ts";
 import type { IntegerGraph } from "../graph/integer.ts";
 import { opNamed } from "../ops/index.ts";
-import type { Layout } from "./layout.ts";
+import type { Group, Layout } from "./layout.ts";
+import { nodesOf, verifyGroups, wrong } from "./verify-bands.ts";
 
 const VECTOR_BYTES = 16;
 
@@ -32,17 +32,13 @@ export function verifyLayout(graph: IntegerGraph, layout: Layout): void {
     checkGeometry(graph, layout, tensor);
   });
   checkHalos(graph, layout);
-  const regions = [...tensorRegions(graph, layout), ...scratchRegions(graph, layout)];
+  const regions = [...tensorRegions(graph, layout), ...scratchRegions(graph, layout)].map((region) =>
+    throughGroups(graph, layout, region),
+  );
   for (const region of regions) checkBounds(region, layout.peakBytes);
   checkOverlaps(graph, layout, regions);
+  verifyGroups(graph, layout);
   checkFigures(graph, layout, regions);
-}
-
-function wrong(problem: string, expected?: string, found?: string): DyadicError {
-  return new DyadicError("INTERNAL", `memory plan: ${problem}`, {
-    ...(expected !== undefined && { expected }),
-    ...(found !== undefined && { found }),
-  });
 }
 
 /** Every tensor but a state has one writer, before its first reader; no two outputs share a tensor, none is a state. */
@@ -119,7 +115,9 @@ function tensorRegions(graph: IntegerGraph, layout: Layout): Region[] {
   const firstNode = graph.inputs.length;
   const lastStep = firstNode + graph.nodes.length + graph.outputs.length - 1;
   return graph.tensors.map(({ name, shape: [height, width] }, tensor) => {
-    const { offset, rowPitch, pixelPitch, halo } = layout.placements[tensor]!;
+    const { offset, rowPitch, pixelPitch, halo, window } = layout.placements[tensor]!;
+    const start = offset - halo[0] * rowPitch - halo[1] * pixelPitch;
+    const rows = window ?? halo[0] + height + halo[2];
     const input = graph.inputs.findIndex((border) => border.tensor === tensor);
     const writer = graph.nodes.findIndex((node) => node.output === tensor);
     const reader = graph.nodes.findLastIndex((node) => node.inputs.includes(tensor));
@@ -131,8 +129,8 @@ function tensorRegions(graph: IntegerGraph, layout: Layout): Region[] {
       tensor,
       from: input >= 0 || isState ? 0 : firstNode + writer, // the host writes all inputs before the first step
       to: isOutput || isState ? lastStep : Math.max(...uses),
-      start: offset - halo[0] * rowPitch - halo[1] * pixelPitch,
-      end: offset + (height + halo[2] - 1) * rowPitch + (width + halo[3]) * pixelPitch,
+      start,
+      end: start + (rows - 1) * rowPitch + (halo[1] + width + halo[3]) * pixelPitch,
     };
   });
 }
@@ -164,6 +162,25 @@ function scratchRegions(graph: IntegerGraph, layout: Layout): Region[] {
   });
 }
 
+/** What is alive at a step of a group is alive at all of them. */
+function throughGroups(graph: IntegerGraph, { groups }: Layout, region: Region): Region {
+  const met = groups.map((group) => spanOf(graph, group)).filter((span) => meet(span, region));
+  return {
+    ...region,
+    from: Math.min(region.from, ...met.map(({ from }) => from)),
+    to: Math.max(region.to, ...met.map(({ to }) => to)),
+  };
+}
+
+function spanOf(graph: IntegerGraph, group: Group): Pick<Region, "from" | "to"> {
+  const { first, end } = nodesOf(group);
+  return { from: graph.inputs.length + first, to: graph.inputs.length + end - 1 };
+}
+
+function meet(a: Pick<Region, "from" | "to">, b: Pick<Region, "from" | "to">): boolean {
+  return a.from <= b.to && b.from <= a.to;
+}
+
 function checkBounds({ name, start, end }: Region, peakBytes: number): void {
   if (!(start >= 0 && end <= peakBytes && start < end)) {
     throw wrong(`"${name}" lies outside the arena`, `within 0 to ${peakBytes}`, `${start} to ${end}`);
@@ -175,9 +192,11 @@ function checkBounds({ name, start, end }: Region, peakBytes: number): void {
 function checkOverlaps(graph: IntegerGraph, layout: Layout, regions: readonly Region[]): void {
   regions.forEach((a, i) => {
     for (const b of regions.slice(i + 1)) {
-      const together = a.from <= b.to && b.from <= a.to;
-      if (!together || a.end <= b.start || b.end <= a.start) continue;
-      if (inPlace(graph, layout, a, b) || inPlace(graph, layout, b, a)) continue;
+      // Two scratches meet in a group alone, whose members run one after the other.
+      const scratches = a.tensor < 0 && b.tensor < 0;
+      if (scratches || !meet(a, b) || a.end <= b.start || b.end <= a.start) continue;
+      if (inPlace(graph, layout, a, b) || inPlace(graph, layout, b, a) || inGroup(graph, layout, a, b))
+        continue;
       const step = Math.max(a.from, b.from);
       throw wrong(
         `"${a.name}" and "${b.name}" overlap at step ${step}`,
@@ -185,6 +204,17 @@ function checkOverlaps(graph: IntegerGraph, layout: Layout, regions: readonly Re
         `${span(a)} and ${span(b)}`,
       );
     }
+  });
+}
+
+/** Whether two tensors meet in one group alone, which both take part in whole: that it keeps them apart is proved there. */
+function inGroup(graph: IntegerGraph, { groups, placements }: Layout, a: Region, b: Region): boolean {
+  return groups.some((group) => {
+    const { first, end } = nodesOf(group);
+    const { from, to } = spanOf(graph, group);
+    const own = new Set(graph.nodes.slice(first, end).flatMap(({ inputs, output }) => [...inputs, output]));
+    const partake = [a, b].every(({ tensor }) => own.has(tensor) && placements[tensor]!.window === undefined);
+    return partake && Math.max(a.from, b.from) >= from && Math.min(a.to, b.to) <= to;
   });
 }
 

@@ -12,6 +12,7 @@ import { type ActivationOptions, quantizePostTraining } from "../quantize/post-t
 import { reestimate } from "../quantize/re-estimate.ts";
 import { reconstruct } from "../quantize/reconstruction/index.ts";
 import { quantizeSequentially, type SequentialOptions } from "../quantize/sequential.ts";
+import type { ShardSamples } from "../quantize/shards.ts";
 import {
   applyPolicy,
   effectivePolicy,
@@ -24,7 +25,7 @@ import { type Streamed, widenStream } from "./stream.ts";
 import { type ActivationWidths, activationWidths } from "./widths.ts";
 
 /** Raised when a method's results change: layers of older versions are then not taken for its own. */
-const METHODS_VERSION = 1;
+const METHODS_VERSION = 2;
 
 /** A policy applied to a graph: what holds for every layer and every activation. */
 export interface Decision {
@@ -48,6 +49,8 @@ export interface Evidence {
   readonly samples: Samples;
   /** assembly/build/calibrator.wasm, compiled; asked for only where samples are run. */
   module(): Promise<WebAssembly.Module>;
+  /** Where samples are run while layers are rounded; left out, on this thread. */
+  readonly shards?: ShardSamples | undefined;
 }
 
 /** Where layers are kept as they are finished, so that a run that was stopped goes on from there. */
@@ -142,7 +145,7 @@ export function rangesFor(
  */
 export async function quantizeByPolicy(
   decided: Decision,
-  { seen, samples, module }: Evidence,
+  { seen, samples, module, shards }: Evidence,
   options: QuantizeOptions = {},
 ): Promise<{ graph: Graph; decision: Decision }> {
   const { graph } = decided.streamed;
@@ -165,6 +168,7 @@ export async function quantizeByPolicy(
     ...options,
     ...choices(decided),
     finished,
+    shards,
     onLayer: (index, weights) => options.layers?.add(index, weights),
   };
   const compiled = await module();

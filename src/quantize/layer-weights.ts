@@ -1,7 +1,7 @@
 import type { Node, Tensor } from "../graph/graph.ts";
 import { opNamed } from "../ops/index.ts";
 import type { Layer } from "./layer.ts";
-import type { Moments } from "./moments.ts";
+import type { Means, Moments } from "./moments.ts";
 import { bitsOf, levelsOf, type RoundingName, roundingNamed, type WeightWidth } from "./rounding/index.ts";
 import { nearestLevel } from "./rounding/levels.ts";
 import { roundAlike } from "./rounding/shared-scale.ts";
@@ -57,32 +57,28 @@ export function roundLayer(
   return settleBiases(layer, moments, { width, codes, scales }, inputScale);
 }
 
-/** Rounds a layer to nearest without having seen its inputs; its bias stays what it is. */
-export function nearestLayer(layer: Layer, choice: LayerChoice, inputScale: number): LayerWeights {
+/**
+ * Rounds a layer to nearest, for which the means of its inputs and outputs are enough; without them, having seen
+ * nothing, the bias stays what it is.
+ */
+export function nearestLayer(
+  layer: Layer,
+  choice: LayerChoice,
+  inputScale: number,
+  means: readonly Means[] = unseenMeans(layer),
+): LayerWeights {
+  const none = new Float64Array(0);
+  const moments = means.map((own) => ({ ...own, second: none, cross: none }));
   const nothing = { method: "nearest", damping: 0, shrinkage: 0 } as const;
-  return roundLayer(layer, unseenMoments(layer), { ...choice, ...nothing }, inputScale);
+  return roundLayer(layer, moments, { ...choice, ...nothing }, inputScale);
 }
 
-/** Moments with which a bias comes out as it is: inputs of mean 0, so that an output's mean is its bias. */
-export function unseenMoments({ groups, rows, taps, biases }: Layer): Moments[] {
-  const none = new Float64Array(0);
+/** Means with which a bias comes out as it is: inputs of mean 0, so that an output's mean is its bias. */
+export function unseenMeans({ groups, rows, taps, biases }: Layer): Means[] {
   return Array.from({ length: groups }, (_, group) => ({
     inputMean: new Float64Array(taps),
     outputMean: biases.subarray(group * rows, (group + 1) * rows),
-    second: none,
-    cross: none,
   }));
-}
-
-/** The same weights with other biases, in reals. */
-export function withBiases(
-  layer: Layer,
-  weights: LayerWeights,
-  biases: Float64Array,
-  inputScale: number,
-): LayerWeights {
-  const scales = Float64Array.from(weights.scales);
-  return settleBiases(layer, unseenMoments({ ...layer, biases }), { ...weights, scales }, inputScale);
 }
 
 /** The biases with which outputs have their wanted means, and scales of which they are representable multiples. */

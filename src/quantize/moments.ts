@@ -10,17 +10,21 @@ const PITCH = CHUNK * 2;
 /** The kernel's range of cross-moment rows: values are scaled to 15 bits, so that their sums are exact too. */
 const LARGEST = 2 ** 15 - 1;
 
-/** What rounding needs of one group of a layer. All of it about the mean: a bias makes up for the means. */
-export interface Moments {
-  /** Means of the taps' inputs, [taps], and of the float outputs before the activation, [rows]. */
+/** What a bias needs of one group of a layer. */
+export interface Means {
+  /** Of the taps' inputs, [taps], and of the float outputs before the activation, [rows]. */
   readonly inputMean: Float64Array;
   readonly outputMean: Float64Array;
+}
+
+/** What rounding needs besides, about the mean: a bias makes up for the means. */
+export interface Moments extends Means {
   /** E[x' x'], [taps][taps]; E[y x'], [rows][taps]. */
   readonly second: Float64Array;
   readonly cross: Float64Array;
 }
 
-/** The layer's side of the calibration set: one array a sample. */
+/** The layer's side of some samples of the calibration set: one array a sample. */
 export interface Observations {
   /** Codes of the layer's input in the quantized network, NHWC; Int16Array where they are less zero points by channel. */
   readonly codes: readonly Codes[];
@@ -29,54 +33,39 @@ export interface Observations {
   readonly targets: readonly Float32Array[];
 }
 
-/**
- * Moments of a layer's inputs and wanted outputs, over at most `columns` windows spread evenly over samples and pixels.
- * Sums are of integers, hence exact and the same in any order.
- */
-export class MomentCollector {
-  private readonly wasm: CalibratorExports;
-
-  constructor(wasm: CalibratorExports) {
-    this.wasm = wasm;
-  }
-
-  /** One entry a group. With `half`, of the samples at even (0) or odd (1) places alone. */
-  collect(layer: Layer, seen: Observations, columns: number, half?: 0 | 1): Moments[] {
-    const all = choosePlaces(layer, seen.codes.length, columns);
-    const places = half === undefined ? all : all.filter(({ sample }) => sample % 2 === half);
-    const buffers = new Buffers(this.wasm, layer);
-    return Array.from({ length: layer.groups }, (_, group) => {
-      buffers.clear();
-      const units = outputUnits(layer, seen, places, group);
-      for (let first = 0; first < places.length; first += CHUNK) {
-        const chunk = places.slice(first, first + CHUNK);
-        buffers.inputs.fill(0);
-        buffers.outputs.fill(0);
-        gatherInputs(layer, seen, chunk, group, buffers.inputs);
-        gatherOutputs(layer, seen, chunk, group, units, buffers.outputs);
-        buffers.accumulate();
-      }
-      return buffers.finish(places.length, seen.affine.scale, units);
-    });
-  }
+/** What a group's moments are made of: sums of integers, so that those of parts add up to the same in any order. */
+export interface MomentSums {
+  readonly second: Float64Array;
+  readonly cross: Float64Array;
 }
 
-interface Place {
+/** A window of the calibration set: an output pixel of a sample. */
+export interface Place {
   readonly sample: number;
   readonly pixel: number;
 }
 
-/** How many windows a collection takes. */
-export function windowCount({ output }: Layer, samples: number, columns: number): number {
-  return samples * Math.min(output[0] * output[1], Math.max(1, Math.ceil(columns / samples)));
+/** Which windows of a layer are taken: so many, and with `half` of the samples at even (0) or odd (1) places alone. */
+export interface Windows {
+  readonly columns: number;
+  readonly half?: 0 | 1 | undefined;
 }
 
-/** The same number of output pixels of every sample, one at a pseudo-random place of each of as many strata. */
-function choosePlaces(layer: Layer, samples: number, columns: number): Place[] {
+/** How many windows a collection takes. */
+export function windowCount({ output }: Layer, samples: number, { columns, half }: Windows): number {
+  const each = Math.min(output[0] * output[1], Math.max(1, Math.ceil(columns / samples)));
+  return each * (half === undefined ? samples : Math.floor((samples + 1 - half) / 2));
+}
+
+/**
+ * At most `columns` windows, spread evenly over samples and pixels: the same number of output pixels of every sample,
+ * one at a pseudo-random place of each of as many strata.
+ */
+export function choosePlaces(layer: Layer, samples: number, { columns, half }: Windows): Place[] {
   const pixels = layer.output[0] * layer.output[1];
-  const count = windowCount(layer, samples, columns) / samples;
+  const count = windowCount(layer, samples, { columns }) / samples;
   let state = 0x9e3779b9;
-  return Array.from({ length: samples * count }, (_, i) => {
+  const all = Array.from({ length: samples * count }, (_, i) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const share = count === pixels ? 0 : state / 2 ** 32;
     return {
@@ -84,17 +73,59 @@ function choosePlaces(layer: Layer, samples: number, columns: number): Place[] {
       pixel: Math.floor((((i % count) + share) * pixels) / count),
     };
   });
+  return half === undefined ? all : all.filter(({ sample }) => sample % 2 === half);
 }
 
-/** What one step of the scaled outputs is worth, for every row of a group. */
-function outputUnits(layer: Layer, { targets }: Observations, places: readonly Place[], group: number) {
-  const { rows, output } = layer;
-  const largest = new Float64Array(rows);
-  for (const { sample, pixel } of places) {
-    const at = pixel * output[2] + group * rows;
-    for (let n = 0; n < rows; n++) largest[n] = Math.max(largest[n]!, Math.abs(targets[sample]![at + n]!));
+/** Adds those of another part. */
+export function addSums(sums: MomentSums, more: MomentSums): void {
+  for (const kind of ["second", "cross"] as const) {
+    const [own, other] = [sums[kind], more[kind]];
+    for (let i = 0; i < own.length; i++) own[i]! += other[i]!;
   }
-  return largest.map((value) => value / LARGEST || 1);
+}
+
+/** The largest magnitude of every wanted output, by channel. */
+export function targetPeaks({ output }: Layer, { targets }: Observations, places: readonly Place[]) {
+  const channels = output[2];
+  const largest = new Float64Array(channels);
+  for (const { sample, pixel } of places) {
+    const values = targets[sample]!;
+    const at = pixel * channels;
+    for (let n = 0; n < channels; n++) largest[n] = Math.max(largest[n]!, Math.abs(values[at + n]!));
+  }
+  return largest;
+}
+
+/** What one step of the scaled outputs is worth, by their peaks over the whole set. */
+export function unitsOf(peaks: Float64Array): Float64Array {
+  return peaks.map((value) => value / LARGEST || 1);
+}
+
+/** Sums a layer's moments in an instance of calibrator.wasm. */
+export class MomentCollector {
+  private readonly wasm: CalibratorExports;
+
+  constructor(wasm: CalibratorExports) {
+    this.wasm = wasm;
+  }
+
+  /** One entry a group. Throws OUT_OF_MEMORY, naming the layer. */
+  collect(layer: Layer, seen: Observations, places: readonly Place[], units: Float64Array): MomentSums[] {
+    const buffers = new Buffers(this.wasm, layer);
+    return Array.from({ length: layer.groups }, (_, group) => {
+      buffers.clear();
+      const own = units.subarray(group * layer.rows, (group + 1) * layer.rows);
+      for (let first = 0; first < places.length; first += CHUNK) {
+        const chunk = places.slice(first, first + CHUNK);
+        buffers.inputs.fill(0);
+        buffers.outputs.fill(0);
+        gatherInputs(layer, seen, chunk, group, buffers.inputs);
+        gatherOutputs(layer, seen, chunk, group, own, buffers.outputs);
+        buffers.accumulate();
+      }
+      return buffers.sums();
+    });
+  }
 }
 
 /** Windows as columns: row k is tap k's code less the zero point, 0 in the padding; behind the taps a row of ones. */
@@ -155,8 +186,6 @@ class Buffers {
   readonly inputs: Int16Array;
   readonly outputs: Int16Array;
   private readonly wasm: CalibratorExports;
-  private readonly rows: number;
-  private readonly taps: number;
   private readonly inputRows: number;
   private readonly outputRows: number;
   private readonly second: Float64Array;
@@ -166,9 +195,7 @@ class Buffers {
   constructor(wasm: CalibratorExports, layer: Layer) {
     const { rows, taps } = layer;
     this.wasm = wasm;
-    this.rows = rows;
-    this.taps = taps;
-    this.inputRows = Math.ceil((taps + 1) / 4) * 4;
+    this.inputRows = paddedTaps(taps);
     this.outputRows = Math.ceil(rows / 2) * 2;
     const base = wasm.heap_base();
     const outputs = base + this.inputRows * PITCH;
@@ -196,30 +223,50 @@ class Buffers {
     wasm.moments(y, outputRows, x, inputRows, PITCH, CHUNK, cross.byteOffset, pitch, 0);
   }
 
-  /** From sums of integers to moments of reals about the mean. */
-  finish(count: number, scale: number, units: Float64Array): Moments {
-    const { rows, taps, inputRows, second, cross } = this;
-    const sum = (i: number, j: number) => second[Math.min(i, j) * inputRows + Math.max(i, j)]! / count;
-    const mean = Float64Array.from({ length: taps }, (_, k) => sum(k, taps));
-    const outputMean = units.map((_, n) => cross[n * inputRows + taps]! / count);
-    const centred = new Float64Array(taps * taps);
-    for (let i = 0; i < taps; i++) {
-      for (let j = 0; j < taps; j++) {
-        centred[i * taps + j] = scale * scale * (sum(i, j) - mean[i]! * mean[j]!);
-      }
-    }
-    const products = new Float64Array(rows * taps);
-    for (let n = 0; n < rows; n++) {
-      for (let k = 0; k < taps; k++) {
-        const own = cross[n * inputRows + k]! / count - outputMean[n]! * mean[k]!;
-        products[n * taps + k] = scale * units[n]! * own;
-      }
-    }
-    return {
-      inputMean: mean.map((value) => value * scale),
-      outputMean: outputMean.map((value, n) => value * units[n]!),
-      second: centred,
-      cross: products,
-    };
+  /** Copies: the next group takes the same bytes. */
+  sums(): MomentSums {
+    return { second: this.second.slice(), cross: this.cross.slice() };
   }
+}
+
+/**
+ * From a group's sums of integers, over `count` windows, to moments of reals about the mean.
+ *
+ * @param units of the group's outputs
+ */
+export function momentsOf(
+  { rows, taps }: Layer,
+  { second, cross }: MomentSums,
+  count: number,
+  scale: number,
+  units: Float64Array,
+): Moments {
+  const pitch = paddedTaps(taps);
+  const sum = (i: number, j: number) => second[Math.min(i, j) * pitch + Math.max(i, j)]! / count;
+  const mean = Float64Array.from({ length: taps }, (_, k) => sum(k, taps));
+  const outputMean = units.map((_, n) => cross[n * pitch + taps]! / count);
+  const centred = new Float64Array(taps * taps);
+  for (let i = 0; i < taps; i++) {
+    for (let j = 0; j < taps; j++) {
+      centred[i * taps + j] = scale * scale * (sum(i, j) - mean[i]! * mean[j]!);
+    }
+  }
+  const products = new Float64Array(rows * taps);
+  for (let n = 0; n < rows; n++) {
+    for (let k = 0; k < taps; k++) {
+      const own = cross[n * pitch + k]! / count - outputMean[n]! * mean[k]!;
+      products[n * taps + k] = scale * units[n]! * own;
+    }
+  }
+  return {
+    inputMean: mean.map((value) => value * scale),
+    outputMean: outputMean.map((value, n) => value * units[n]!),
+    second: centred,
+    cross: products,
+  };
+}
+
+/** Rows of a layer's inputs: its taps, one of ones, and what makes them a multiple of 4. */
+function paddedTaps(taps: number): number {
+  return Math.ceil((taps + 1) / 4) * 4;
 }

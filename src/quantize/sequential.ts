@@ -1,10 +1,9 @@
 // Weights layer by layer, each against inputs that the layers before it have already spoilt.
 import { DyadicError } from "../error.ts";
-import { instantiateCalibrator } from "../float/calibrator.ts";
 import type { Samples } from "../float/samples.ts";
 import type { Graph, Node, Tensor } from "../graph/graph.ts";
 import { realsOf } from "../graph/reals.ts";
-import type { Ranges } from "../numerics/range.ts";
+import type { Affine, Ranges } from "../numerics/range.ts";
 import { opNamed } from "../ops/index.ts";
 import { chooseShrinkage, dampingFor, isAmple } from "./damping.ts";
 import { type Layer, type LayerPlace, layerOf, layersOf } from "./layer.ts";
@@ -14,13 +13,22 @@ import {
   nearestLayer,
   placeLayer,
   roundLayer,
-  unseenMoments,
-  withBiases,
+  unseenMeans,
 } from "./layer-weights.ts";
-import { MomentCollector, type Moments, type Observations, windowCount } from "./moments.ts";
+import { meansOf } from "./means.ts";
+import {
+  addSums,
+  type Means,
+  type Moments,
+  momentsOf,
+  unitsOf,
+  type Windows,
+  windowCount,
+} from "./moments.ts";
 import { type ActivationOptions, quantizeActivations } from "./post-training.ts";
 import type { RoundingName, WeightWidth } from "./rounding/index.ts";
-import { Twins } from "./twins.ts";
+import { hereAlone, type ShardSamples, type Shards } from "./shards.ts";
+import { keptAffine } from "./twins.ts";
 
 export interface SequentialOptions extends ActivationOptions {
   /** Default: 8 bits, coordinate descent. */
@@ -42,6 +50,8 @@ export interface SequentialOptions extends ActivationOptions {
   onLayer?(index: number, weights: LayerWeights): void;
   /** Called with every layer before it is rounded as chosen, and with what rounds it otherwise, for the same inputs. */
   onTrial?(layer: LayerPlace, trial: LayerTrial): Promise<void>;
+  /** Where the samples are run. Default: on this thread. The result does not depend on it. */
+  readonly shards?: ShardSamples | undefined;
   /** Aborts between two samples: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
@@ -96,8 +106,17 @@ export async function quantizeSequentially(
       expected: "real samples of what the model will see; some 500 are enough",
     });
   }
-  const run = new Sequence(graph, base, samples, module, options);
-  return run.quantize(new MomentCollector(await instantiateCalibrator(module)));
+  const order = shortcutsFirst(graph);
+  const all = Array.from({ length: samples.length }, (_, i) => samples.at(i)!);
+  const positions = order.map((node) => graph.nodes.indexOf(node));
+  const setup = { graph, base, order: positions, samples: all, first: 0, count: all.length, module };
+  const { shards = hereAlone, signal } = options;
+  const twins = await shards(setup, signal);
+  try {
+    return await new Sequence(graph, base, order, all.length, twins, options).quantize();
+  } finally {
+    await twins.end();
+  }
 }
 
 class Sequence {
@@ -105,39 +124,37 @@ class Sequence {
   private readonly tensors: Tensor[];
   private readonly nodes: Node[];
   private readonly base: Graph;
-  private readonly twins: Twins;
-  private readonly options: SequentialOptions;
   private readonly order: readonly Node[];
+  private readonly samples: number;
+  private readonly twins: Shards;
+  private readonly options: SequentialOptions;
 
   constructor(
     graph: Graph,
     base: Graph,
-    samples: Samples,
-    module: WebAssembly.Module,
+    order: readonly Node[],
+    samples: number,
+    twins: Shards,
     options: SequentialOptions,
   ) {
     this.graph = graph;
     this.base = base;
     this.tensors = [...base.tensors];
     this.nodes = [...base.nodes];
+    this.order = order;
+    this.samples = samples;
+    this.twins = twins;
     this.options = options;
-    this.order = shortcutsFirst(graph);
-    this.twins = new Twins(graph, base, this.order, samples, module, options.signal);
   }
 
-  async quantize(moments: MomentCollector): Promise<Graph> {
+  async quantize(): Promise<Graph> {
     const { graph, options } = this;
     const layers = layersOf(graph);
     for (const [step, node] of this.order.entries()) {
       options.signal?.throwIfAborted();
       const layer = layers.find((one) => one.node === node);
-      if (layer !== undefined) {
-        await this.quantizeLayer(node, layer.position, layer.place, moments);
-      } else {
-        await this.twins.runFloat(node);
-        await this.twins.runQuantized(node);
-      }
-      this.twins.release(step);
+      if (layer !== undefined) await this.quantizeLayer(step, node, layer.position, layer.place);
+      else await this.twins.ask("pass", step);
       options.onProgress?.(step + 1, this.order.length);
       await new Promise((resolve) => setTimeout(resolve)); // a click on "stop", a Ctrl-C
     }
@@ -145,25 +162,19 @@ class Sequence {
     return { ...this.base, tensors, nodes };
   }
 
-  private async quantizeLayer(
-    node: Node,
-    position: number,
-    place: LayerPlace,
-    moments: MomentCollector,
-  ): Promise<void> {
+  private async quantizeLayer(step: number, node: Node, position: number, place: LayerPlace): Promise<void> {
     const { graph, options, tensors, nodes } = this;
     const layer = layerOf(node, graph);
-    const targets = await this.twins.runTargets(node);
+    await this.twins.ask("aim", step, options.compensateBranches ?? true);
     const finished = options.finished?.get(place.index);
-    const round = this.rounder(layer, targets, moments);
+    const round = this.rounder(layer);
     await options.onTrial?.(place, { round, reals: (weights) => this.realsOf(layer, weights) });
     const { choose = uniformChoice(8) } = options;
     const weights = finished ?? (await round(choose(place)));
     if (finished === undefined) options.onLayer?.(place.index, weights);
-    this.twins.activate(node, targets);
     const placed = placeLayer(layer, weights, tensors[node.inputs[0]!]!, tensors);
     nodes[position] = placed;
-    await this.twins.runQuantized(node, constantsOf(placed, tensors));
+    await this.twins.ask("settle", step, constantsOf(placed, tensors));
   }
 
   /** The layer's weights and bias as a rounding leaves them. */
@@ -174,58 +185,51 @@ class Sequence {
     return { weights: realsOf(constants.get(1)!), bias: realsOf(constants.get(2)!) };
   }
 
-  /** What rounds the layer for the inputs that it has seen; moments are taken when first needed. */
-  private rounder(
-    layer: Layer,
-    targets: readonly Float32Array[],
-    moments: MomentCollector,
-  ): (choice: LayerChoice) => Promise<LayerWeights> {
-    const { options, twins } = this;
-    const { compensateBranches = true, biasCorrection = true } = options;
-    const wanted = compensateBranches ? twins.compensated(layer.node, targets) : targets;
-    const columns = options.columns ?? (layer.groups > 1 ? 12_000 : 120_000);
-    const input = layer.node.inputs[0]!;
-    const seen = { codes: twins.codes(input), affine: twins.affine(input), targets: wanted };
-    let taken: { used: readonly Moments[]; damping: number; shrinkage: number } | undefined;
-    const take = () => {
-      const whole = moments.collect(layer, seen, columns);
-      const unseen = unseenMoments(layer).map(({ inputMean, outputMean }) => ({ inputMean, outputMean }));
+  /** What rounds the layer for the inputs that it has seen; means and moments are taken when first needed. */
+  private rounder(layer: Layer): (choice: LayerChoice) => Promise<LayerWeights> {
+    const { biasCorrection = true, columns = layer.groups > 1 ? 12_000 : 120_000 } = this.options;
+    const affine = keptAffine(this.base.tensors[layer.node.inputs[0]!]!);
+    const unseen = unseenMeans(layer);
+    let means: Promise<Means[]> | undefined;
+    let taken: Promise<{ used: readonly Moments[]; damping: number; shrinkage: number }> | undefined;
+    const look = async () => meansOf(layer, await this.twins.ask("means"), affine.scale);
+    const take = async () => {
+      const whole = await this.momentsOf(layer, affine, { columns });
       const used = biasCorrection ? whole : whole.map((own, group) => ({ ...own, ...unseen[group]! }));
-      return { used, ...this.dampingOf(layer, seen, columns, moments) };
+      return { used, ...(await this.dampingOf(layer, affine, columns)) };
     };
     return async (choice) => {
-      if (choice.method === "nearest") return this.roundToNearest(layer, choice, wanted);
+      if (choice.method === "nearest") {
+        if (biasCorrection) means ??= look();
+        return nearestLayer(layer, choice, affine.scale, await means);
+      }
       taken ??= take();
-      const { used, ...damping } = taken;
-      return roundLayer(layer, used, { ...choice, ...damping }, seen.affine.scale);
+      const { used, ...damping } = await taken;
+      return roundLayer(layer, used, { ...choice, ...damping }, affine.scale);
     };
   }
 
-  /** Sees the samples only for the mean error of the outputs, in all of them. */
-  private async roundToNearest(
-    layer: Layer,
-    choice: LayerChoice,
-    wanted: readonly Float32Array[],
-  ): Promise<LayerWeights> {
-    const { node } = layer;
-    const { biasCorrection = true } = this.options;
-    const { scale } = this.twins.affine(node.inputs[0]!);
-    const plain = nearestLayer(layer, choice, scale);
-    if (!biasCorrection) return plain;
-    const tensors = [...this.tensors];
-    const placed = placeLayer(layer, plain, tensors[node.inputs[0]!]!, tensors);
-    const errors = await this.twins.meanErrors(node, wanted, constantsOf(placed, tensors));
-    const biases = Float64Array.from(plain.bias, (code, n) => code * plain.scales[n]! * scale + errors[n]!);
-    return withBiases(layer, plain, biases, scale);
+  /** By group, over the windows of all shards. */
+  private async momentsOf(layer: Layer, { scale }: Affine, windows: Windows): Promise<Moments[]> {
+    const [peaks, ...others] = await this.twins.ask("peaks", windows);
+    const units = unitsOf(peaks!.map((peak, n) => Math.max(peak, ...others.map((own) => own[n]!))));
+    const [sums, ...more] = await this.twins.ask("moments", windows, units);
+    const count = windowCount(layer, this.samples, windows);
+    return sums!.map((own, group) => {
+      for (const part of more) addSums(own, part[group]!);
+      const { rows } = layer;
+      return momentsOf(layer, own, count, scale, units.subarray(group * rows, (group + 1) * rows));
+    });
   }
 
-  private dampingOf(layer: Layer, seen: Observations, columns: number, moments: MomentCollector) {
+  private async dampingOf(layer: Layer, affine: Affine, columns: number) {
     const { damping } = this.options;
     if (damping !== undefined) return { damping, shrinkage: damping };
-    const windows = windowCount(layer, seen.codes.length, columns);
+    const windows = windowCount(layer, this.samples, { columns });
     const own = dampingFor(layer, windows);
-    if (isAmple(layer, windows) || seen.codes.length < 2) return { damping: own, shrinkage: own };
-    const [even, odd] = ([0, 1] as const).map((half) => moments.collect(layer, seen, columns, half)[0]!);
+    if (isAmple(layer, windows) || this.samples < 2) return { damping: own, shrinkage: own };
+    const [even] = await this.momentsOf(layer, affine, { columns, half: 0 });
+    const [odd] = await this.momentsOf(layer, affine, { columns, half: 1 });
     return { damping: own, shrinkage: chooseShrinkage(layer, [even!, odd!]) };
   }
 }

@@ -1,140 +1,198 @@
 import { DyadicError } from "../error.ts";
-import { forEachSample, type Samples } from "../float/samples.ts";
+import { type CalibratorExports, instantiateCalibrator } from "../float/calibrator.ts";
+import { encodeFrom, type FloatInput } from "../float/codes.ts";
+import type { FloatNetwork, Visit } from "../float/network.ts";
+import { forEachSample, type Sample } from "../float/samples.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph/graph.ts";
-import { activationRange, type Codes, codesOf } from "../numerics/pack.ts";
+import { activationRange, type Codes } from "../numerics/pack.ts";
 import type { Affine } from "../numerics/range.ts";
-import { type Activation, activationBounds } from "../ops/activation.ts";
+import { type Activation, activate } from "../ops/activation.ts";
 import { activationBits } from "../ops/affine.ts";
 import { opNamed } from "../ops/index.ts";
+import { type Layer, layerOf } from "./layer.ts";
+import { tapSums, type WindowSums } from "./means.ts";
+import {
+  choosePlaces,
+  MomentCollector,
+  type MomentSums,
+  type Observations,
+  type Place,
+  targetPeaks,
+  type Windows,
+} from "./moments.ts";
 import { singleNode } from "./single.ts";
 
+/** What twins start from; structured clone. */
+export interface TwinSetup {
+  /** The float network, and the same tensors with scale and zero point. */
+  readonly graph: Graph;
+  readonly base: Graph;
+  /** Positions of the nodes in the order in which they are run: a step is a place in it. */
+  readonly order: readonly number[];
+  /** These twins' part of the calibration set, the place of its first sample, and how many the set has. */
+  readonly samples: readonly Sample[];
+  readonly first: number;
+  readonly count: number;
+  /** assembly/build/calibrator.wasm, compiled. */
+  readonly module: WebAssembly.Module;
+}
+
+/** Values of the float network in front of the activation that the node fused. */
+interface Kept {
+  readonly values: readonly Float32Array[];
+  readonly activation: Activation;
+}
+
+/** The layer at hand: what it will see, and what it is fitted to. */
+interface Aim {
+  readonly layer: Layer;
+  readonly seen: Observations;
+}
+
+/** Of codes as twins keep them: where a tensor has zero points by channel, less those. */
+export function keptAffine({ quantization }: Tensor): Affine {
+  const { scale, zeroPoint } = quantization!;
+  return { scale: scale[0]!, zeroPoint: zeroPoint.length > 1 ? 0 : zeroPoint[0]! };
+}
+
 /**
- * The float network and its quantized twin, run side by side over the calibration set one node at a time. Values are
- * kept, one array a sample, from the node that writes them to the last one that reads them.
+ * The float network and its quantized twin, run side by side over samples of the calibration set one node at a time.
+ * Values are kept, one array a sample, from the node that writes them to the last one that reads them.
  */
 export class Twins {
-  private readonly floats = new Map<number, readonly Float32Array[]>();
-  private readonly quantized = new Map<number, readonly Codes[]>();
-  private readonly graph: Graph;
-  /** The same tensors with scale and zero point. */
-  private readonly base: Graph;
-  private readonly samples: Samples;
-  private readonly module: WebAssembly.Module;
+  private readonly setup: TwinSetup;
+  /** For what is no network's: encoding inputs, sums. */
+  private readonly wasm: CalibratorExports;
   private readonly signal: AbortSignal | undefined;
+  private readonly floats = new Map<number, Kept>();
+  private readonly quantized = new Map<number, readonly Codes[]>();
   private readonly lastReader = new Map<number, number>();
+  private current: Aim | undefined;
 
-  /** @param order the nodes as they will be run */
-  constructor(
-    graph: Graph,
-    base: Graph,
-    order: readonly Node[],
-    samples: Samples,
-    module: WebAssembly.Module,
-    signal?: AbortSignal,
-  ) {
-    this.graph = graph;
-    this.base = base;
-    this.samples = samples;
-    this.module = module;
+  private constructor(setup: TwinSetup, wasm: CalibratorExports, signal?: AbortSignal) {
+    this.setup = setup;
+    this.wasm = wasm;
     this.signal = signal;
-    order.forEach((node, step) => {
-      for (const tensor of [...node.outputs, ...node.inputs]) this.lastReader.set(tensor, step);
+    const { graph, samples, first } = setup;
+    setup.order.forEach((position, step) => {
+      const { inputs, outputs } = graph.nodes[position]!;
+      for (const tensor of [...outputs, ...inputs]) this.lastReader.set(tensor, step);
     });
     graph.inputs.forEach(({ tensor, name }, i) => {
-      const values = Array.from({ length: samples.length }, (_, s) => samples.at(s)![i]!);
+      const values = samples.map((sample) => sample[i]!);
       const size = elements(graph.tensors[tensor]!.shape);
       const bad = values.findIndex((value) => value?.length !== size);
       if (bad >= 0) {
         throw new DyadicError("BAD_INPUT", `input "${name}" has the wrong size`, {
-          file: `sample ${bad}`,
+          file: `sample ${first + bad}`,
           expected: `${size} values`,
           found: `${values[bad]?.length ?? "nothing"}`,
         });
       }
-      this.floats.set(tensor, values);
+      this.floats.set(tensor, { values, activation: "none" });
       this.quantized.set(
         tensor,
-        values.map((value) => this.encode(value, tensor)),
+        values.map((value) => this.encodeInput(value, tensor)),
       );
     });
   }
 
-  /** Of the codes as they are kept: where a tensor has zero points by channel, less those. */
-  affine(tensor: number): Affine {
-    const { scale, zeroPoint } = this.base.tensors[tensor]!.quantization!;
-    return { scale: scale[0]!, zeroPoint: zeroPoint.length > 1 ? 0 : zeroPoint[0]! };
+  /** Throws BAD_INPUT for a sample of the wrong size. `signal` aborts between two samples. */
+  static async create(setup: TwinSetup, signal?: AbortSignal): Promise<Twins> {
+    return new Twins(setup, await instantiateCalibrator(setup.module), signal);
   }
 
-  /** Codes of an activation in the quantized network, less its zero points where it has several. */
-  codes(tensor: number): readonly Codes[] {
-    return this.quantized.get(tensor)!;
+  /** Runs a node without weights in both networks. */
+  async pass(step: number): Promise<void> {
+    const node = this.node(step);
+    this.floats.set(node.outputs[0]!, { values: await this.runFloat(node), activation: "none" });
+    await this.runQuantized(node);
+    this.release(step);
   }
 
-  async runFloat(node: Node): Promise<void> {
-    this.floats.set(node.outputs[0]!, await this.run(node, this.floatInputs(node)));
-  }
-
-  /** The float node's outputs before the activation, bias included. */
-  runTargets(node: Node): Promise<readonly Float32Array[]> {
-    return this.run(withoutActivation(node), this.floatInputs(node));
-  }
-
-  /** Takes targets, which are lost, for the node's outputs in the float network. */
-  activate(node: Node, targets: readonly Float32Array[]): void {
+  /**
+   * Runs a layer of the float network: its outputs before the activation, bias included, are what the rounded layer is
+   * fitted to. With `compensate` a layer in front of an add is fitted to the sum.
+   */
+  async aim(step: number, compensate: boolean): Promise<void> {
+    const node = this.node(step);
     const { activation } = node.attributes as { activation: Activation };
-    if (activation !== "none") for (const values of targets) clamp(values, activation);
-    this.floats.set(node.outputs[0]!, targets);
+    const values = await this.runFloat(withoutActivation(node));
+    this.floats.set(node.outputs[0]!, { values, activation });
+    const targets = compensate ? this.compensated(node, values) : values;
+    const input = node.inputs[0]!;
+    const seen = { codes: this.quantized.get(input)!, affine: this.affine(input), targets };
+    this.current = { layer: layerOf(node, this.setup.graph), seen };
   }
 
-  /** By channel, what the outputs before the activation miss the targets by in the mean, with other constants. */
-  async meanErrors(
-    node: Node,
-    targets: readonly Float32Array[],
-    constants: ReadonlyMap<number, Tensor>,
-  ): Promise<Float64Array> {
-    const channels = this.graph.tensors[node.outputs[0]!]!.shape.at(-1)!;
-    const sums = new Float64Array(channels);
-    let sample = 0;
-    const add = (values: Float32Array) => {
-      const wanted = targets[sample++]!;
-      for (let i = 0; i < values.length; ) {
-        for (let c = 0; c < channels; c++, i++) sums[c]! += wanted[i]! - values[i]!;
-      }
-    };
-    await this.run(withoutActivation(node), this.quantizedInputs(node), add, constants);
-    return sums.map((sum) => (sum * channels) / (targets.length * targets[0]!.length));
+  /** Sums over every window of the layer at hand. */
+  means(): WindowSums {
+    const { layer, seen } = this.current!;
+    const outputs = seen.targets.map((values) => this.channelTotals(values, layer.output[2]));
+    return { taps: tapSums(layer, seen.codes, seen.affine.zeroPoint), outputs };
   }
 
-  /** Runs the node on the quantized network's values and quantizes its outputs. */
-  async runQuantized(node: Node, constants?: ReadonlyMap<number, Tensor>): Promise<void> {
-    const output = node.outputs[0]!;
-    const keep = (values: Float32Array) => this.encode(values, output);
-    this.quantized.set(output, await this.run(node, this.quantizedInputs(node), keep, constants));
+  /** The largest magnitude of every wanted output of the layer at hand, over the windows that moments are taken of. */
+  peaks(windows: Windows): Float64Array {
+    const { layer, seen } = this.current!;
+    return targetPeaks(layer, seen, this.places(layer, windows));
+  }
+
+  /** Sums of the moments of the layer at hand, by group. */
+  moments(windows: Windows, units: Float64Array): MomentSums[] {
+    const { layer, seen } = this.current!;
+    return new MomentCollector(this.wasm).collect(layer, seen, this.places(layer, windows), units);
+  }
+
+  /** Runs the layer at hand in the quantized network, with the constants that it was given there. */
+  async settle(step: number, constants: ReadonlyMap<number, Tensor>): Promise<void> {
+    await this.runQuantized(this.node(step), constants);
+    this.current = undefined;
+    this.release(step);
+  }
+
+  private node(step: number): Node {
+    return this.setup.graph.nodes[this.setup.order[step]!]!;
+  }
+
+  private affine(tensor: number): Affine {
+    return keptAffine(this.setup.base.tensors[tensor]!);
+  }
+
+  /** Those of the whole set's windows that are of these samples. */
+  private places(layer: Layer, windows: Windows): Place[] {
+    const { first, count, samples } = this.setup;
+    return choosePlaces(layer, count, windows).flatMap(({ sample, pixel }) => {
+      const own = sample - first;
+      return own >= 0 && own < samples.length ? [{ sample: own, pixel }] : [];
+    });
   }
 
   /**
    * Targets of a layer in front of an add, plus what the other branch lost where both its values are known: then the
    * sum is matched instead of the branch. (BRECQ, Li 2021, reconstructs blocks for the same end, by gradient.)
    */
-  compensated(node: Node, targets: readonly Float32Array[]): readonly Float32Array[] {
+  private compensated(node: Node, targets: readonly Float32Array[]): readonly Float32Array[] {
     const output = node.outputs[0]!;
-    const readers = this.graph.nodes.filter(({ inputs }) => inputs.includes(output));
+    const readers = this.setup.graph.nodes.filter(({ inputs }) => inputs.includes(output));
     const { activation } = node.attributes as { activation: Activation };
     if (readers.length !== 1 || readers[0]!.op !== "add" || activation !== "none") return targets;
     const other = readers[0]!.inputs.find((input) => input !== output);
     const floats = other === undefined ? undefined : this.floats.get(other);
     if (other === undefined || floats === undefined) return targets;
-    const reals = new Float32Array(targets[0]!.length);
+    const { scale, zeroPoint } = this.affine(other);
     return targets.map((values, sample) => {
-      this.decode(this.codes(other)[sample]!, other, reals);
-      const sums = floats[sample]!.slice();
-      for (let i = 0; i < sums.length; i++) sums[i]! += values[i]! - reals[i]!;
-      return sums;
+      const codes = this.quantized.get(other)![sample]!;
+      const exact = floats.values[sample]!;
+      return values.map((value, i) => {
+        const real = Math.fround(scale * (codes[i]! - zeroPoint));
+        return activate(exact[i]!, floats.activation) + (value - real);
+      });
     });
   }
 
   /** Forgets what no step behind this one reads. */
-  release(step: number): void {
+  private release(step: number): void {
     for (const [tensor, last] of this.lastReader) {
       if (last > step) continue;
       this.floats.delete(tensor);
@@ -145,63 +203,81 @@ export class Twins {
   private activations({ op, inputs }: Node): number[] {
     return inputs
       .slice(0, opNamed(op).activations)
-      .filter((tensor) => this.graph.tensors[tensor]?.data === undefined);
+      .filter((tensor) => this.setup.graph.tensors[tensor]?.data === undefined);
   }
 
-  private floatInputs(node: Node): (sample: number) => Float32Array[] {
-    return (sample) => this.activations(node).map((tensor) => this.floats.get(tensor)![sample]!);
+  private async runFloat(node: Node): Promise<Float32Array[]> {
+    const kept = this.activations(node).map((tensor) => this.floats.get(tensor)!);
+    const inputs = (sample: number) => kept.map(({ values }) => values[sample]!);
+    const pending = kept.map(({ activation }) => activation);
+    const network = await singleNode(this.setup.graph, node, this.setup.module, { pending });
+    return this.run(network, inputs, (values) => values.slice());
   }
 
-  private quantizedInputs(node: Node): (sample: number) => Float32Array[] {
-    const sources = this.activations(node);
-    const buffers = sources.map((tensor) => new Float32Array(elements(this.graph.tensors[tensor]!.shape)));
-    return (sample) =>
-      sources.map((tensor, i) => this.decode(this.codes(tensor)[sample]!, tensor, buffers[i]!));
+  /** Runs the node on the quantized network's values and quantizes its outputs. */
+  private async runQuantized(node: Node, constants?: ReadonlyMap<number, Tensor>): Promise<void> {
+    const { graph, base, module } = this.setup;
+    const sources = this.activations(node).map((tensor) => ({
+      codes: this.quantized.get(tensor)!,
+      affine: this.affine(tensor),
+    }));
+    const inputs = (sample: number) =>
+      sources.map(({ codes, affine }) => ({ codes: codes[sample]!, affine }));
+    const output = node.outputs[0]!;
+    const affine = this.affine(output);
+    const bits = activationBits(base.tensors[output]!)!;
+    const network = await singleNode(graph, node, module, { constants });
+    const encode = (values: Float32Array) => encodeFrom(network.wasm, values, affine, bits);
+    this.quantized.set(output, await this.run(network, inputs, encode));
   }
 
-  private run(node: Node, inputs: (sample: number) => Float32Array[]): Promise<readonly Float32Array[]>;
-  private run<T>(
-    node: Node,
-    inputs: (sample: number) => Float32Array[],
-    keep: (values: Float32Array) => T,
-    constants?: ReadonlyMap<number, Tensor>,
-  ): Promise<readonly T[]>;
-  private async run(
-    node: Node,
-    inputs: (sample: number) => Float32Array[],
-    keep: (values: Float32Array) => unknown = (values) => values,
-    constants?: ReadonlyMap<number, Tensor>,
-  ): Promise<readonly unknown[]> {
-    const network = await singleNode(this.graph, node, this.module, constants);
-    const outputs: unknown[] = [];
-    const empty = { length: this.samples.length, at: () => [] };
-    await forEachSample(empty, (_, i) => outputs.push(keep(network.run(inputs(i))[0]!)), {
-      signal: this.signal,
-    });
-    return outputs;
+  /** What `take` makes of the outputs, of every sample. */
+  private async run<T>(
+    network: FloatNetwork,
+    inputs: (sample: number) => FloatInput[],
+    take: (outputs: Float32Array) => T,
+  ): Promise<T[]> {
+    const taken: T[] = [];
+    const { tensor: output } = network.graph.outputs[0]!;
+    const visit: Visit = (tensor, values) => {
+      if (tensor === output) taken.push(take(values));
+    };
+    const { signal } = this;
+    const all = { length: this.setup.samples.length, at: () => [] };
+    await forEachSample(all, (_, sample) => network.forward(inputs(sample), visit), { signal });
+    return taken;
   }
 
-  private encode(values: Float32Array, tensor: number): Codes {
-    const { scale, zeroPoint } = this.affine(tensor);
-    const own = this.base.tensors[tensor]!;
-    const { zeroPoint: zeros } = own.quantization!;
-    const bits = activationBits(own)!;
-    const [lowest, highest] = activationRange(bits);
-    if (zeros.length > 1) return encodeByChannel(values, scale, zeros);
-    const codes = codesOf(values.length, bits);
-    const span = highest - lowest;
-    const offset = zeroPoint + 0.5 - lowest;
-    const inverse = 1 / scale;
-    for (let i = 0; i < values.length; i++) {
-      codes[i] = (Math.min(span, Math.max(0, values[i]! * inverse + offset)) | 0) + lowest;
+  private encodeInput(values: Float32Array, tensor: number): Codes {
+    const own = this.setup.base.tensors[tensor]!;
+    const { scale, zeroPoint: zeros } = own.quantization!;
+    if (zeros.length > 1) return encodeByChannel(values, scale[0]!, zeros);
+    return encodeFrom(this.wasm, this.laid(values), this.affine(tensor), activationBits(own)!);
+  }
+
+  /** Of one sample, in f64. */
+  private channelTotals(values: Float32Array, channels: number): Float64Array {
+    const reals = this.laid(values, channels * 8);
+    const { buffer, byteOffset, byteLength } = reals;
+    const totals = new Float64Array(buffer, Math.ceil((byteOffset + byteLength) / 16) * 16, channels);
+    totals.fill(0);
+    this.wasm.channel_totals(byteOffset, totals.byteOffset, values.length / channels, channels);
+    return totals.slice();
+  }
+
+  /** A copy of values in the module's memory, and so many bytes behind it. */
+  private laid(values: Float32Array, behind = 0): Float32Array {
+    const { wasm } = this;
+    const at = wasm.heap_base();
+    const bytes = at + values.byteLength + 16 + behind;
+    if (bytes >= 2 ** 32 || wasm.reserve(bytes) === 0) {
+      throw new DyadicError("OUT_OF_MEMORY", "an activation does not fit in memory", {
+        found: `${values.byteLength} bytes`,
+      });
     }
-    return codes;
-  }
-
-  private decode(codes: Codes, tensor: number, into: Float32Array): Float32Array {
-    const { scale, zeroPoint } = this.affine(tensor);
-    for (let i = 0; i < codes.length; i++) into[i] = scale * (codes[i]! - zeroPoint);
-    return into;
+    const copy = new Float32Array(wasm.memory.buffer, at, values.length);
+    copy.set(values);
+    return copy;
   }
 }
 
@@ -212,18 +288,12 @@ function withoutActivation(node: Node): Node {
 /** Codes of bytes less their channel's zero point: up to 255 on either side of 0. */
 function encodeByChannel(values: Float32Array, scale: number, zeros: readonly number[]): Int16Array {
   const [lowest, highest] = activationRange(8);
-  return Int16Array.from(values, (value, i) => {
-    const zero = zeros[i % zeros.length]!;
-    return Math.min(highest - zero, Math.max(lowest - zero, Math.floor(value / scale + 0.5)));
-  });
-}
-
-function clamp(values: Float32Array, activation: Activation): void {
-  const [low, high] = activationBounds(activation)!;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    // Half of the values are below 0, at random: a branch would be foretold wrongly as often as not.
-    const above = low === 0 ? 0.5 * (value + Math.abs(value)) : Math.max(low, value);
-    values[i] = above > high ? high : above;
+  const codes = new Int16Array(values.length);
+  for (let i = 0; i < codes.length; ) {
+    for (let c = 0; c < zeros.length; c++, i++) {
+      const code = Math.floor(values[i]! / scale + 0.5);
+      codes[i] = Math.min(highest - zeros[c]!, Math.max(lowest - zeros[c]!, code));
+    }
   }
+  return codes;
 }

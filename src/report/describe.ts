@@ -220,7 +220,7 @@ function extent({ shape, offset, rowPitch, pixelPitch, halo, window }: PlanTenso
   const [height, width] = shape;
   const [top, left, bottom, right] = halo;
   const start = offset - top * rowPitch - left * pixelPitch;
-  const rows = window || top + height + bottom;
+  const rows = window ?? top + height + bottom;
   const bytes = (rows - 1) * rowPitch + (left + width + right) * pixelPitch;
   return { start, end: start + bytes, haloBytes: bytes - Math.min(rows, height) * width * pixelPitch };
 }

@@ -2,7 +2,7 @@
 import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
 import { InferenceSession as CoreSession } from "./core.ts";
-import { type LoaderOptions, type ModelSource, openSource, sourceName } from "./loader.ts";
+import { type LoaderOptions, type ModelSource, openSource, sourceName, webDigest } from "./loader.ts";
 
 export * from "./core.ts";
 export type { LoaderOptions, ModelSource } from "./loader.ts";
@@ -43,8 +43,10 @@ export class InferenceSession extends CoreSession {
   /** Loads a `.dyad` model from a URL, a Response, a stream, bytes or a self-contained module. Throws DyadicError; see the core session. */
   static override async create(source: ModelSource, options: LoaderOptions = {}): Promise<CoreSession> {
     const file = options.file ?? sourceName(source);
-    const model = await openSource(source, file, options);
-    const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
-    return CoreSession.create(model, { ...options, module, file });
+    const [model, module] = await Promise.all([
+      openSource(source, file, options),
+      options.module ?? engineModule(chooseBuild(options.relaxed)),
+    ]);
+    return CoreSession.create(model, { digest: webDigest, ...options, module, file });
   }
 }

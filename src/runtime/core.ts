@@ -2,15 +2,24 @@
 import { MAGIC, OK, PREFIX_BYTES, PREFIX_DIGEST, PREFIX_FILE_BYTES } from "../../assembly/abi.ts";
 import { DyadicError } from "../error.ts";
 import type { IoTensor } from "../model/io.ts";
-import { readModel } from "../model/reader.ts";
-import { type EngineExports, instantiate, type Limits, loadModel, statusError } from "./engine.ts";
+import { type ModelFile, readModel } from "../model/reader.ts";
+import {
+  checkDigest,
+  checkDigestBy,
+  type EngineExports,
+  type HostDigest,
+  instantiate,
+  loadPlaced,
+  placeModel,
+  statusError,
+} from "./engine.ts";
 import { encodeInput, type Feeds, metadataOf, readOutput, type ValueMetadata } from "./feeds.ts";
 import { type Profile, profileRun, stepOpcodes } from "./profile.ts";
 import { bodyOf, type ReceiveOptions, receiveModel } from "./receive.ts";
 import type { Tensor } from "./tensor.ts";
 
 export { DyadicError, type ErrorCode, type ErrorPlace } from "../error.ts";
-export type { Limits } from "./engine.ts";
+export type { HostDigest, Limits } from "./engine.ts";
 export type { Feed, Feeds, ValueMetadata } from "./feeds.ts";
 export type { ImageSource } from "./image.ts";
 export type { Profile, ProfiledStep, TraceEvent } from "./profile.ts";
@@ -21,6 +30,8 @@ export interface SessionOptions extends ReceiveOptions {
   readonly module?: WebAssembly.Module;
   /** Name of the model in messages. */
   readonly file?: string;
+  /** SHA-256 by the host, which checks the file while the engine loads it; left out, the engine hashes it first. */
+  readonly digest?: HostDigest | undefined;
 }
 
 export interface RunOptions {
@@ -56,12 +67,8 @@ export class InferenceSession {
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 
-  protected constructor({ engine, bytes }: Source, file: string, limits: Limits) {
-    const model = readModel(bytes, file);
-    this.sha256 = Array.from(bytes.subarray(PREFIX_DIGEST, PREFIX_BYTES), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    ).join("");
-    loadModel(engine, bytes, file, limits);
+  protected constructor(engine: EngineExports, model: ModelFile, file: string, sha256: string) {
+    this.sha256 = sha256;
     this.opcodes = stepOpcodes(model); // the engine has checked the plan
     this.engine = engine;
     this.io = model.io;
@@ -78,7 +85,7 @@ export class InferenceSession {
     const { module, file = "model" } = options;
     if (model instanceof WebAssembly.Module) {
       const engine = await instantiate(model);
-      return new InferenceSession({ engine, bytes: embeddedModel(engine, file) }, file, options);
+      return InferenceSession.open({ engine, bytes: embeddedModel(engine, file) }, file, options);
     }
     if (module === undefined) {
       throw new DyadicError("BAD_ARGUMENT", "no engine module was given", {
@@ -88,7 +95,26 @@ export class InferenceSession {
     }
     const engine = await instantiate(module);
     const bytes = await bytesOf(model as ModelFileSource, engine, file, options);
-    return new InferenceSession({ engine, bytes }, file, options);
+    return InferenceSession.open({ engine, bytes }, file, options);
+  }
+
+  private static async open(
+    { engine, bytes }: Source,
+    file: string,
+    options: SessionOptions,
+  ): Promise<InferenceSession> {
+    const { digest, verify = true } = options;
+    const model = readModel(bytes, file);
+    const sha256 = hexOf(bytes.subarray(PREFIX_DIGEST, PREFIX_BYTES));
+    const placed = placeModel(engine, bytes, file, options);
+    if (verify && digest === undefined) checkDigest(engine, placed, file);
+    const checked = verify && digest !== undefined && checkDigestBy(digest, engine, placed, file);
+    try {
+      loadPlaced(engine, placed, file, options);
+    } finally {
+      await checked; // where the file is damaged, that comes before what is wrong with it
+    }
+    return new InferenceSession(engine, model, file, sha256);
   }
 
   /** Bytes of the engine's memory: file, arena and statics. */
@@ -213,6 +239,10 @@ export class InferenceSession {
       throw error.at({ file: this.file, expected: inputs.join("; ") });
     }
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function inputOf(engine: EngineExports, index: number, bytes: number): Int8Array {

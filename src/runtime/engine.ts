@@ -103,11 +103,14 @@ export async function instantiate(module: WebAssembly.Module): Promise<EngineExp
   return engine;
 }
 
-/**
- * Copies a model into the engine and loads it: size known from its first 64 bytes, memory grown once. A model that
- * lies in the engine's memory already stays there. `extraBytes` more are reserved behind it for tools. Returns their
- * address.
- */
+/** Where a model lies in the engine's memory, and where what was reserved for it ends. */
+export interface Placed {
+  readonly ptr: number;
+  readonly length: number;
+  readonly end: number;
+}
+
+/** Copies a model into the engine, checks and loads it. Returns the address of `extraBytes` more, for tools. */
 export function loadModel(
   engine: EngineExports,
   bytes: Uint8Array,
@@ -115,7 +118,23 @@ export function loadModel(
   limits: Limits = {},
   extraBytes = 0,
 ): number {
-  const { maxMacs = 1e11, verify = true } = limits;
+  const placed = placeModel(engine, bytes, file, limits, extraBytes);
+  if (limits.verify ?? true) checkDigest(engine, placed, file);
+  loadPlaced(engine, placed, file, limits);
+  return placed.end;
+}
+
+/**
+ * Copies a model into the engine: size known from its first 64 bytes, memory grown once. A model that lies in the
+ * engine's memory already stays there. `extraBytes` more are reserved behind it.
+ */
+export function placeModel(
+  engine: EngineExports,
+  bytes: Uint8Array,
+  file: string,
+  limits: Limits = {},
+  extraBytes = 0,
+): Placed {
   const size = bytes.length; // a view of the engine's memory ends when that grows
   const prefix = engine.prefix_ptr() >>> 0;
   const length = Math.min(PREFIX_BYTES, size);
@@ -125,9 +144,19 @@ export function loadModel(
   const stated = new DataView(engine.memory.buffer).getUint32(prefix + PREFIX_FILE_BYTES, true);
   if (stated !== size) throw wrongLength(file, stated, size); // before memory is reserved, which goes by it
   const { ptr, end } = reserveFor(engine, file, limits, extraBytes);
-  if (bytes.length > 0) new Uint8Array(engine.memory.buffer).set(bytes, ptr);
-  if (verify) checkDigest(engine, ptr, size, file);
-  const loaded = engine.load(ptr, size);
+  const stays = bytes.buffer === engine.memory.buffer && bytes.byteOffset === ptr;
+  if (bytes.length > 0 && !stays) new Uint8Array(engine.memory.buffer).set(bytes, ptr);
+  return { ptr, length: size, end };
+}
+
+/** Validates a placed model, and makes the engine ready to run it. */
+export function loadPlaced(
+  engine: EngineExports,
+  { ptr, length }: Placed,
+  file: string,
+  { maxMacs = 1e11 }: Limits,
+): void {
+  const loaded = engine.load(ptr, length);
   if (loaded !== OK) throw statusError(engine, loaded, file);
   if (engine.work_mega() > Math.ceil(maxMacs / 2 ** 20)) {
     throw new DyadicError("TOO_MUCH_WORK", "one run of this model is more work than allowed", {
@@ -137,7 +166,6 @@ export function loadModel(
       hint: "raise maxMacs if you trust the model",
     });
   }
-  return end;
 }
 
 /** Makes room for the model whose valid prefix the engine holds, and for `extraBytes` behind it. Throws OUT_OF_MEMORY. */
@@ -174,18 +202,42 @@ function tooLarge(file: string, expected: string, found: number): DyadicError {
   });
 }
 
-function checkDigest(engine: EngineExports, ptr: number, length: number, file: string): void {
-  const memory = new Uint8Array(engine.memory.buffer);
-  const place = memory.subarray(ptr + PREFIX_DIGEST, ptr + PREFIX_DIGEST + 32);
+/** SHA-256 of bytes by the host, of what they are when it is asked. */
+export type HostDigest = (bytes: Uint8Array<ArrayBuffer>) => Promise<ArrayBuffer>;
+
+/** Throws CORRUPT where a placed model is not what its digest says; by the host, while the engine may load it. */
+export async function checkDigestBy(
+  digest: HostDigest,
+  { memory }: EngineExports,
+  { ptr, length }: Placed,
+  file: string,
+): Promise<void> {
+  const bytes = new Uint8Array(memory.buffer, ptr, length) as Uint8Array<ArrayBuffer>;
+  const [stated, hashed] = withoutDigest(bytes, () => digest(bytes));
+  requireDigest(stated, new Uint8Array(await hashed), file);
+}
+
+/** As checkDigestBy, by the engine. */
+export function checkDigest(engine: EngineExports, { ptr, length }: Placed, file: string): void {
+  const bytes = new Uint8Array(engine.memory.buffer, ptr, length);
+  const [stated, digest] = withoutDigest(bytes, () => engine.sha256(ptr, length) >>> 0);
+  requireDigest(stated, new Uint8Array(engine.memory.buffer, digest, 32), file);
+}
+
+/** The digest that a file states, and what hashing it gives with zeros in that place. */
+function withoutDigest<T>(file: Uint8Array, hash: () => T): [stated: Uint8Array, hashed: T] {
+  const place = file.subarray(PREFIX_DIGEST, PREFIX_DIGEST + 32);
   const stated = place.slice();
   place.fill(0);
-  const digest = engine.sha256(ptr, length) >>> 0;
-  const same = stated.every((byte, i) => byte === memory[digest + i]);
+  const hashed = hash();
   place.set(stated);
-  if (!same) {
-    throw new DyadicError("CORRUPT", "the file's SHA-256 does not match its content", {
-      file,
-      hint: "the download was damaged or the file was changed: fetch or compile it again",
-    });
-  }
+  return [stated, hashed];
+}
+
+function requireDigest(stated: Uint8Array, digest: Uint8Array, file: string): void {
+  if (stated.every((byte, i) => byte === digest[i])) return;
+  throw new DyadicError("CORRUPT", "the file's SHA-256 does not match its content", {
+    file,
+    hint: "the download was damaged or the file was changed: fetch or compile it again",
+  });
 }

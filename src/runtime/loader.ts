@@ -1,5 +1,5 @@
 import { DyadicError } from "../error.ts";
-import type { InferenceSession, OpenSource, SessionOptions } from "./core.ts";
+import type { HostDigest, InferenceSession, OpenSource, SessionOptions } from "./core.ts";
 
 /** Which engine a host's own session takes. */
 export interface LoaderOptions extends SessionOptions {
@@ -12,6 +12,10 @@ export type ModelSource = string | URL | OpenSource;
 
 /** `InferenceSession.create` of a host. */
 export type CreateSession = (source: ModelSource, options?: LoaderOptions) => Promise<InferenceSession>;
+
+/** The page's own SHA-256, on another thread; only secure contexts have it. */
+export const webDigest: HostDigest | undefined =
+  globalThis.crypto?.subtle && ((bytes) => crypto.subtle.digest("SHA-256", bytes));
 
 /** The name of a model in messages, where the caller gave none. */
 export function sourceName(source: ModelSource): string {

@@ -27,10 +27,10 @@ export class InferenceSession extends CoreSession {
    */
   static override async create(source: ModelSource, options: LoaderOptions = {}): Promise<CoreSession> {
     const file = options.file ?? sourceName(source);
-    const model = isPath(source)
-      ? await readModelFile(source, file, options)
-      : await openSource(source, file, options);
-    const module = options.module ?? (await engineModule(chooseBuild(options.relaxed)));
+    const [model, module] = await Promise.all([
+      isPath(source) ? readModelFile(source, file, options) : openSource(source, file, options),
+      options.module ?? engineModule(chooseBuild(options.relaxed)),
+    ]);
     return CoreSession.create(model, { ...options, module, file });
   }
 }

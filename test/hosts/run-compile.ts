@@ -10,6 +10,7 @@ const ROOT = "../../../";
 const load = (path: string) => import(new URL(`${ROOT}dist/src/${path}`, import.meta.url).href);
 const { compile }: typeof import("../../src/compile.ts") = await load("compile.js");
 const { calibrate }: typeof import("../../src/calibrate/node.ts") = await load("calibrate/node.js");
+const { onThreads }: typeof import("../../src/quantize/node.ts") = await load("quantize/node.js");
 const { calibratorModule }: typeof import("../../src/float/node.ts") = await load("float/node.js");
 
 const random = new Random(28);
@@ -38,6 +39,7 @@ for (const [name, policy] of POLICIES) {
       calibrator: {
         module: calibratorModule,
         calibrate: (graph, set, progress) => calibrate(graph, set, { ...progress, threads }),
+        shards: onThreads(threads),
       },
     });
     hashes[`${name}, ${threads} threads`] = createHash("sha256").update(model).digest("hex");

@@ -32,6 +32,8 @@ export interface BrowserPage {
   /** Follows a link that gives a file; what was in it. */
   download(selector: string): Promise<Uint8Array>;
   screenshot(path: string): Promise<void>;
+  /** Heap and buffers behind a collection; NaN where the browser does not tell (Firefox). */
+  memoryBytes(): Promise<number>;
 }
 
 /** Both browsers, open for many pages. */
@@ -51,7 +53,11 @@ export class Browsers {
       browser: "firefox",
       executablePath: FIREFOX,
       headless: true,
-      extraPrefsFirefox: { "browser.download.folderList": 2, "browser.download.dir": DOWNLOADS },
+      extraPrefsFirefox: {
+        "browser.download.folderList": 2, // a folder of ours
+        "browser.download.dir": DOWNLOADS,
+        "browser.download.alwaysOpenPanel": false, // it would take the keyboard
+      },
     });
     return new Browsers(chromium, firefox);
   }
@@ -123,6 +129,7 @@ function inPlaywright(page: playwright.Page): BrowserPage {
       return readFileSync(await download.path());
     },
     screenshot: async (path) => void (await page.screenshot({ path })),
+    memoryBytes: () => heapBytes(page),
   };
 }
 
@@ -149,7 +156,22 @@ function inPuppeteer(page: puppeteer.Page): BrowserPage {
       return readFileSync(file);
     },
     screenshot: async (path) => void (await page.screenshot({ path: path as `${string}.png` })),
+    memoryBytes: async () => Number.NaN,
   };
+}
+
+interface HeapUsage {
+  readonly usedSize: number;
+  readonly embedderHeapUsedSize?: number;
+  readonly backingStorageSize?: number;
+}
+
+async function heapBytes(page: playwright.Page): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const usage: HeapUsage = await session.send("Runtime.getHeapUsage");
+  await session.detach();
+  return usage.usedSize + (usage.embedderHeapUsedSize ?? 0) + (usage.backingStorageSize ?? 0);
 }
 
 /** What axe finds wrong with a page: rules, and the elements that break them. */

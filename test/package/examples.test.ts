@@ -36,7 +36,7 @@ test("gateway: npm start; pipe, Go, Python, component, and a minute of MQTT", as
   const ready = /bridge: dyadic\/\+\/frame on \S+, model [0-9a-f]{16}/;
   await started(place, environment, ready, async () => {}).finally(() => broker.kill());
   const output = execute("npm", ["test"], place);
-  passed(output, 11);
+  passed(output, 12);
   for (const figure of [/messages in/, /resident with/])
     console.log(output.split("\n").find((line) => figure.test(line)));
   execute("npm", ["install", "--no-audit", "--no-fund"], join(place, "component"));

@@ -58,8 +58,8 @@ export class Served {
     this.inspector = inspector;
   }
 
-  /** All memory of the Worker's isolate: heap, buffers and WebAssembly memories. It must be served with an inspector. */
-  async isolateBytes(): Promise<number> {
+  /** Heap and buffers of the Worker's isolate, without WebAssembly memories. It must be served with an inspector. */
+  async heapBytes(): Promise<number> {
     const socket = new WebSocket(`${this.inspector}main`);
     const next = (event: string) =>
       new Promise<Event>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { calibrate } from "../../src/calibrate/calibrate.ts";
 import { Calibration } from "../../src/calibrate/calibration.ts";
 import { chooseRange, type RangeMethod } from "../../src/calibrate/ranges.ts";
 import { Statistics } from "../../src/calibrate/statistics.ts";
+import { FloatNetwork } from "../../src/float/network.ts";
 import { logarithm } from "../../src/numerics/logarithm.ts";
 import { rangeAffine } from "../../src/numerics/range.ts";
 import { calibratorBytes, randomFloatGraph, randomSamples } from "../cases/floats.ts";
@@ -189,6 +190,20 @@ describe("calibrate", () => {
     expect(JSON.stringify(a!.merge(b!).merge(c!))).toBe(whole);
     const cached = Calibration.parse(JSON.stringify(b!.merge(c!)), graph);
     expect(JSON.stringify(cached.merge(a!))).toBe(whole);
+  });
+
+  it("looks through a network's memory as through any numbers", async () => {
+    const seen = await calibrate(graph, samples, module);
+    const network = await FloatNetwork.create(graph, module);
+    const plain = new Map<number, Statistics>();
+    for (const sample of samples) {
+      network.run(sample, (tensor, values) => {
+        if (!plain.has(tensor)) plain.set(tensor, new Statistics());
+        expect(plain.get(tensor)!.observe(values)).toBe(-1);
+      });
+    }
+    expect(plain.size).toBeGreaterThan(2);
+    for (const [tensor, own] of plain) expect(own.toJSON()).toEqual(seen.statistics.get(tensor)!.toJSON());
   });
 
   it("gives the same on one, two and three threads", async () => {

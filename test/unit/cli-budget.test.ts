@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseSize, widthSet } from "../../src/cli/budget.ts";
+import { parseLatencyTable } from "../../src/precision/cost/latency-table.ts";
 import { npyFile } from "../cases/files.ts";
 import { attributes, buildOnnx, float } from "../cases/onnx.ts";
 import { Random } from "../cases/random.ts";
@@ -65,6 +66,7 @@ const random = new Random(5);
 writeFileSync(join(folder, "m.onnx"), network());
 const pixels = Float32Array.from({ length: 12 * 3 * 12 * 12 }, () => random.between(-1, 1));
 writeFileSync(join(folder, "x.npy"), npyFile("<f4", [12, 3, 12, 12], new Uint8Array(pixels.buffer)));
+const table = (...args: string[]) => dyadic("bench", "m.onnx", "--table", "t.json", "--rounds", "1", ...args);
 const compile = (...args: string[]) => dyadic("compile", "m.onnx", "--calibrate", "x.npy", ...args);
 
 describe("compile within a budget", () => {
@@ -114,6 +116,7 @@ describe("compile within a budget", () => {
       expect(again.status).toBe(0);
       expect(again.stdout).toMatch(/proven least|above the least/);
       expect(again.stdout).toMatch(/loss saved/);
+      expect(again.stdout).toMatch(/the next bytes go to \w+: \d bits take \d+ more and save/);
       expect(readFileSync(join(folder, "b.dyad")).equals(first)).toBe(true);
       expect(readFileSync(join(folder, "seen.json.losses"), "utf8")).toBe(losses);
     },
@@ -143,10 +146,82 @@ describe("compile within a budget", () => {
     TIMEOUT,
   );
 
+  test(
+    "of latency goes by the table that bench measured, and by the scratch that the planner grants",
+    () => {
+      expect(table("--build", "simd,scalar", "--bits", "8,4").stderr).toBe("");
+      const measured = parseLatencyTable(readFileSync(join(folder, "t.json"), "utf8"));
+      expect(measured.builds.map(({ build }) => build)).toEqual(["engine", "engine-scalar"]);
+      expect(measured.host).toMatchObject({ kind: "node", version: /Node/ });
+
+      // Times by hand: 8 bits take ten times as long as 4.
+      const timed = (step: string) => (step.endsWith(" w8") ? 10_000 : step.endsWith(" w4") ? 1000 : 10);
+      const builds = measured.builds.map((times) => ({
+        ...times,
+        overhead: 7,
+        steps: times.steps.map((time) => ({ ...time, median: timed(time.step) })),
+      }));
+      writeFileSync(join(folder, "hand.json"), JSON.stringify({ ...measured, builds }));
+      const within = (latency: string, ...args: string[]) => {
+        const budget = ["--latency", latency, "--latency-table", "hand.json", "--activation-bits", "8"];
+        return compile(...budget, "--bits", "8,4", "--cache", "seen.json", "-o", "fast.dyad", ...args);
+      };
+      const { status, stdout, stderr } = within("15us", "--json");
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+      const { allocation, layers } = JSON.parse(stdout);
+      const wide = layers.filter(({ weightBits }: { weightBits: number }) => weightBits === 8).length;
+      expect(wide).toBe(1);
+      const others = ["input", "mean", "reshape", "output"];
+      expect(allocation.latency).toBe(10_000 + 3 * 1000 + 10 * others.length + 7);
+      expect(allocation.limits[0]).toMatchObject({ name: "latency", used: allocation.latency });
+      expect(allocation.estimated).toEqual([]);
+      expect(within("15us", "--latency-build", "scalar").stdout).toMatch(
+        /a run takes 0.0130 ms by the table/,
+      );
+      expect(within("15us", "--latency-build", "relaxed").stderr).toMatch(/no times of this engine build/);
+      const short = within("3us");
+      expect(short.status).toBe(3);
+      expect(short.stderr).toMatch(/latency 40\d\d would do/);
+    },
+    TIMEOUT,
+  );
+
+  test(
+    "a table grows, shows its kernels, and is of one host",
+    () => {
+      const { status, stdout } = table("--build", "simd", "--bits", "2", "--kernels");
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/conv_a8w2__simd/);
+      const steps = parseLatencyTable(readFileSync(join(folder, "t.json"), "utf8")).builds[0]!.steps;
+      const widths = steps.map(({ step }) => / w\d$/.exec(step)?.[0]);
+      expect([...new Set(widths)].sort()).toEqual([" w2", " w4", " w8", undefined]);
+      expect(table("--build", "fast").stderr).toMatch(/--build names a build/);
+      expect(dyadic("bench", "a.dyad", "--table", "t.json").stderr).toMatch(/a table is made from the model/);
+      const wasi = table("--host", "wasi", "--build", "simd");
+      expect(wasi.stderr).toMatch(/the table is of another host/);
+      expect(wasi.status).toBe(1);
+      const other = dyadic(
+        "bench",
+        "m.onnx",
+        "--kernels",
+        "--host",
+        "wasi",
+        "--build",
+        "simd",
+        "--rounds",
+        "1",
+      );
+      expect(other.stderr).toBe("");
+      expect(other.stdout).toMatch(/wasi, node:wasi[\s\S]*conv_a8w8__simd/);
+    },
+    TIMEOUT,
+  );
+
   test.each([
     [["--flash", "lots"], /--flash is no size/],
     [["--flash", "64KiB", "--bits", "4"], /a budget and --bits of one width/],
-    [["--flash", "64KiB", "--bits", "4,9"], /--bits takes a list/],
+    [["--flash", "64KiB", "--bits", "4,9"], /no set of widths/],
     [["--bits", "8,4"], /only within a budget/],
     [["--explain"], /nothing to explain/],
     [["--latency", "20ms"], /latency needs times/],
@@ -185,7 +260,7 @@ describe("the smallest file that keeps an accuracy", () => {
   test(
     "is measured, as is a smaller one that does not",
     () => {
-      const { status, stdout, stderr } = least("90%");
+      const { status, stdout, stderr } = least("90%", "--frontier", "least.json");
       expect([status, stderr]).toEqual([0, ""]);
       const { flashBytes, accuracy } = JSON.parse(stdout);
       expect(accuracy).toMatchObject({ metric: "agreement", n: 60, least: 0.9 });
@@ -193,7 +268,12 @@ describe("the smallest file that keeps an accuracy", () => {
       expect(flashBytes).toBe(statSync(join(folder, "least.dyad")).size);
       expect(flashBytes).toBeLessThan(first!.fileBytes);
       expect(accuracy.value).toBeGreaterThanOrEqual(0.9);
-      expect(others).toContainEqual({ fileBytes: flashBytes, accuracy: accuracy.value });
+      expect(others).toContainEqual(
+        expect.objectContaining({ fileBytes: flashBytes, accuracy: accuracy.value }),
+      );
+      const { points } = JSON.parse(readFileSync(join(folder, "least.json"), "utf8"));
+      const chosen = points.filter((point: { chosen: boolean }) => point.chosen);
+      expect(chosen).toMatchObject([{ bytes: flashBytes, accuracy: accuracy.value }]);
       for (const own of others) {
         if (own.accuracy < 0.9) expect(own.fileBytes).toBeLessThan(flashBytes);
         else expect(own.fileBytes).toBeGreaterThanOrEqual(flashBytes);

@@ -2,8 +2,17 @@ import { expect, it } from "vitest";
 import { instantiateCalibrator } from "../../src/float/calibrator.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import { opNamed } from "../../src/ops/index.ts";
-import { layerOf } from "../../src/quantize/layer.ts";
-import { MomentCollector } from "../../src/quantize/moments.ts";
+import { type Layer, layerOf } from "../../src/quantize/layer.ts";
+import { meansOf, tapSums } from "../../src/quantize/means.ts";
+import {
+  addSums,
+  choosePlaces,
+  MomentCollector,
+  momentsOf,
+  type Observations,
+  targetPeaks,
+  unitsOf,
+} from "../../src/quantize/moments.ts";
 import { calibratorBytes } from "../cases/floats.ts";
 import { Random } from "../cases/random.ts";
 
@@ -33,6 +42,21 @@ function graphOf({ name, op, weights, attributes }: (typeof LAYERS)[0], random: 
   return { name, tensors, nodes: [node], inputs: [], outputs: [] };
 }
 
+/** Moments over at most so many windows, of two parts of the samples summed apart. */
+function collect(layer: Layer, seen: Observations, columns: number) {
+  const collector = new MomentCollector(wasm);
+  const places = choosePlaces(layer, seen.codes.length, { columns });
+  const units = unitsOf(targetPeaks(layer, seen, places));
+  const part = (own: typeof places) => collector.collect(layer, seen, own, units);
+  const [sums, more] = [0, 1].map((odd) => part(places.filter(({ sample }) => sample % 2 === odd)));
+  return sums!.map((own, group) => {
+    addSums(own, more![group]!);
+    const { scale } = seen.affine;
+    const { rows } = layer;
+    return momentsOf(layer, own, places.length, scale, units.subarray(group * rows, (group + 1) * rows));
+  });
+}
+
 it.each(LAYERS)("$name: outputs and moments follow from one another", (spec) => {
   const random = new Random(9);
   const graph = graphOf(spec, random);
@@ -50,14 +74,29 @@ it.each(LAYERS)("$name: outputs and moments follow from one another", (spec) => 
     ];
     return opNamed(spec.op).float(operands, spec.attributes).data;
   });
-  const moments = new MomentCollector(wasm).collect(layer, { codes, affine, targets }, 1e6);
+  const moments = collect(layer, { codes, affine, targets }, 1e6);
   expect(moments).toHaveLength(layer.groups);
+  const outputs = targets.map((values) => {
+    const sums = new Float64Array(layer.output[2]);
+    values.forEach((value, i) => {
+      sums[i % sums.length]! += value;
+    });
+    return sums;
+  });
+  const parts = [0, 1].map((part) => ({
+    taps: tapSums(layer, part === 0 ? codes.slice(0, 1) : codes.slice(1), affine.zeroPoint),
+    outputs: part === 0 ? outputs.slice(0, 1) : outputs.slice(1),
+  }));
+  const means = meansOf(layer, parts, affine.scale);
   moments.forEach(({ inputMean, outputMean, second, cross }, group) => {
     for (let n = 0; n < layer.rows; n++) {
       const at = (group * layer.rows + n) * layer.taps;
       const own = layer.weights.subarray(at, at + layer.taps);
       // y = w x, hence E[y] = w E[x] and E[y x'] = w H: all of it up to the 15 bits that outputs are kept in.
       expect(own.reduce((sum, w, k) => sum + w * inputMean[k]!, 0)).toBeCloseTo(outputMean[n]!, 2);
+      const { inputMean: read, outputMean: written } = means[group]!;
+      expect(own.reduce((sum, w, k) => sum + w * read[k]!, 0)).toBeCloseTo(written[n]!, 5);
+      expect(written[n]).toBeCloseTo(outputMean[n]!, 2);
       for (let k = 0; k < layer.taps; k++) {
         const product = own.reduce((sum, w, j) => sum + w * second[j * layer.taps + k]!, 0);
         expect(Math.abs(product - cross[n * layer.taps + k]!)).toBeLessThan(0.05);
@@ -75,11 +114,10 @@ it("takes as many windows as asked for, and gives the same for any order of the 
   const codes = values(() => Int8Array.from({ length: 252 }, () => random.integer(-128, 127)));
   const size = layer.output[0] * layer.output[1] * layer.output[2];
   const targets = values(() => Float32Array.from({ length: size }, () => random.between(-3, 3)));
-  const collector = new MomentCollector(wasm);
-  const whole = collector.collect(layer, { codes, affine, targets }, 1e6);
+  const whole = collect(layer, { codes, affine, targets }, 1e6);
   const turned = { codes: codes.toReversed(), affine, targets: targets.toReversed() };
-  expect(collector.collect(layer, turned, 1e6)).toEqual(whole);
-  const part = collector.collect(layer, { codes, affine, targets }, 40);
+  expect(collect(layer, turned, 1e6)).toEqual(whole);
+  const part = collect(layer, { codes, affine, targets }, 40);
   expect(part).not.toEqual(whole);
   expect(part[0]!.second[0]! / whole[0]!.second[0]!).toBeGreaterThan(0.3);
 });

@@ -12,6 +12,10 @@ import {
 import { calibratorBytes, randomFloatGraph, randomSamples } from "../cases/floats.ts";
 import { WIDTHS } from "../cases/roundings.ts";
 
+// Compiled, because a Node that strips no types cannot run src/quantize/worker.ts as a thread.
+const compiled = new URL("../../dist/src/quantize/node.js", import.meta.url).pathname;
+const { onThreads } = (await import(compiled)) as typeof import("../../src/quantize/node.ts");
+
 const module = await WebAssembly.compile(calibratorBytes());
 
 async function quantize(graph: Graph, options: SequentialOptions = {}): Promise<Graph> {
@@ -61,6 +65,32 @@ describe("quantizeSequentially", () => {
     expect(again).toEqual([...layers.keys()].slice(2));
     const ranges = (await calibrate(graph, randomSamples(graph, 1, 4), module)).ranges({ method: "minmax" });
     expect(await quantizeSequentially(graph, ranges, [], module, { finished: layers })).toEqual(whole);
+  });
+
+  it("is the same on one, two and three threads, by every method", async () => {
+    for (const method of ["nearest", "coordinate-descent"] as const) {
+      for (const seed of SEEDS.slice(2, 4)) {
+        const graph = randomFloatGraph(seed);
+        const choose = uniformChoice(method === "nearest" ? 8 : 3, method);
+        const whole = await quantize(graph, { choose });
+        for (const threads of [2, 3]) {
+          expect(await quantize(graph, { choose, shards: onThreads(threads) })).toEqual(whole);
+        }
+      }
+    }
+  });
+
+  it("ends its threads when told, and on a sample of the wrong size", async () => {
+    const graph = randomFloatGraph(SEEDS[1]!);
+    const controller = new AbortController();
+    const onProgress = () => controller.abort(new Error("enough"));
+    const shards = onThreads(2);
+    const stopped = quantize(graph, { onProgress, signal: controller.signal, shards });
+    await expect(stopped).rejects.toThrow("enough");
+    const ranges = (await calibrate(graph, randomSamples(graph, 1, 2), module)).ranges();
+    const wrong = [...randomSamples(graph, 1, 1), [new Float32Array(1)]];
+    const refused = quantizeSequentially(graph, ranges, wrong, module, { shards });
+    await expect(refused).rejects.toThrow(/sample 1.*wrong size/);
   });
 
   it("reports progress and stops when told", async () => {

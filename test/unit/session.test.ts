@@ -63,6 +63,36 @@ test("memory after load: file, arena and at most 128 KB", async () => {
   expect(session.memoryBytes).toBeLessThanOrEqual(bytes.length + layout.peakBytes + 128 * 1024);
 });
 
+describe("the host's own digest", () => {
+  const digest = (content: Uint8Array<ArrayBuffer>) => crypto.subtle.digest("SHA-256", content);
+  const damaged = (at: number) => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
+
+  test("is asked for the whole file, and leaves it as it is", async () => {
+    const kept = bytes.slice();
+    const asked: number[] = [];
+    const counted = (content: Uint8Array<ArrayBuffer>) => {
+      asked.push(content.length);
+      return digest(content);
+    };
+    const session = await InferenceSession.create(bytes, { digest: counted });
+    expect(asked).toEqual([bytes.length]);
+    expect(bytes).toEqual(kept);
+    expectOutputs(await session.run({ [name]: input }));
+    await InferenceSession.create(new Blob([bytes as BlobPart]).stream(), { digest: counted });
+    expect(asked).toEqual([bytes.length, bytes.length]);
+    await InferenceSession.create(bytes, { digest: counted, verify: false });
+    expect(asked).toHaveLength(2);
+  });
+
+  test("finds what the engine's finds, and says the same of it", async () => {
+    for (let at = 0; at < bytes.length; at += 7) {
+      const own = await failure(InferenceSession.create(damaged(at)));
+      const hosts = await failure(InferenceSession.create(damaged(at), { digest }));
+      expect(hosts.message).toBe(own.message);
+    }
+  });
+});
+
 describe("errors", () => {
   test("wrong, missing and unknown inputs name what is expected", async () => {
     const session = await InferenceSession.create(bytes, { file: "net.dyad" });

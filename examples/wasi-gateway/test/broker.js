@@ -51,6 +51,12 @@ export class Broker {
     await once(this.#child, "exit");
   }
 
+  /** Without a chance to save: it forgets sessions, subscriptions and messages that it had not saved before. */
+  async kill() {
+    this.#child.kill("SIGKILL");
+    await once(this.#child, "exit");
+  }
+
   async remove() {
     await this.stop();
     rmSync(this.#place, { recursive: true });

@@ -3,7 +3,12 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { DyadicError } from "../../error.ts";
 import { hex, sha256 } from "../../numerics/sha256.ts";
-import { type LatencyTable, mergeTables, parseLatencyTable } from "../../precision/cost/latency-table.ts";
+import {
+  type LatencyTable,
+  type MeasuredHost,
+  mergeTables,
+  parseLatencyTable,
+} from "../../precision/cost/latency-table.ts";
 import type { Policy } from "../../precision/policy.ts";
 import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../../precision/schema.ts";
 import type { Build } from "../../runtime/builds.ts";
@@ -51,6 +56,7 @@ export async function tableCommand(path: string, flags: TableFlags): Promise<voi
   const host = await openHost(flags.host, flags.hostCommand);
   const measured: MeasuredBuild[] = [];
   try {
+    if (table !== undefined) mergeTables(table, { version: 1, host: hostOf(host), builds: [] }); // refused now, if at all
     for (const build of buildsOf(host, flags.build)) {
       const own = await measure(host, build, variants, flags.rounds);
       measured.push(own);
@@ -92,13 +98,17 @@ async function variantsOf(path: string, { bits, activationBits, ...flags }: Tabl
   return variants;
 }
 
+/** Of the host's builds those that are asked for. Throws BAD_ARGUMENT where there are none. */
 function buildsOf(host: Host, asked: string | undefined): readonly Build[] {
   if (asked === undefined) return host.builds;
-  const wanted = listed("--build", asked, Object.keys(BUILDS) as (keyof typeof BUILDS)[]);
-  const found = host.builds.filter((build) => wanted.some((name) => BUILDS[name] === build));
-  if (found.length > 0) return found;
-  throw new DyadicError("UNSUPPORTED_HOST", "the host does not compile this build", {
-    expected: host.builds.join(", "),
+  const wanted: readonly (Build | undefined)[] = asked
+    .split(",")
+    .map((name) => BUILDS[name.trim() as keyof typeof BUILDS]);
+  const found = host.builds.filter((build) => wanted.includes(build));
+  if (found.length === wanted.length) return found;
+  const names = Object.entries(BUILDS).filter(([, build]) => host.builds.includes(build));
+  throw new DyadicError("BAD_ARGUMENT", "--build names a build that the host does not run", {
+    expected: `some of ${names.map(([name]) => name).join(",")}`,
     found: asked,
   });
 }
@@ -121,19 +131,19 @@ async function measure(
   return { build, times, roofline: Math.round((ROOFLINE_MACS / least) * 1000) };
 }
 
+function hostOf({ kind, version }: Host): MeasuredHost {
+  return { kind, version, machine: cpus()[0]?.model.trim() || "unknown" };
+}
+
 function tableOf(
-  { kind, version, method }: Host,
+  host: Host,
   { build, times, roofline }: MeasuredBuild,
   models: readonly TableModel[],
 ): LatencyTable {
   const module = readFileSync(new URL(`../../../assembly/build/${build}.wasm`, import.meta.url));
   const own: Measured = { ...times, models: times.models.slice(0, models.length) };
   const date = new Date().toISOString().slice(0, 10);
-  const origin = { build, engine: hex(sha256(new Uint8Array(module))), method, roofline, date };
-  const machine = cpus()[0]?.model.trim() || "unknown";
-  return {
-    version: 1,
-    host: { kind, version, machine },
-    builds: [buildTimes(models, own, origin)],
-  };
+  const engine = hex(sha256(new Uint8Array(module)));
+  const origin = { build, engine, method: host.method, roofline, date };
+  return { version: 1, host: hostOf(host), builds: [buildTimes(models, own, origin)] };
 }

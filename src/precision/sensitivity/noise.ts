@@ -44,7 +44,7 @@ async function noiseOf(
   const bare = { ...node, inputs: [node.inputs[0]!, node.inputs[1]!, node.inputs[2] ?? -1] };
   const [float, perturbed] = [
     await singleNode(graph, bare, module),
-    await singleNode(graph, bare, module, constants),
+    await singleNode(graph, bare, module, { constants }),
   ];
   return mean(
     frontier

@@ -4,6 +4,7 @@ import type { Graph } from "../../graph/graph.ts";
 import type { ActivationBits } from "../../numerics/pack.ts";
 import type { Affine } from "../../numerics/range.ts";
 import type { WeightWidth } from "../../quantize/rounding/index.ts";
+import type { ShardSamples } from "../../quantize/shards.ts";
 
 /** One layer's weights and bias, rounded to a width with the method that will be used, as reals of the graph's layout. */
 export interface WeightPerturbation {
@@ -36,6 +37,8 @@ export interface Evidence {
   readonly labels?: ArrayLike<number>;
   /** assembly/build/calibrator.wasm, compiled. */
   module(): Promise<WebAssembly.Module>;
+  /** Where samples are run while layers are rounded; left out, on this thread. */
+  readonly shards?: ShardSamples | undefined;
 }
 
 /** Numbers that a provider needs on the way, kept so that a measurement that was stopped goes on. */
@@ -66,4 +69,12 @@ export interface SensitivityProvider {
     perturbations: readonly Perturbation[],
     options?: MeasureOptions,
   ): Promise<readonly number[]>;
+  /** The losses of two changes of weights made together, the one that runs first in front. */
+  measurePairs?(
+    evidence: Evidence,
+    pairs: readonly (readonly Perturbation[])[],
+    options?: MeasureOptions,
+  ): Promise<readonly number[]>;
+  /** Whether an allocation goes by losses of pairs, too. */
+  readonly isPairwise?: boolean;
 }

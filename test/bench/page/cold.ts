@@ -1,4 +1,5 @@
-// Cold start: a fresh page, nothing cached; runtime fetched and compiled, model fetched and loaded, one inference.
+// Cold start: a fresh page, nothing cached; runtime fetched and compiled, the model fetched beside it and loaded, one
+// inference.
 import { type Bytes, sizes } from "../bytes.ts";
 import type { Browser } from "./browser.ts";
 import type { Codes, Runtime } from "./runtime.ts";
@@ -103,9 +104,10 @@ async function startInPage({
   const given = await body(input);
   const began = performance.now();
   const { open } = (await import(bundle)) as { open(): Promise<Runtime> };
+  const bytes = body(file); // beside the runtime's own files, as applications ask for it
   const runtime = await open();
   const opened = performance.now();
-  const model = await runtime.load(new Uint8Array(await body(file)));
+  const model = await runtime.load(new Uint8Array(await bytes));
   const loaded = performance.now();
   const codes: Codes = input.endsWith("-uint8") ? new Uint8Array(given) : new Int8Array(given);
   await model.run(codes);

@@ -87,6 +87,7 @@ const { values } = parseArgs({
     models: { type: "string", default: BENCH_MODELS.join(",") },
     rounds: { type: "string", default: `${PAGE_PROTOCOL.rounds}` },
     starts: { type: "string", default: "7" },
+    cold: { type: "boolean", default: false }, // cold starts alone
     save: { type: "boolean", default: false },
     machine: { type: "string" },
   },
@@ -103,14 +104,16 @@ try {
   for (const name of values.models.split(",")) {
     const files = readModelFiles(name);
     const { unsigned } = addModel(site, files);
-    const measured = await measure({ browser, site }, files, protocol, versions);
-    models.push(measured.result);
-    selfTestClass = measured.selfTestClass;
-    console.log(`\n${name}, load ${load()}\n\n${modelTable(measured.result, AGAINST)}`);
+    if (!values.cold) {
+      const measured = await measure({ browser, site }, files, protocol, versions);
+      models.push(measured.result);
+      selfTestClass = measured.selfTestClass;
+      console.log(`\n${name}, load ${load()}\n\n${modelTable(measured.result, AGAINST)}`);
+    }
     cold.push(await coldStarts(browser, site, { name, unsigned }, Number(values.starts)));
     console.log(`\n${name}, cold\n\n${coldTable(cold.at(-1)!)}`);
     loads[name] = load();
-    if (values.save) store();
+    if (values.save && !values.cold) store();
   }
 } finally {
   await browser.close();

@@ -115,7 +115,7 @@ quantization. "min" and "median" are over rounds, "disturbed" is how many rounds
 whose builds are equal bit for bit, before and after the timing, or there would be no page.
 
 Cold start: a fresh page with empty caches and a server on the same machine; from the request for the runtime's code
-through its compilation, the model's fetch and load, to the first output. Runtimes take turns; the parts are those of the
+through its compilation, the load of the model, which is fetched beside the runtime's own files, to the first output. Runtimes take turns; the parts are those of the
 fastest start. "code" is every byte of JavaScript (minified) and wasm that was requested, each file compressed alone (gzip
 9, brotli 9); "wasm KiB" is all wasm memory after the run, "peak MB" the peak of the page's process (VmHWM) over that of a blank page, the
 least of all starts.
