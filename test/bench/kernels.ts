@@ -13,6 +13,8 @@ import { load, type Machine, thisMachine } from "./machine.ts";
 import { saveIn } from "./report.ts";
 
 const BUILDS: readonly Build[] = ["engine-relaxed", "engine"];
+/** Long layers run seldom, and their code is compiled by how often it ran. */
+const WARM_UP_MS = 1500;
 
 /** One kernel on one build; rates in GMAC/s. */
 interface KernelResult {
@@ -48,8 +50,11 @@ function progress(what: string): void {
 
 async function measure(build: Build, rounds: number): Promise<BuildKernels> {
   const files = [...KERNELS.map((kernel) => kernelModel(kernel).model), rooflineModel().model];
-  const { models } = await measureModels(await engineModule(build), files, { ...PROTOCOL, rounds }, (what) =>
-    progress(`${build}: ${what}`),
+  const { models } = await measureModels(
+    await engineModule(build),
+    files,
+    { ...PROTOCOL, warmUpMs: WARM_UP_MS, rounds },
+    (what) => progress(`${build}: ${what}`),
   );
   progress("");
   const times = models.map(({ steps }) => steps.at(-2)!); // before the output
