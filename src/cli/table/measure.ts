@@ -1,6 +1,7 @@
 // Measures inside a host that has a clock: in Node and in a page. Steps are timed where they are, in whole runs: their
 // operands lie in the caches as the steps before them left them.
 import { readModel } from "../../model/reader.ts";
+import { congruential } from "../../numerics/random.ts";
 import { type EngineExports, instantiate, loadModel } from "../../runtime/engine.ts";
 import { type Measured, middle, type Progress, type Protocol } from "./job.ts";
 
@@ -54,14 +55,11 @@ async function openSubject(module: WebAssembly.Module, bytes: Uint8Array): Promi
 
 /** Codes without a pattern: kernels may branch on data. */
 export function fillInputs(engine: EngineExports, bytes: Uint8Array): void {
-  let state = 1;
+  const random = congruential(1);
   readModel(bytes, "model").io.forEach(({ role, bytes: length }, index) => {
     if (role !== "input") return;
     const codes = new Uint8Array(engine.memory.buffer, engine.input_ptr(index) >>> 0, length);
-    for (let i = 0; i < length; i++) {
-      state = Math.imul(state, 1664525) + 1013904223;
-      codes[i] = state >>> 24;
-    }
+    for (let i = 0; i < length; i++) codes[i] = 256 * random();
   });
 }
 
