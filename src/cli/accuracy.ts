@@ -80,6 +80,11 @@ export async function gateOf(
   return { least, measure, metric, n, name: `${NAMES[metric]} on ${n} samples` };
 }
 
+/** The search, for programs. */
+export function accuracyJson({ accuracy: value, trials }: Smallest, { metric, n, least }: NamedGate) {
+  return { metric, n, value, least, trials };
+}
+
 /** The search in words: what was measured, what was found, and how near below it fails. */
 export function accuracySummary({ accuracy, trials }: Smallest, { metric, n, least }: NamedGate): string {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;

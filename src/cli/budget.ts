@@ -1,9 +1,10 @@
 // The options of a budget, and what is said of how it was spent.
 import { availableParallelism } from "node:os";
+import type { Trial } from "../compile/smallest.ts";
 import { frontier, WEIGHT_CHOICES } from "../compile/spending.ts";
 import type { Allocating } from "../compile.ts";
 import { DyadicError } from "../error.ts";
-import type { Graph } from "../graph/graph.ts";
+import { elements, type Graph } from "../graph/graph.ts";
 import type { ActivationBits } from "../numerics/pack.ts";
 import type { Allocated } from "../precision/allocate/index.ts";
 import { className } from "../precision/allocate/space.ts";
@@ -166,30 +167,83 @@ function predictedTime({ nanoseconds, estimated }: Prediction): string {
   return [`a run takes ${(nanoseconds / 1e6).toPrecision(3)} ms by the table${how}`, ...lines].join("\n");
 }
 
-/** Per layer: bits, bytes, what they lose, and what the next wider choice would save for each of its bytes. */
-export function explanation({ allocation: { choices, widths }, space, cost, losses }: Allocated): string {
-  const head = ["layer", "bits", "bytes", "loss", "next bits", "more bytes", "loss saved", "per KiB"];
-  const layers = space.layers.map(({ name }, i) => {
-    const own = choices[i]!;
-    const bytes = cost.weightBytes(i, widths.weights[i]!);
-    const row = [name, `${widths.weights[i]}`, bytes, losses[i]![own]!.toExponential(2)];
-    if (own === 0) return [...row, "-", "-", "-", "-"];
-    const next = space.weightBits[own - 1]!;
-    const more = cost.weightBytes(i, next) - bytes;
-    const saved = losses[i]![own]! - losses[i]![own - 1]!;
-    return [...row, `${next}`, more, saved.toExponential(2), ((saved / more) * 1024).toExponential(2)];
-  });
-  const groups = space.groups.map(({ bits }, g) => {
-    const i = space.layers.length + g;
-    const loss = losses[i]![choices[i]!]!.toExponential(2);
-    return [className(space, i), `${bits[choices[i]!]}`, "-", loss, "-", "-", "-", "-"];
-  });
-  return table([head, ...layers, ...groups]);
+/** A wider choice of a layer's weights or of activations. */
+interface Step {
+  readonly name: string;
+  readonly bits: string;
+  readonly bytes: number;
+  readonly saved: number;
 }
 
-/** Loss over all budgets of flash, as JSON. */
-export async function frontierJson(allocated: Allocated, allocating: Allocating): Promise<string> {
+/** Per layer: bits, bytes, what they lose, and what the next wider choice would save for each of its bytes. */
+export function explanation(allocated: Allocated): string {
+  const { allocation, space, cost, losses } = allocated;
+  const { choices, widths } = allocation;
+  const head = ["layer", "bits", "bytes", "loss", "next bits", "more bytes", "loss saved", "per KiB"];
+  const rows = choices.map((choice, i) => {
+    const width = widths.weights[i];
+    const bits = width ?? space.groups[i - space.layers.length]!.bits[choice]!;
+    const bytes = width === undefined ? "-" : cost.weightBytes(i, width);
+    return [
+      className(space, i),
+      `${bits}`,
+      bytes,
+      losses[i]![choice]!.toExponential(2),
+      ...nextCells(allocated, i),
+    ];
+  });
+  return `${table([head, ...rows])}${bestStep(allocated)}`;
+}
+
+/** The next wider choice of a class; of activations its bytes are those of the tensors, in RAM. */
+function nextStep({ allocation: { choices }, space, cost, losses }: Allocated, i: number): Step | undefined {
+  const choice = choices[i]!;
+  if (choice === 0) return undefined;
+  const saved = losses[i]![choice]! - losses[i]![choice - 1]!;
+  const name = className(space, i);
+  const group = space.groups[i - space.layers.length];
+  if (group === undefined) {
+    const [own, next] = [space.weightBits[choice]!, space.weightBits[choice - 1]!];
+    return { name, saved, bits: `${next}`, bytes: cost.weightBytes(i, next) - cost.weightBytes(i, own) };
+  }
+  const [own, next] = [group.bits[choice]!, group.bits[choice - 1]!];
+  const size = group.tensors.reduce((sum, tensor) => sum + elements(space.graph.tensors[tensor]!.shape), 0);
+  return { name, saved, bits: `${next}`, bytes: (size * (next - own)) / 8 };
+}
+
+function nextCells(allocated: Allocated, i: number): (string | number)[] {
+  const step = nextStep(allocated, i);
+  if (step === undefined) return ["-", "-", "-", "-"];
+  const { bits, bytes, saved } = step;
+  const isWeights = i < allocated.space.layers.length;
+  const perKib = ((saved / bytes) * 1024).toExponential(2);
+  return [bits, isWeights ? bytes : `${bytes} RAM`, saved.toExponential(2), perKib];
+}
+
+/** A line on what flash would go to next. */
+function bestStep(allocated: Allocated): string {
+  const steps = allocated.space.layers.flatMap((_, i) => nextStep(allocated, i) ?? []);
+  const gain = ({ saved, bytes }: Step) => saved / bytes;
+  const [best] = steps.filter((step) => step.saved > 0).sort((a, b) => gain(b) - gain(a));
+  if (best === undefined) return "";
+  const { name, bits, bytes, saved } = best;
+  return `the next bytes go to ${name}: ${bits} bits take ${bytes} more and save ${saved.toPrecision(2)}\n`;
+}
+
+/** Loss over all budgets of flash, as JSON; of files that were measured with their accuracy. */
+export async function frontierJson(
+  allocated: Allocated,
+  allocating: Allocating,
+  trials: readonly Trial[] = [],
+): Promise<string> {
   const points = await frontier({ allocated }, allocating);
+  const chosen = points.find((point) => point.chosen)?.bytes;
+  const measured = trials.map(({ fileBytes: bytes, arenaBytes, loss, accuracy }) => ({
+    ...{ bytes, arenaBytes, loss, accuracy },
+    chosen: bytes === chosen,
+  }));
+  const others = points.filter(({ bytes }) => measured.every((own) => own.bytes !== bytes));
+  const all = [...others, ...measured].sort((a, b) => a.bytes - b.bytes);
   const { budget } = allocating;
-  return `${JSON.stringify({ version: 1, sensitivity: allocated.provider, budget, points }, null, 1)}\n`;
+  return `${JSON.stringify({ version: 1, sensitivity: allocated.provider, budget, points: all }, null, 1)}\n`;
 }

@@ -1,7 +1,7 @@
 import { DyadicError } from "../error.ts";
 import { bandsText, describeBands } from "../report/bands.ts";
 import { describe } from "../report/describe.ts";
-import { type AccuracyFlags, accuracySummary, gateOf } from "./accuracy.ts";
+import { type AccuracyFlags, accuracyJson, accuracySummary, gateOf } from "./accuracy.ts";
 import { allocationJson, allocationSummary, budgetOf, explanation, frontierJson } from "./budget.ts";
 import { choiceTable } from "./chosen.ts";
 import { summary } from "./describe.ts";
@@ -69,7 +69,10 @@ export async function compileCommand(path: string, options: Options): Promise<vo
   }
   const { allocated, layers = [], adjusted = [] } = compiled ?? {};
   if (allocated !== undefined && frontier !== undefined && allocating !== undefined) {
-    writeWhole(frontier, new TextEncoder().encode(await frontierJson(allocated, allocating)));
+    writeWhole(
+      frontier,
+      new TextEncoder().encode(await frontierJson(allocated, allocating, smallest?.trials)),
+    );
   }
   writeWhole(output, await targetBytes(bytes, options.target));
   const description = describe(bytes, output);
@@ -84,16 +87,7 @@ export async function compileCommand(path: string, options: Options): Promise<vo
     adjusted,
     plan: { peakBytes, lowerBound, haloBytes, bands },
     ...(allocated && { allocation: allocationJson(allocated) }),
-    ...(gate &&
-      smallest && {
-        accuracy: {
-          metric: gate.metric,
-          n: gate.n,
-          value: smallest.accuracy,
-          least: gate.least,
-          trials: smallest.trials,
-        },
-      }),
+    ...(gate && smallest && { accuracy: accuracyJson(smallest, gate) }),
   };
   const kept = gate && smallest ? accuracySummary(smallest, gate) : "";
   const spent = allocated === undefined ? "" : `${allocationSummary(allocated)}\n`;

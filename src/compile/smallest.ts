@@ -20,6 +20,9 @@ export interface AccuracyGate {
 /** A file that was looked at. */
 export interface Trial {
   readonly fileBytes: number;
+  readonly arenaBytes: number;
+  /** As predicted. */
+  readonly loss: number;
   readonly accuracy: number;
 }
 
@@ -59,7 +62,8 @@ export async function compileSmallest(
       allocation: { ...allocation, store, budget },
     });
     const accuracy = await gate.measure(compiled.model);
-    trials.push({ fileBytes: compiled.model.length, accuracy });
+    const { peakBytes: arenaBytes, certificate } = compiled.allocated!.allocation;
+    trials.push({ fileBytes: compiled.model.length, arenaBytes, loss: certificate.loss, accuracy });
     gate.onMeasured?.(trials.at(-1)!);
     return { compiled, accuracy };
   };

@@ -37,7 +37,12 @@ export async function frontier(
   onPoints?: (points: readonly FrontierPoint[]) => void,
 ): Promise<FrontierPoint[]> {
   if (allocated === undefined) return [];
-  const { space, cost, losses, allocation } = allocated;
-  const options = { ...(solver && { solver }), ...(times && { times }), ...(onPoints && { onPoints }) };
+  const { space, cost, losses, pairs, allocation } = allocated;
+  const options = {
+    pairs,
+    ...(solver && { solver }),
+    ...(times && { times }),
+    ...(onPoints && { onPoints }),
+  };
   return frontierOf(space, cost, losses, budget, allocation, options);
 }

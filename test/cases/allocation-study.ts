@@ -8,7 +8,7 @@ import { calibrate } from "../../src/calibrate/calibrate.ts";
 import type { Calibration } from "../../src/calibrate/calibration.ts";
 import { LossFile } from "../../src/cli/loss-file.ts";
 import type { ActivationBits } from "../../src/numerics/pack.ts";
-import { measureLosses } from "../../src/precision/allocate/losses.ts";
+import { type MeasuredLosses, measureLosses } from "../../src/precision/allocate/losses.ts";
 import { policyOf, type Space, searchSpace } from "../../src/precision/allocate/space.ts";
 import { NetworkCost, type Widths } from "../../src/precision/cost/network.ts";
 import { formatPolicy, type Policy } from "../../src/precision/policy.ts";
@@ -91,7 +91,12 @@ export class Study {
   }
 
   /** Losses by class and choice; with the classes of the calibration pictures for providers that take them. */
-  losses(provider: SensitivityProvider, isLabelled = false): Promise<number[][]> {
+  async losses(provider: SensitivityProvider, isLabelled = false): Promise<readonly (readonly number[])[]> {
+    return (await this.measured(provider, isLabelled)).losses;
+  }
+
+  /** With what layers lose together, by a provider that goes by pairs. */
+  measured(provider: SensitivityProvider, isLabelled = false): Promise<MeasuredLosses> {
     const { space, seen, cost, samples, module } = this;
     const labels = isLabelled && subjectNamed(this.name).calibrationLabels?.(0).slice(0, samples.length);
     const evidence = { graph: space.graph, samples, module: async () => module, ...(labels && { labels }) };

@@ -6,6 +6,7 @@ import type { ActivationBits } from "../../src/numerics/pack.ts";
 import { allocate } from "../../src/precision/allocate/allocate.ts";
 import type { NetworkCost, Widths } from "../../src/precision/cost/network.ts";
 import { PROVIDERS } from "../../src/precision/sensitivity/index.ts";
+import type { Pair } from "../../src/precision/solve/problem.ts";
 import type { WeightWidth } from "../../src/quantize/rounding/index.ts";
 import { allocationPage, type Order, type Results, type Row } from "../cases/allocation-page.ts";
 import { kendall, type Measured, Study } from "../cases/allocation-study.ts";
@@ -87,12 +88,19 @@ async function atShare(
   { space, cost }: Study,
   losses: readonly (readonly number[])[],
   share: number,
+  pairs: readonly Pair[] = [],
 ): Promise<Widths> {
   const wide: Widths = { weights: space.layers.map(() => 8), activations: new Map() };
   const codes = codeBytes(cost, wide.weights);
   const flash = cost.totalWeightBytes(wide) - codes + Math.floor(share * codes);
   const only = { ...space, groups: [] };
-  const { widths, certificate } = await allocate(only, cost, losses.slice(0, space.layers.length), { flash });
+  const { widths, certificate } = await allocate(
+    only,
+    cost,
+    losses.slice(0, space.layers.length),
+    { flash },
+    { pairs },
+  );
   expect(certificate.gap).toBe(0);
   return widths;
 }
@@ -116,7 +124,7 @@ describe.skipIf(assetsDirectory === null)("allocation on real networks", () => {
 
 describe.skipIf(assetsDirectory === null || !FULL)("resnet20 within budgets", () => {
   let study: Study;
-  let losses: number[][];
+  let losses: readonly (readonly number[])[];
   beforeAll(async () => {
     study = await Study.open("resnet20", { samples: 500, evaluated: 2000 }, WIDTHS, module);
     losses = await study.losses(PROVIDERS.kl);
@@ -174,6 +182,32 @@ describe.skipIf(assetsDirectory === null || !FULL)("resnet20 within budgets", ()
       }
     },
     240 * MINUTES,
+  );
+});
+
+describe.skipIf(assetsDirectory === null || !FULL)("pairwise terms on ResNet-8", () => {
+  test(
+    "are measured in minutes; what they gain at three budgets",
+    async () => {
+      const sizes = { samples: 500, evaluated: 2000 };
+      const study = await Study.open("resnet8", sizes, { ...WIDTHS, activations: [] }, module);
+      const single = await study.measured(PROVIDERS.kl);
+      const start = performance.now();
+      const double = await study.measured(PROVIDERS.clado);
+      console.log(`pairs: ${((performance.now() - start) / 1000).toFixed(0)} s`);
+      const pairs: Row[] = [];
+      for (const share of [0.5, 0.4, 0.3]) {
+        for (const [name, own] of [
+          ["single", single],
+          ["pairwise", double],
+        ] as const) {
+          const widths = await atShare(study, own.losses, share, own.pairs);
+          pairs.push(await rowOf(study, `${100 * share} %, ${name}`, widths));
+        }
+      }
+      store({ pairs });
+    },
+    60 * MINUTES,
   );
 });
 

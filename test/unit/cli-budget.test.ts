@@ -116,6 +116,7 @@ describe("compile within a budget", () => {
       expect(again.status).toBe(0);
       expect(again.stdout).toMatch(/proven least|above the least/);
       expect(again.stdout).toMatch(/loss saved/);
+      expect(again.stdout).toMatch(/the next bytes go to \w+: \d bits take \d+ more and save/);
       expect(readFileSync(join(folder, "b.dyad")).equals(first)).toBe(true);
       expect(readFileSync(join(folder, "seen.json.losses"), "utf8")).toBe(losses);
     },
@@ -267,7 +268,7 @@ describe("the smallest file that keeps an accuracy", () => {
   test(
     "is measured, as is a smaller one that does not",
     () => {
-      const { status, stdout, stderr } = least("90%");
+      const { status, stdout, stderr } = least("90%", "--frontier", "least.json");
       expect([status, stderr]).toEqual([0, ""]);
       const { flashBytes, accuracy } = JSON.parse(stdout);
       expect(accuracy).toMatchObject({ metric: "agreement", n: 60, least: 0.9 });
@@ -275,7 +276,12 @@ describe("the smallest file that keeps an accuracy", () => {
       expect(flashBytes).toBe(statSync(join(folder, "least.dyad")).size);
       expect(flashBytes).toBeLessThan(first!.fileBytes);
       expect(accuracy.value).toBeGreaterThanOrEqual(0.9);
-      expect(others).toContainEqual({ fileBytes: flashBytes, accuracy: accuracy.value });
+      expect(others).toContainEqual(
+        expect.objectContaining({ fileBytes: flashBytes, accuracy: accuracy.value }),
+      );
+      const { points } = JSON.parse(readFileSync(join(folder, "least.json"), "utf8"));
+      const chosen = points.filter((point: { chosen: boolean }) => point.chosen);
+      expect(chosen).toMatchObject([{ bytes: flashBytes, accuracy: accuracy.value }]);
       for (const own of others) {
         if (own.accuracy < 0.9) expect(own.fileBytes).toBeLessThan(flashBytes);
         else expect(own.fileBytes).toBeGreaterThanOrEqual(flashBytes);

@@ -68,6 +68,29 @@ describe("providers", () => {
     }
   });
 
+  test("measure two layers together as the network that has both", async () => {
+    for (const graph of GRAPHS.slice(0, 4)) {
+      const samples = randomSamples(graph, 3, 3);
+      const seen = await calibrate(graph, samples, module);
+      const candidates = [0, 1].map((layer) => ({ layer, width: 2, method: "nearest" }) as const);
+      const both = await perturbWeights(graph, seen, samples, module, candidates, {});
+      const evidence = { graph, samples, module: async () => module };
+      const [loss] = await PROVIDERS.clado.measurePairs!(evidence, [both]);
+      const { network } = await suffixNetwork(graph, 0, module, both);
+      const float = await FloatNetwork.create(graph, module);
+      const isSoftmax = (tensor: number) =>
+        graph.nodes.some(({ op, outputs }) => op === "softmax" && outputs.includes(tensor));
+      const distances = samples.map((sample) => {
+        const [a, b] = [float.run(sample), network.run(sample)];
+        return a.reduce(
+          (sum, own, i) => sum + divergence(own, b[i]!, isSoftmax(graph.outputs[i]!.tensor)),
+          0,
+        );
+      });
+      expect(loss).toBe(distances.reduce((a, b) => a + b, 0) / samples.length);
+    }
+  });
+
   test("activations are rounded as they are written; the order of the questions does not matter", async () => {
     const [graph] = GRAPHS;
     const samples = randomSamples(graph!, 2, 3);

@@ -47,6 +47,62 @@ describe("exact solvers", () => {
   });
 });
 
+describe("pairwise losses", () => {
+  /** What any two classes lose together: of either sign, as rounding errors add up or make up for each other. */
+  function withPairs(random: Random, problem: Problem): Problem {
+    const most = problem.classes.map(({ choices }) => Math.max(...choices.map(({ loss }) => loss)));
+    const pairs = problem.classes.flatMap((a, i) =>
+      problem.classes.slice(i + 1).map((b, k) => ({
+        classes: [i, i + 1 + k] as const,
+        losses: a.choices.map(() =>
+          b.choices.map(() => Math.round(random.between(-0.3, 0.3) * Math.min(most[i]!, most[i + 1 + k]!))),
+        ),
+      })),
+    );
+    return { ...problem, pairs };
+  }
+
+  test("are least as brute force finds them", async () => {
+    const random = new Random(13);
+    for (let round = 0; round < 60; round++) {
+      const shape = {
+        classes: random.integer(2, 6),
+        choices: random.integer(2, 5),
+        limits: random.integer(1, 3),
+      };
+      const problem = withPairs(random, randomProblem(random, shape));
+      const best = bruteForce(problem);
+      const answer = await solve(problem);
+      expect(answer.feasible).toBe(best !== undefined);
+      if (!answer.feasible || best === undefined) continue;
+      expect(isFeasible(problem, answer.choices)).toBe(true);
+      expect(answer.certificate).toMatchObject({ loss: best.loss, bound: best.loss, gap: 0 });
+    }
+  });
+
+  test("cut short, state a bound that holds", async () => {
+    const random = new Random(29);
+    for (let round = 0; round < 5; round++) {
+      const problem = withPairs(random, randomProblem(random, { classes: 10, choices: 6, limits: 1 }));
+      const [short, whole] = [await solved(problem, { nodes: 20 }), await solved(problem)];
+      expect(short.certificate.bound).toBeLessThanOrEqual(whole.certificate.loss);
+      expect(short.certificate.loss).toBeGreaterThanOrEqual(whole.certificate.loss);
+      expect(whole.certificate.bound).toBeLessThanOrEqual(whole.certificate.loss);
+      if (process.env.DYADIC_TIMES) console.log(whole.certificate.nodes, whole.certificate.gap);
+    }
+  });
+
+  test("are refused where they are none, and by other solvers", async () => {
+    const random = new Random(2);
+    const problem = randomProblem(random, { classes: 3, choices: 2, limits: 1 });
+    const pairs = [{ classes: [0, 1] as const, losses: [[1, 2]] }];
+    await expect(solve({ ...problem, pairs })).rejects.toMatchObject({ code: "BAD_ARGUMENT" });
+    await expect(solve(withPairs(random, problem), { solver: "highs" })).rejects.toThrow(
+      /no pairwise losses/,
+    );
+  });
+});
+
 describe("heuristics", () => {
   test("keep the limits, never beat the optimum, and carry its bound", async () => {
     const random = new Random(3);

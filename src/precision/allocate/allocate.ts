@@ -9,12 +9,15 @@ import {
   type SolveOptions,
   solve,
 } from "../solve/index.ts";
+import type { Pair } from "../solve/problem.ts";
 import { boundCut, choiceCut, type Row } from "./arena-limit.ts";
 import { type Budget, latencyOf, problemOf, type RowOptions } from "./knapsack.ts";
 import { leastWeightBytes, refusal } from "./smallest.ts";
 import { type Space, widthsOf } from "./space.ts";
 
 export interface AllocateOptions extends SolveOptions, RowOptions {
+  /** What layers lose together. */
+  readonly pairs?: readonly Pair[];
   /** Bytes of the file that these widths would give, to the byte; needed where flash is limited. */
   fileBytes?(widths: Widths, certificate: Certificate): number;
 }
@@ -130,7 +133,8 @@ class Search {
 
   private solve(reserve: Required<Budget>): Promise<Solution | Infeasible> {
     const { space, cost, losses, budget, cuts, options } = this;
-    return solve(problemOf(space, cost, losses, reduced(budget, reserve), cuts, options), options);
+    const problem = problemOf(space, cost, losses, reduced(budget, reserve), cuts, options);
+    return solve({ ...problem, pairs: options.pairs ?? [] }, options);
   }
 
   private proven(certificate: Certificate): Certificate {

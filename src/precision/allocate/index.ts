@@ -8,6 +8,7 @@ import { NetworkCost, type Widths } from "../cost/network.ts";
 import type { Policy } from "../policy.ts";
 import type { Evidence } from "../sensitivity/provider.ts";
 import type { Certificate } from "../solve/index.ts";
+import type { Pair } from "../solve/problem.ts";
 import { type AllocateOptions, type Allocation, allocate } from "./allocate.ts";
 import type { Budget } from "./knapsack.ts";
 import { type LossOptions, measureLosses } from "./losses.ts";
@@ -31,6 +32,7 @@ export interface Allocated {
   readonly cost: NetworkCost;
   /** By class and choice. */
   readonly losses: readonly (readonly number[])[];
+  readonly pairs: readonly Pair[];
   readonly provider: string;
 }
 
@@ -55,17 +57,26 @@ export async function choosePolicy(
     isShort || budget.latency !== undefined
       ? searchSpace(graph, options.weightBits, options.activationBits)
       : wide;
-  const losses = await measureLosses(evidence, seen, space, cost, options);
+  const { losses, pairs } = await measureLosses(evidence, seen, space, cost, options);
   const policy = (widths: Widths) => policyOf(space, widths);
   const { fileBytes: sized, ...others } = options;
   const allocation = await allocate(space, cost, losses, budget, {
     ...others,
+    pairs,
     ...(sized && {
       fileBytes: (widths: Widths, certificate: Certificate) =>
         sized(cost.planned(widths, budget.ram), policy(widths), certificate),
     }),
   });
-  return { policy: policy(allocation.widths), allocation, space, cost, losses, provider: provider.name };
+  return {
+    policy: policy(allocation.widths),
+    allocation,
+    space,
+    cost,
+    losses,
+    pairs,
+    provider: provider.name,
+  };
 }
 
 function narrowest({ weights, activations }: Widths, choices: readonly WeightWidth[]): Widths {

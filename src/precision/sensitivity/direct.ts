@@ -5,16 +5,25 @@ import type { Graph } from "../../graph/graph.ts";
 import { exponential } from "../../numerics/exponential.ts";
 import { logarithm } from "../../numerics/logarithm.ts";
 import { activationRange } from "../../numerics/pack.ts";
-import type { ActivationPerturbation, Evidence, Perturbation, SensitivityProvider } from "./provider.ts";
+import type {
+  ActivationPerturbation,
+  Evidence,
+  MeasureOptions,
+  Perturbation,
+  SensitivityProvider,
+} from "./provider.ts";
 import { Frontier, suffixNetwork } from "./suffix.ts";
 
 /** Distance of a perturbed output from the float one, per sample. */
 export type Distance = "kl" | "mse";
 
+/** Changes that are made together: one, or the weights of two layers, the one that runs first in front. */
+export type Changes = readonly Perturbation[];
+
 /** What runs perturbations somewhere: here, or on worker threads. */
 export type Runner = (
   evidence: Evidence,
-  perturbations: readonly Perturbation[],
+  changes: readonly Changes[],
   distance: Distance,
   onLoss: (index: number, loss: number) => void,
   signal?: AbortSignal,
@@ -22,29 +31,40 @@ export type Runner = (
 
 /** A provider by direct perturbation; needs no labels. */
 export function directProvider(name: string, distance: Distance, run: Runner = runHere): SensitivityProvider {
+  const measure = async (
+    evidence: Evidence,
+    changes: readonly Changes[],
+    { signal, onLoss, onProgress }: MeasureOptions = {},
+  ) => {
+    const losses: number[] = [];
+    let done = 0;
+    const take = (index: number, loss: number) => {
+      losses[index] = loss;
+      onLoss?.(index, loss);
+      onProgress?.(++done, changes.length);
+    };
+    await run(evidence, changes, distance, take, signal);
+    return losses;
+  };
   return {
     name,
     version: 1,
-    async measure(evidence, perturbations, { signal, onLoss, onProgress } = {}) {
-      const losses: number[] = [];
-      let done = 0;
-      const take = (index: number, loss: number) => {
-        losses[index] = loss;
-        onLoss?.(index, loss);
-        onProgress?.(++done, perturbations.length);
-      };
-      await run(evidence, perturbations, distance, take, signal);
-      return losses;
-    },
+    measure: (evidence, perturbations, options) =>
+      measure(
+        evidence,
+        perturbations.map((own) => [own]),
+        options,
+      ),
+    measurePairs: measure,
   };
 }
 
 /** On this thread, in the order of the nodes. */
-const runHere: Runner = async ({ graph, samples, module }, perturbations, distance, onLoss, signal) => {
+const runHere: Runner = async ({ graph, samples, module }, changes, distance, onLoss, signal) => {
   const trial = await Trial.create(graph, samples, await module(), distance);
-  for (const index of inOrder(perturbations)) {
+  for (const index of inOrder(changes.map(([first]) => first!))) {
     signal?.throwIfAborted();
-    onLoss(index, await trial.run(perturbations[index]!));
+    onLoss(index, await trial.run(changes[index]!));
   }
 };
 
@@ -95,11 +115,12 @@ export class Trial {
   }
 
   /** Mean distance over the samples. */
-  async run(perturbation: Perturbation): Promise<number> {
+  async run(changes: Changes): Promise<number> {
     const { frontier, outputs } = this;
-    await frontier.advance(startOf(perturbation));
-    const { network, inputs } = await this.network(perturbation);
-    const changed = perturbation.kind === "activation" ? perturbation : undefined;
+    const [first] = changes;
+    await frontier.advance(startOf(first!));
+    const { network, inputs } = await this.network(changes);
+    const changed = first!.kind === "activation" ? first! : undefined;
     const total = outputs.reduce((sum, float, s) => {
       const values = inputs.map((tensor) => {
         const own = frontier.of(tensor)[s]!;
@@ -110,21 +131,11 @@ export class Trial {
     return total / outputs.length;
   }
 
-  private async network(perturbation: Perturbation) {
+  private async network(changes: Changes) {
     const { graph, module, frontier } = this;
     const { position } = frontier;
-    if (perturbation.kind === "weights") {
-      const { weights, bias } = perturbation;
-      return suffixNetwork(
-        graph,
-        position,
-        module,
-        new Map([
-          [1, weights],
-          [2, bias],
-        ]),
-      );
-    }
+    const replaced = changes.flatMap((own) => (own.kind === "weights" ? [own] : []));
+    if (replaced.length > 0) return suffixNetwork(graph, position, module, replaced);
     if (this.plain?.position !== position) {
       this.plain = { position, ...(await suffixNetwork(graph, position, module)) };
     }

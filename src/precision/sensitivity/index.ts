@@ -1,5 +1,6 @@
 import { canonicalShape, type Graph } from "../../graph/graph.ts";
 import { bytes } from "./bytes.ts";
+import { clado } from "./clado.ts";
 import { fisher } from "./fisher.ts";
 import { hawq } from "./hawq.ts";
 import { kl } from "./kl.ts";
@@ -23,6 +24,7 @@ export const PROVIDERS = {
   noise,
   fisher,
   hawq,
+  clado,
   bytes,
 } as const satisfies Record<string, SensitivityProvider>;
 export type ProviderName = keyof typeof PROVIDERS;

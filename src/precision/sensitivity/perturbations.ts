@@ -38,8 +38,8 @@ export interface Trials {
 }
 
 /**
- * Candidates rounded for the inputs that their layers have at 8 bits, in the order of the candidates; those that are not
- * wanted are left out.
+ * Candidates rounded for the inputs that their layers have at 8 bits, in the order of the candidates; places of
+ * those that are not wanted stay empty.
  */
 export async function perturbWeights(
   graph: Graph,
@@ -77,7 +77,7 @@ export async function perturbWeights(
       }
     },
   });
-  return found.filter((own) => own !== undefined);
+  return found;
 }
 
 /** Every activation candidate with the scale that its width would have. */

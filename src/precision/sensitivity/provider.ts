@@ -69,4 +69,12 @@ export interface SensitivityProvider {
     perturbations: readonly Perturbation[],
     options?: MeasureOptions,
   ): Promise<readonly number[]>;
+  /** The losses of two changes of weights made together, the one that runs first in front. */
+  measurePairs?(
+    evidence: Evidence,
+    pairs: readonly (readonly Perturbation[])[],
+    options?: MeasureOptions,
+  ): Promise<readonly number[]>;
+  /** Whether an allocation goes by losses of pairs, too. */
+  readonly isPairwise?: boolean;
 }

@@ -57,12 +57,20 @@ export function liveInputs(graph: Graph, position: number): number[] {
   return [...new Set(used.filter(isLive))];
 }
 
+/** Weights and bias of a node in place of its own. */
+export interface Replacement {
+  /** Position of the node. */
+  readonly node: number;
+  readonly weights: Float32Array;
+  readonly bias: Float32Array;
+}
+
 /** The nodes from a position on, as a network of the values that are alive there; constants replaced where given. */
 export function suffixNetwork(
   graph: Graph,
   position: number,
   module: WebAssembly.Module,
-  constants: ReadonlyMap<number, Float32Array> = new Map(),
+  replaced: readonly Replacement[] = [],
 ): Promise<{ network: FloatNetwork; inputs: readonly number[] }> {
   const live = liveInputs(graph, position);
   const border = (tensor: number): Border => {
@@ -71,14 +79,16 @@ export function suffixNetwork(
   };
   const tensors: Tensor[] = [...graph.tensors];
   const nodes = graph.nodes.slice(position);
-  if (constants.size > 0) {
-    const [first] = nodes;
-    const inputs = [...first!.inputs];
-    for (const [place, data] of constants) {
-      const shape = place === 2 ? [data.length] : tensors[inputs[place]!]!.shape;
-      inputs[place] = tensors.push({ name: `replaced ${place}`, dtype: "float32", shape, data }) - 1;
-    }
-    nodes[0] = { ...first!, inputs };
+  for (const { node, weights, bias } of replaced) {
+    const own = nodes[node - position]!;
+    const constant = (name: string, shape: readonly number[], data: Float32Array) =>
+      tensors.push({ name, dtype: "float32", shape, data }) - 1;
+    const inputs = [
+      own.inputs[0]!,
+      constant("weights", tensors[own.inputs[1]!]!.shape, weights),
+      constant("bias", [bias.length], bias),
+    ];
+    nodes[node - position] = { ...own, inputs };
   }
   const suffix: Graph = { ...graph, tensors, nodes, inputs: live.map(border) };
   return FloatNetwork.create(suffix, module).then((network) => ({ network, inputs: live }));

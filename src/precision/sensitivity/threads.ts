@@ -1,19 +1,22 @@
 // Providers on worker threads, for Node, Deno and Bun.
 import { canSpread, withThreads } from "../../float/threads.ts";
+import { pairwise } from "./clado.ts";
 import { directProvider, inOrder, type Runner } from "./direct.ts";
 import { FISHER } from "./fisher.ts";
-import { gradientProvider, type Part, type PartRunner } from "./gradients.ts";
+import { gradientProvider, type PartRunner } from "./gradients.ts";
 import { HAWQ } from "./hawq.ts";
 import type { Evidence, Perturbation, SensitivityProvider } from "./provider.ts";
-import type { SpreadName, TrialSetup } from "./worker.ts";
+import type { SpreadName, Task, TrialSetup } from "./worker.ts";
 
 const WORKER = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
-export const SPREADABLE: readonly SpreadName[] = ["kl", "mse", "fisher", "hawq"];
+export const SPREADABLE: readonly SpreadName[] = ["kl", "mse", "clado", "fisher", "hawq"];
 
 /** As the provider of this name, on so many threads; one where this host cannot start any. The losses are the same. */
 export function spreadProvider(name: SpreadName, threads: number): SensitivityProvider {
   const isSpread = threads > 1 && canSpread(WORKER);
+  if (name === "clado")
+    return pairwise(directProvider(name, "kl", isSpread ? spreadTrials("kl", threads) : undefined));
   if (name === "kl" || name === "mse") {
     return directProvider(name, name, isSpread ? spreadTrials(name, threads) : undefined);
   }
@@ -22,9 +25,9 @@ export function spreadProvider(name: SpreadName, threads: number): SensitivityPr
 }
 
 function spreadTrials(name: "kl" | "mse", threads: number): Runner {
-  return async (evidence, perturbations, _, onLoss, signal) => {
-    const order = inOrder(perturbations);
-    const tasks = order.map((index) => perturbations[index]!);
+  return async (evidence, changes, _, onLoss, signal) => {
+    const order = inOrder(changes.map(([first]) => first!));
+    const tasks = order.map((index) => changes[index]!);
     const take = (place: number, [loss]: readonly number[]) => onLoss(order[place]!, loss!);
     await spread(await setupOf(evidence, name, []), tasks, threads, take, signal);
   };
@@ -55,7 +58,7 @@ async function setupOf(
 
 async function spread(
   setup: TrialSetup,
-  tasks: readonly (Perturbation | Part)[],
+  tasks: readonly Task[],
   threads: number,
   onResult: (index: number, numbers: readonly number[]) => void,
   signal: AbortSignal | undefined,

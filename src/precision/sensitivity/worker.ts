@@ -2,14 +2,14 @@
 import type { Sample } from "../../float/samples.ts";
 import { serve } from "../../float/threads.ts";
 import type { Graph } from "../../graph/graph.ts";
-import { Trial } from "./direct.ts";
+import { type Changes, Trial } from "./direct.ts";
 import { FISHER } from "./fisher.ts";
 import { GradientTrial, type Part } from "./gradients.ts";
 import { HAWQ } from "./hawq.ts";
 import type { Perturbation } from "./provider.ts";
 
 /** Providers whose work threads share. */
-export type SpreadName = "kl" | "mse" | "fisher" | "hawq";
+export type SpreadName = "kl" | "mse" | "clado" | "fisher" | "hawq";
 
 /** What every thread starts from. */
 export interface TrialSetup {
@@ -22,13 +22,13 @@ export interface TrialSetup {
   readonly perturbations: readonly Perturbation[];
 }
 
-/** A perturbation of the network, or a part of what a method by gradient looks at. */
-export type Task = Perturbation | Part;
+/** Changes of the network, or a part of what a method by gradient looks at. */
+export type Task = Changes | Part;
 
 await serve(async ({ name, graph, samples, labels, module, perturbations }: TrialSetup) => {
   if (name === "kl" || name === "mse") {
     const trial = await Trial.create(graph, samples, module, name);
-    return async (task: Task) => [await trial.run(task as Perturbation)];
+    return async (task: Task) => [await trial.run(task as Changes)];
   }
   const evidence = { graph, samples, module: async () => module, ...(labels && { labels }) };
   const trial = await GradientTrial.create(evidence, perturbations);

@@ -1,9 +1,11 @@
 // Every solver behind one function, and what its answer is worth.
+import { DyadicError } from "../../error.ts";
 import { branchAndBound, type SearchLimits } from "./branch-and-bound.ts";
 import { cutting } from "./cutting.ts";
 import { greedy } from "./greedy.ts";
 import { highsSearch } from "./highs.ts";
 import { type Instance, instanceOf, originalChoices } from "./instance.ts";
+import { pairwiseSearch } from "./pairwise.ts";
 import { checkProblem, type Problem, totalsOf } from "./problem.ts";
 
 /** Exact: branch-and-bound and highs. */
@@ -69,6 +71,7 @@ export interface Infeasible {
 export async function solve(problem: Problem, options: SolveOptions = {}): Promise<Solution | Infeasible> {
   checkProblem(problem);
   const { solver = "branch-and-bound" } = options;
+  if (problem.pairs !== undefined && problem.pairs.length > 0) return solvePairs(problem, solver, options);
   const instance = instanceOf(problem);
   const searched = await search(instance, solver, problem.prefer, options);
   if (searched.taken === undefined) return { feasible: false, smallest: smallestLimits(problem, options) };
@@ -87,6 +90,28 @@ export async function solve(problem: Problem, options: SolveOptions = {}): Promi
     choices,
     certificate: { solver, loss, bound, gap: loss - bound, resolution, limits, nodes },
   };
+}
+
+/** With pairs. Of choices of equal loss any may come. */
+function solvePairs(problem: Problem, solver: SolverName, options: SolveOptions): Solution | Infeasible {
+  if (solver !== "branch-and-bound") {
+    throw new DyadicError("BAD_ARGUMENT", "this solver takes no pairwise losses", {
+      expected: "branch-and-bound",
+      found: solver,
+    });
+  }
+  const { choices, bound, prices, nodes, resolution } = pairwiseSearch(problem, options);
+  if (choices === undefined) {
+    const { pairs: _, ...single } = problem;
+    return { feasible: false, smallest: smallestLimits(single, options) };
+  }
+  const { loss, costs } = totalsOf(problem, choices);
+  const limits = problem.limits.map(({ name, atMost }, k) => {
+    const shadowPrice = prices[k]!;
+    return { name, atMost, used: costs[k]!, binding: shadowPrice > 0, shadowPrice };
+  });
+  const certificate = { solver, loss, bound, gap: loss - bound, resolution, limits, nodes };
+  return { feasible: true, choices, certificate };
 }
 
 interface Found {

@@ -22,11 +22,20 @@ export interface Limit {
   readonly atMost: number;
 }
 
+/** What the choices of two classes lose together, besides what each loses by itself; may be negative. */
+export interface Pair {
+  readonly classes: readonly [number, number];
+  /** By choice of the first, then of the second. */
+  readonly losses: readonly (readonly number[])[];
+}
+
 export interface Problem {
   readonly classes: readonly DecisionClass[];
   readonly limits: readonly Limit[];
   /** Classes that take choices of equal index; every class in one tie at most. */
   readonly ties?: readonly (readonly number[])[];
+  /** At most one for any two classes; not together with ties. */
+  readonly pairs?: readonly Pair[];
   /** Limits whose cost decides between policies of equal loss, the first first. Left out: all, in their order. */
   readonly prefer?: readonly number[];
 }
@@ -37,7 +46,7 @@ export interface Totals {
   readonly costs: readonly number[];
 }
 
-export function totalsOf({ classes, limits }: Problem, choices: readonly number[]): Totals {
+export function totalsOf({ classes, limits, pairs = [] }: Problem, choices: readonly number[]): Totals {
   const costs = limits.map(() => 0);
   let loss = 0;
   classes.forEach((own, i) => {
@@ -47,6 +56,11 @@ export function totalsOf({ classes, limits }: Problem, choices: readonly number[
       costs[k]! += cost;
     });
   });
+  for (const {
+    classes: [a, b],
+    losses,
+  } of pairs)
+    loss += losses[choices[a]!]![choices[b]!]!;
   return { loss, costs };
 }
 
@@ -57,7 +71,7 @@ export function isFeasible(problem: Problem, choices: readonly number[]): boolea
 }
 
 /** Throws BAD_ARGUMENT for a class without choices, a loss that is no number, a cost or limit that is no integer. */
-export function checkProblem({ classes, limits, ties = [] }: Problem): void {
+export function checkProblem({ classes, limits, ties = [], pairs = [] }: Problem): void {
   const wrong = (problem: string, node: string, expected: string, found: string) =>
     new DyadicError("BAD_ARGUMENT", problem, { node, expected, found });
   for (const { name, atMost } of limits) {
@@ -71,6 +85,19 @@ export function checkProblem({ classes, limits, ties = [] }: Problem): void {
       if (!fits)
         throw wrong("costs are not one integer a limit", name, `${limits.length} integers`, `${costs}`);
     }
+  }
+  for (const pair of pairs) {
+    const [rows, columns] = pair.classes.map((i) => classes[i]?.choices.length ?? -1);
+    const isWhole =
+      pair.losses.length === rows &&
+      pair.losses.every((row) => row.length === columns && row.every(Number.isFinite));
+    if (isWhole && pair.classes[0] !== pair.classes[1] && ties.length === 0) continue;
+    throw wrong(
+      "a pair is impossible",
+      `${pair.classes}`,
+      "a finite loss for any two choices of two untied classes",
+      "others",
+    );
   }
   const tied = ties.flat();
   for (const tie of ties) {
