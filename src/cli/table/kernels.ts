@@ -1,5 +1,5 @@
 // Which build is fastest at every layer, and how near it comes to what a dense product reaches.
-import { activationBits, readPlan } from "../../model/plan-reader.ts";
+import { activationBits, groupsOf, readPlan } from "../../model/plan-reader.ts";
 import { readModel } from "../../model/reader.ts";
 import type { BuildTimes } from "../../precision/cost/latency-table.ts";
 import { describe } from "../../report/describe.ts";
@@ -30,10 +30,20 @@ export interface KernelRow {
   readonly share: number | null;
 }
 
-/** The steps of a model file. */
+/** The steps of a model file. What runs in bands is timed as a group, which has its members' work. */
 export function kernelRows(bytes: Uint8Array, path: string, builds: readonly BuildSteps[]): KernelRow[] {
   const plan = readPlan(readModel(bytes, path));
-  return describe(bytes, path).plan.steps.map(({ name, op, output, macs, weightBits }, step): KernelRow => {
+  const { steps } = describe(bytes, path).plan;
+  const groups = groupsOf(plan);
+  const groupOf = (step: number) => groups.find(({ first, last }) => first <= step && step <= last);
+  const workOf = (step: number) => {
+    if (groupOf(step) !== undefined) return 0;
+    const group = groups.find(({ first }) => first === step + 1);
+    const own = group === undefined ? [steps[step]!] : steps.slice(group.first, group.last + 1);
+    return own.reduce((sum, { macs }) => sum + macs, 0);
+  };
+  return steps.map(({ name, op, output, weightBits }, step): KernelRow => {
+    const macs = workOf(step);
     const times = builds.map(({ steps }) => steps[step]!);
     const own = builds[times.indexOf(Math.min(...times))]!;
     const input = plan.tensors[plan.steps[step]!.inputs[0] ?? -1];
