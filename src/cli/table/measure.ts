@@ -9,8 +9,9 @@ import { type Measured, middle, type Progress, type Protocol } from "./job.ts";
 const PART_MS = 1;
 /** A clock with coarser steps, in milliseconds, cannot time parts: their errors cancel in sums over a whole batch. */
 const FINE_MS = 0.001;
-/** Empty steps that show what reading the clock around a step costs. */
-const EMPTY_STEPS = 10_000;
+/** Empty steps that show what reading the clock around a step costs; of so many parts the median counts. */
+const EMPTY_STEPS = 1000;
+const EMPTY_PARTS = 9;
 
 interface Subject {
   readonly engine: EngineExports;
@@ -134,11 +135,14 @@ function runSteps({ engine, steps, runs }: Subject): Float64Array {
 
 /** Nanoseconds of calling the engine for nothing, with the clock read around it. */
 function emptyStep({ run_steps }: EngineExports): number {
-  const start = performance.now();
-  let last = start;
-  for (let i = 0; i < EMPTY_STEPS; i++) {
-    run_steps(0, 0);
-    last = performance.now();
-  }
-  return ((last - start) * 1e6) / EMPTY_STEPS;
+  const parts = Array.from({ length: EMPTY_PARTS }, () => {
+    const start = performance.now();
+    let last = start;
+    for (let i = 0; i < EMPTY_STEPS; i++) {
+      run_steps(0, 0);
+      last = performance.now();
+    }
+    return ((last - start) * 1e6) / EMPTY_STEPS;
+  });
+  return middle(parts);
 }
