@@ -13,4 +13,9 @@ export default defineConfig({
   build: { target: "es2022" },
   worker: { format: "es" },
   plugins: [reportStyle],
+  // For `npx vite`: found only when the worker starts, they would be bundled too late.
+  optimizeDeps: { include: ["dyadic/compiler", "dyadic/report", "dyadic/samples"] },
+  preview: {
+    headers: { "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'" },
+  },
 });

@@ -18,6 +18,7 @@ export interface Header {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+const VARINT = 0;
 const FIXED64 = 1;
 const DELIMITED = 2;
 const tag = (field: number, wire: number) => (field << 3) | wire;
@@ -35,18 +36,22 @@ export function encodeHeader(header: Header): Uint8Array {
   text(2, header.producer);
   text(3, header.sourceFile);
   if (header.sourceSha256.length > 0) writer.uint32(tag(4, DELIMITED)).bytes(header.sourceSha256);
-  for (const { name, op } of header.layers) {
+  header.layers.forEach(({ name, op }, i) => {
+    const shared = sharedStart(header.layers[i - 1]?.name ?? "", name);
     writer.uint32(tag(5, DELIMITED)).fork();
-    text(1, name);
+    text(1, name.slice(shared));
     text(2, op);
+    if (shared > 0) writer.uint32(tag(3, VARINT)).uint32(shared);
     writer.ldelim();
-  }
-  for (const { name, scale } of header.values) {
+  });
+  header.values.forEach(({ name, scale }, i) => {
+    const shared = sharedStart(header.values[i - 1]?.name ?? "", name);
     writer.uint32(tag(6, DELIMITED)).fork();
-    text(1, name);
+    text(1, name.slice(shared));
     if (scale !== 0) writer.uint32(tag(2, FIXED64)).double(scale);
+    if (shared > 0) writer.uint32(tag(3, VARINT)).uint32(shared);
     writer.ldelim();
-  }
+  });
   text(7, header.policy);
   for (const key of Object.keys(header.metadata).sort()) {
     writer.uint32(tag(8, DELIMITED)).fork();
@@ -55,6 +60,25 @@ export function encodeHeader(header: Header): Uint8Array {
     writer.ldelim();
   }
   return Uint8Array.from(writer.finish());
+}
+
+/** A name shares at most so many characters: a small file cannot ask for much memory. */
+const MOST_SHARED = 255;
+
+/** How many characters two names begin with alike; no pair of surrogates is cut. */
+function sharedStart(before: string, name: string): number {
+  let length = 0;
+  const most = Math.min(name.length, MOST_SHARED);
+  while (length < most && before.charCodeAt(length) === name.charCodeAt(length)) length++;
+  const isCut = length > 0 && (name.charCodeAt(length - 1) & 0xfc00) === 0xd800;
+  return isCut ? length - 1 : length;
+}
+
+/** The whole name. Throws RangeError where the name before is shorter than what is shared, or too much is. */
+function wholeName(before: string, shared: number, rest: string): string {
+  if (shared > Math.min(before.length, MOST_SHARED))
+    throw new RangeError("a name shares more than the name before it has");
+  return before.slice(0, shared) + rest;
 }
 
 /** Reads what `encodeHeader` or a newer writer wrote; unknown fields are skipped. Throws CORRUPT. */
@@ -115,11 +139,10 @@ function readHeader(reader: protobuf.Reader): Header {
       sourceSha256 = Uint8Array.from(reader.bytes());
     },
     [tag(5, DELIMITED)]: () => {
-      const [name, op] = readTexts(reader);
-      layers.push({ name, op });
+      layers.push(readLayer(reader, layers.at(-1)?.name ?? ""));
     },
     [tag(6, DELIMITED)]: () => {
-      values.push(readValue(reader));
+      values.push(readValue(reader, values.at(-1)?.name ?? ""));
     },
     ...string(7, "policy"),
     [tag(8, DELIMITED)]: () => {
@@ -129,7 +152,7 @@ function readHeader(reader: protobuf.Reader): Header {
   return { ...text, sourceSha256, layers, values, metadata: Object.fromEntries(metadata) };
 }
 
-/** A message of two strings, fields 1 and 2: a layer, or an entry of the metadata. */
+/** An entry of the metadata: a message of two strings, fields 1 and 2. */
 function readTexts(reader: protobuf.Reader): [first: string, second: string] {
   const texts: [string, string] = ["", ""];
   readMessage(reader, reader.uint32(), {
@@ -143,8 +166,24 @@ function readTexts(reader: protobuf.Reader): [first: string, second: string] {
   return texts;
 }
 
-function readValue(reader: protobuf.Reader): Header["values"][number] {
-  const value = { name: "", scale: 0 };
+function readLayer(reader: protobuf.Reader, before: string): Header["layers"][number] {
+  const layer = { name: "", op: "", shared: 0 };
+  readMessage(reader, reader.uint32(), {
+    [tag(1, DELIMITED)]: () => {
+      layer.name = reader.string();
+    },
+    [tag(2, DELIMITED)]: () => {
+      layer.op = reader.string();
+    },
+    [tag(3, VARINT)]: () => {
+      layer.shared = reader.uint32();
+    },
+  });
+  return { name: wholeName(before, layer.shared, layer.name), op: layer.op };
+}
+
+function readValue(reader: protobuf.Reader, before: string): Header["values"][number] {
+  const value = { name: "", scale: 0, shared: 0 };
   readMessage(reader, reader.uint32(), {
     [tag(1, DELIMITED)]: () => {
       value.name = reader.string();
@@ -152,6 +191,9 @@ function readValue(reader: protobuf.Reader): Header["values"][number] {
     [tag(2, FIXED64)]: () => {
       value.scale = reader.double();
     },
+    [tag(3, VARINT)]: () => {
+      value.shared = reader.uint32();
+    },
   });
-  return value;
+  return { name: wholeName(before, value.shared, value.name), scale: value.scale };
 }

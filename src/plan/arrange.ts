@@ -175,7 +175,9 @@ function overlapsOf(problem: Problem, found: readonly Chain[]): Overlap[] {
     const members = graph.nodes.slice(group.first, group.first + group.members.length);
     const written = new Set(members.map(({ output }) => output));
     const read = new Set(members.flatMap(({ inputs }) => inputs).filter((tensor) => !written.has(tensor)));
-    const rowsOf = (chain: Chain, tensor: number) => ({ tensor, ...geometryOf(problem, chain) });
+    const rowsOf = ({ halo }: Chain, tensor: number) => {
+      return { tensor, ...geometryOf(problem, { tensors: [tensor], halo }) };
+    };
     const uppers = found.flatMap((chain, upper) => {
       const last = chain.tensors.at(-1)!;
       return chain.from < from && chain.to === to && read.has(last)

@@ -34,8 +34,8 @@ function readersOf({ tensors, nodes }: IntegerGraph, first: number, count: numbe
   return nodes.slice(first, first + count).flatMap(({ op, parameters, inputs, output }, place) => {
     const isRepeated = tensors[tensor]!.shape[0] === 1 && tensors[output]!.shape[0] > 1;
     if (!inputs.includes(tensor)) return [];
-    const rows = isRepeated ? { stride: 0, count: 1, above: 0 } : opNamed(op).rowWindow!(parameters)!;
-    return [{ place, ...rows }];
+    const rows = opNamed(op).rowWindow!(parameters)!;
+    return [{ place, ...rows, ...(isRepeated && { stride: 0, count: 1 }) }];
   });
 }
 

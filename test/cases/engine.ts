@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { DOT_NONE, DOT_PAIR_SATURATING, DOT_SIGNED, DOT_UNSIGNED } from "../../assembly/abi.ts";
 import { bitsOf, type IntegerGraph } from "../../src/graph/integer.ts";
 import type { Codes } from "../../src/numerics/pack.ts";
+import type { Group } from "../../src/plan/index.ts";
 import { type EngineExports, instantiate, loadModel } from "../../src/runtime/engine.ts";
 
 export type Build =
@@ -85,20 +86,33 @@ export function writeTensor(engine: EngineExports, tensor: number, codes: Codes,
   if (engine.write_tensor(tensor, room) !== 1) throw new Error(`no tensor ${tensor}`);
 }
 
-/** Runs a loaded model step by step: the codes that every node wrote, in the order of the nodes. */
+/**
+ * Runs a loaded model step by step: the codes that every node wrote, by node. Of the nodes of a group, those that
+ * something behind it reads.
+ */
 export function traceNodes(
   engine: EngineExports,
   graph: IntegerGraph,
   inputs: readonly Int8Array[],
   room: number,
+  groups: readonly Group[] = [],
 ): Codes[] {
   setInputs(engine, inputs);
-  const first = graph.inputs.length;
-  run(engine, 0, first);
-  return graph.nodes.map((node, k) => {
-    run(engine, first + k, first + k + 1);
-    return readTensor(engine, graph, node.output, room);
+  let step = graph.inputs.length;
+  run(engine, 0, step);
+  const traced: Codes[] = [];
+  graph.nodes.forEach((node, k) => {
+    if (groups.some(({ first }) => first === k)) run(engine, step, ++step);
+    run(engine, step, ++step);
+    const group = groups.find(({ first, members }) => first <= k && k < first + members.length);
+    const behind = group && graph.nodes.slice(group.first + group.members.length);
+    const kept =
+      behind === undefined ||
+      behind.some(({ inputs }) => inputs.includes(node.output)) ||
+      graph.outputs.some(({ tensor }) => tensor === node.output);
+    if (kept) traced[k] = readTensor(engine, graph, node.output, room);
   });
+  return traced;
 }
 
 /** Codes of every model output after a whole run. */

@@ -20,6 +20,7 @@ import { writeModel } from "../../src/model/writer.ts";
 import { plan } from "../../src/plan/index.ts";
 import { lower } from "../../src/quantize/lower.ts";
 import { loadModel } from "../../src/runtime/engine.ts";
+import { planBanded } from "./bands.ts";
 import { GraphBuilder } from "./builder.ts";
 import { type Build, openEngine, type TestExports } from "./engine.ts";
 import { randomGraph } from "./graphs.ts";
@@ -54,11 +55,14 @@ export function written(source: Graph): Uint8Array {
   return writeModel(graph, plan(graph));
 }
 
-/** Small models over all ops: short files, so that a random byte often matters. */
+/** Small models over all ops: short files, so that a random byte often matters; of every other, some steps run by bands. */
 export function smallModels(count: number): Uint8Array[] {
   const models = [everyOp()];
   for (let seed = 1; models.length < count; seed++) {
-    const model = written(randomGraph(seed, seed % 2 === 0 ? [8] : [16, 8, 4, 2, 1], { states: true }));
+    const source = randomGraph(seed, seed % 2 === 0 ? [8] : [16, 8, 4, 2, 1], { states: true });
+    const { graph, layout } = planBanded(lower(source), new Random(seed));
+    if (models.length % 2 === 1 && layout.groups.length === 0) continue;
+    const model = models.length % 2 === 1 ? writeModel(graph, layout) : written(source);
     if (model.length < 12_000 && arenaOf(model) < 20_000) models.push(model);
   }
   return models;

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import {
+  BANDS_MEMBERS,
   IO_HEADER_BYTES,
   IO_RECORD_BYTES,
   KIND_IO,
   KIND_PLAN,
   KIND_WEIGHTS,
+  OP_BANDS,
   PLAN_HEADER_BYTES,
   PLAN_STEP_COUNT,
   PLAN_STEPS_AT,
@@ -21,9 +23,12 @@ import {
   SECTION_OFFSET,
   STEP_BYTES,
   STEP_HEADER_BYTES,
+  STEP_OPCODE,
   TENSOR_BYTES,
   TENSOR_HALO_RIGHT,
   TENSOR_HEIGHT,
+  TENSOR_OFFSET,
+  TENSOR_WINDOW,
 } from "../../assembly/abi.ts";
 import type { Random } from "./random.ts";
 
@@ -121,6 +126,7 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   stepParameters: (anatomy, random) => {
     for (let n = 0; n < 3; n++) stepField(anatomy, random, STEP_HEADER_BYTES);
   },
+  group: disturbGroup,
   tensorIndex: (anatomy, random) => {
     const at = random.pick(anatomy.steps.slice(0, -1)) + STEP_HEADER_BYTES + 4 * random.integer(0, 2);
     anatomy.view.setInt32(at, random.integer(0, anatomy.tensors.length - 1), true);
@@ -209,6 +215,22 @@ function growTensor({ view, tensors }: Anatomy, random: Random): undefined {
   }
   if (random.chance(0.5)) {
     view.setInt32(PREFIX_ARENA_BYTES, view.getInt32(PREFIX_ARENA_BYTES, true) + 4096, true);
+  }
+}
+
+/** A figure of a group, of a window or of a place a little off. */
+function disturbGroup({ view, tensors, steps }: Anatomy, random: Random): undefined {
+  const groups = steps.slice(0, -1).filter((at) => view.getInt32(at + STEP_OPCODE, true) === OP_BANDS);
+  const windows = tensors.filter((at) => view.getInt32(at + TENSOR_WINDOW, true) > 0);
+  for (let n = random.integer(1, 2); n > 0; n--) {
+    const at = groups.length > 0 ? random.pick(groups) : steps[0]!;
+    const words = view.getInt32(at + STEP_BYTES, true) / 4;
+    const [place, unit] = random.pick([
+      [at + 4 * random.integer(BANDS_MEMBERS / 4, words - 1), 1],
+      [(windows.length > 0 ? random.pick(windows) : tensors[0]!) + TENSOR_WINDOW, 1],
+      [random.pick(tensors) + TENSOR_OFFSET, 8],
+    ] as const);
+    view.setInt32(place, view.getInt32(place, true) + unit * random.integer(-3, 3), true);
   }
 }
 

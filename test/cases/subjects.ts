@@ -15,7 +15,7 @@ type Bytes = Uint8Array | Int8Array;
 /** Samples in bytes, turned into a model's input as they are asked for; `channel` is the byte's place among three. */
 export class Pictures implements Samples {
   readonly length: number;
-  private readonly pixels: readonly Bytes[];
+  readonly pixels: readonly Bytes[];
   private readonly real: (byte: number, channel: number) => number;
 
   constructor(pixels: readonly Bytes[], real: (byte: number, channel: number) => number) {

@@ -53,7 +53,11 @@ export class Browsers {
       browser: "firefox",
       executablePath: FIREFOX,
       headless: true,
-      extraPrefsFirefox: { "browser.download.folderList": 2, "browser.download.dir": DOWNLOADS },
+      extraPrefsFirefox: {
+        "browser.download.folderList": 2, // a folder of ours
+        "browser.download.dir": DOWNLOADS,
+        "browser.download.alwaysOpenPanel": false, // it would take the keyboard
+      },
     });
     return new Browsers(chromium, firefox);
   }

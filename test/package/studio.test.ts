@@ -81,10 +81,15 @@ async function openDigits(page: BrowserPage): Promise<void> {
   await enter(page, "numbers", "unit");
 }
 
-async function compile(page: BrowserPage): Promise<void> {
-  await page.press("#compile", ["Enter"]);
-  await page.waitFor(`!${idle}`);
-  await page.waitFor(idle);
+/** Presses a button that compiles, and waits for the model. */
+async function compile(page: BrowserPage, button = "#compile"): Promise<void> {
+  await page.evaluate(`document.querySelector("#result-text").textContent = ""`);
+  await page.press(button, ["Enter"]);
+  const ended = [
+    `document.querySelector("#result-text").textContent !== ""`,
+    `!document.querySelector("#problem").hidden`,
+  ];
+  await page.waitFor(`${idle} && (${ended.join(" || ")})`);
   assert.equal(
     await page.evaluate(`document.querySelector("#problem").hidden`),
     true,
@@ -134,9 +139,7 @@ test("a budget: the same bits as the command line's, the frontier, and a step al
     const size = Number(
       await page.evaluate(`document.querySelector("#buys tbody th").textContent.replaceAll(",", "")`),
     );
-    await page.press("#buys tbody button", ["Enter"]);
-    await page.waitFor(`!${idle}`);
-    await page.waitFor(idle);
+    await compile(page, "#buys tbody button");
     assert.ok((await page.download("#download")).length <= size);
     await enter(page, "flash", "14");
     await enter(page, "ram", "5");

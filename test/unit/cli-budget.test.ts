@@ -221,7 +221,7 @@ describe("compile within a budget", () => {
   test.each([
     [["--flash", "lots"], /--flash is no size/],
     [["--flash", "64KiB", "--bits", "4"], /a budget and --bits of one width/],
-    [["--flash", "64KiB", "--bits", "4,9"], /--bits takes a list/],
+    [["--flash", "64KiB", "--bits", "4,9"], /no set of widths/],
     [["--bits", "8,4"], /only within a budget/],
     [["--explain"], /nothing to explain/],
     [["--latency", "20ms"], /latency needs times/],

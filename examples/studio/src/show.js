@@ -69,7 +69,7 @@ export function showProblem({ code, problem, place, needs }) {
   ]);
   element("problem").replaceChildren(
     made("h2", {}, problem),
-    made("dl", {}, ...rows, ...(missing.length > 1 ? missing : [])),
+    made("dl", {}, ...rows, ...(needs.length > 1 ? missing : [])),
   );
   element("problem").hidden = false;
   tell(code === "NO_POLICY" ? "Nothing fits these limits." : "That did not work.");

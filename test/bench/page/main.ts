@@ -101,7 +101,7 @@ const models: ModelResult[] = [];
 const cold: ColdResult[] = [];
 let selfTestClass: Record<string, string> = {};
 try {
-  for (const name of values.cold ? COLD_MODELS : values.models.split(",")) {
+  for (const name of values.models.split(",")) {
     const files = readModelFiles(name);
     const { unsigned } = addModel(site, files);
     if (!values.cold) {
@@ -110,10 +110,8 @@ try {
       selfTestClass = measured.selfTestClass;
       console.log(`\n${name}, load ${load()}\n\n${modelTable(measured.result, AGAINST)}`);
     }
-    if (COLD_MODELS.includes(name)) {
-      cold.push(await coldStarts(browser, site, { name, unsigned }, Number(values.starts)));
-      console.log(`\n${name}, cold\n\n${coldTable(cold.at(-1)!)}`);
-    }
+    cold.push(await coldStarts(browser, site, { name, unsigned }, Number(values.starts)));
+    console.log(`\n${name}, cold\n\n${coldTable(cold.at(-1)!)}`);
     loads[name] = load();
     if (values.save && !values.cold) store();
   }
