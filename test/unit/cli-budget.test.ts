@@ -245,6 +245,20 @@ describe("compile within a budget", () => {
   );
 });
 
+test.skipIf(spawnSync("taskset", ["-V"]).status !== 0)(
+  "one thread writes the file that two write",
+  () => {
+    const args = ["compile", "m.onnx", "--calibrate", "x.npy", "--flash", "6400B"];
+    expect(dyadic(...args, "-o", "two.dyad").status).toBe(0);
+    const alone = spawnSync("taskset", ["-c", "0", process.execPath, MAIN, ...args, "-o", "one.dyad"], {
+      cwd: folder,
+    });
+    expect(alone.status).toBe(0);
+    expect(readFileSync(join(folder, "one.dyad")).equals(readFileSync(join(folder, "two.dyad")))).toBe(true);
+  },
+  TIMEOUT,
+);
+
 describe("the smallest file that keeps an accuracy", () => {
   const evaluated = Float32Array.from({ length: 60 * 3 * 12 * 12 }, () => random.between(-1, 1));
   writeFileSync(join(folder, "e.npy"), npyFile("<f4", [60, 3, 12, 12], new Uint8Array(evaluated.buffer)));
