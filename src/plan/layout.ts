@@ -110,6 +110,10 @@ export function dumpLayout(graph: IntegerGraph, layout: Layout): string {
   const lines = [
     `arena ${bytes(layout.peakBytes)} bytes, lower bound ${bytes(layout.lowerBound)} (${bytes(layout.lowerBoundWithoutHalos)} without halos)`,
   ];
+  for (const { first, bands, members } of layout.groups) {
+    const [from, to] = [graph.inputs.length + first, graph.inputs.length + first + members.length - 1];
+    lines.push(`steps ${from} to ${to} in ${bands} bands`);
+  }
   const names = [
     ...graph.inputs.map((border) => `input ${border.name}`),
     ...graph.nodes.map((node) => `${node.op} ${node.name}`),

@@ -27,6 +27,8 @@ export interface DeviceBudget {
   readonly reference?: string;
   /** Points of top-1 that may be lost, or share of samples that must be given the float network's class. */
   readonly limit: { readonly drop: number } | { readonly agreement: number };
+  /** A smaller device than asked for: it must hold the sizes, and the page says whether the accuracy holds too. */
+  readonly isAim?: boolean;
 }
 
 const TINY = "mlperf_tiny/models";
@@ -69,13 +71,13 @@ const MOBILENET = {
 /** What issue 5 asks for, and the smaller devices that it aims at. */
 export const BUDGETS: readonly DeviceBudget[] = [
   { ...RESNET8, flash: "64KiB", ram: "32KiB" },
-  { ...RESNET8, flash: "52KiB", ram: "25KiB" },
+  { ...RESNET8, flash: "52KiB", ram: "25KiB", isAim: true },
   { ...KWS, flash: "24KiB", ram: "12KiB" },
-  { ...KWS, flash: "20KiB", ram: "10KiB" },
+  { ...KWS, flash: "20KiB", ram: "10KiB", isAim: true },
   { ...VWW, flash: "150KiB", ram: "40KiB" },
-  { ...VWW, flash: "128KiB", ram: "32KiB" },
+  { ...VWW, flash: "128KiB", ram: "32KiB", isAim: true },
   { ...MOBILENET, flash: "2.3MiB", ram: "512KiB" },
-  { ...MOBILENET, flash: "2.3MiB", ram: "384KiB" },
+  { ...MOBILENET, flash: "2.3MiB", ram: "384KiB", isAim: true },
 ];
 
 /** What `dyadic compile --json` says. */
@@ -201,8 +203,12 @@ export function budgetsPage(measurements: readonly BudgetMeasurement[]): string 
   const bytes = (value: number) => value.toLocaleString("en-US");
   const share = (value: number | null) => (value === null ? "-" : (100 * value).toFixed(2));
   const limit = (own: BudgetMeasurement) => {
-    const { limit } = BUDGETS.find((budget) => nameOf(budget) === nameOf(own))!;
-    return "drop" in limit ? `drop ${limit.drop.toFixed(1)}` : `agreement ${share(limit.agreement)}`;
+    const budget = BUDGETS.find((other) => nameOf(other) === nameOf(own))!;
+    const asked =
+      "drop" in budget.limit
+        ? `drop ${budget.limit.drop.toFixed(1)}`
+        : `agreement ${share(budget.limit.agreement)}`;
+    return `${budget.isAim ? "aim: " : ""}${asked}${fits(budget, own) ? "" : ", missed"}`;
   };
   const rows = measurements.map((own) => {
     const { subject, flash, ram, fileBytes, arenaBytes, banded, weightBits, n, agreement, seconds } = own;

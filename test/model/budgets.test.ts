@@ -64,7 +64,7 @@ describe.skipIf(assetsDirectory === null)("real models on small devices", () => 
       if (FULL) store(measurement);
       expect(measurement.fileBytes).toBeLessThanOrEqual(sizeOf(budget.flash));
       expect(measurement.arenaBytes).toBeLessThanOrEqual(sizeOf(budget.ram));
-      expect(fits(budget, measurement)).toBe(true);
+      if (!budget.isAim) expect(fits(budget, measurement)).toBe(true);
     },
     120 * MINUTES,
   );
