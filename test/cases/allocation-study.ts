@@ -92,24 +92,28 @@ export class Study {
 
   /** Losses by class and choice; with the classes of the calibration pictures for providers that take them. */
   async losses(provider: SensitivityProvider, isLabelled = false): Promise<readonly (readonly number[])[]> {
-    return (await this.measured(provider, isLabelled)).losses;
+    return (await this.measured(provider, { isLabelled })).losses;
   }
 
-  /** With what layers lose together, by a provider that goes by pairs. */
-  measured(provider: SensitivityProvider, isLabelled = false): Promise<MeasuredLosses> {
+  /** With what layers lose together, by a provider that goes by pairs; kept, or measured whatever is known. */
+  measured(
+    provider: SensitivityProvider,
+    { isLabelled = false, keeps = true }: { isLabelled?: boolean; keeps?: boolean } = {},
+  ): Promise<MeasuredLosses> {
     const { space, seen, cost, samples, module } = this;
     const labels = isLabelled && subjectNamed(this.name).calibrationLabels?.(0).slice(0, samples.length);
     const evidence = { graph: space.graph, samples, module: async () => module, ...(labels && { labels }) };
-    const store = new LossFile(join(FOLDER, `${this.name}.losses`));
+    const store = keeps ? new LossFile(join(FOLDER, `${this.name}.losses`)) : undefined;
     return measureLosses(evidence, seen, space, cost, { provider, store, ...this.ranges() });
   }
 
-  /** What these widths lose on the engine, rounded as the compiler rounds them. */
-  async measure(widths: Widths, policy: Policy = policyOf(this.space, widths)): Promise<Measured> {
+  /** What these widths lose on the engine, rounded as the compiler rounds them; in an arena of so many bytes. */
+  async measure(widths: Widths, ram?: number): Promise<Measured> {
+    const policy = policyOf(this.space, widths);
     const { name, sizes, space, seen, samples, module } = this;
     const file = join(FOLDER, `${name}.jsonl`);
     const key = createHash("sha256")
-      .update(JSON.stringify([sizes, formatPolicy(policy)]))
+      .update(JSON.stringify([sizes, formatPolicy(policy), ...(ram === undefined ? [] : [ram])]))
       .digest("hex");
     const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
     const known = lines.find((line) => line.startsWith(`{"key":"${key}"`) && line.endsWith("}"));
@@ -117,7 +121,7 @@ export class Study {
     const start = performance.now();
     const evidence = { seen, samples, module: async () => module };
     const { graph } = await quantizeByPolicy(decide(space.graph, policy), evidence, this.ranges());
-    const { logits, fileBytes, peakBytes } = await engineLogits(graph, this.evaluation);
+    const { logits, fileBytes, peakBytes } = await engineLogits(graph, this.evaluation, ram);
     const losses = lossesOf(this.float, logits, fileBytes, this.evaluationLabels);
     const seconds = Math.round((performance.now() - start) / 1000);
     const measured: Measured = { ...losses, policy, peakBytes, seconds };

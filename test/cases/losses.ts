@@ -1,9 +1,12 @@
 // What a quantized network loses against the float one, on the integer engine.
-import { compileGraph } from "../../src/compile.ts";
 import { FloatNetwork } from "../../src/float/network.ts";
 import type { Samples } from "../../src/float/samples.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { writeModel } from "../../src/model/writer.ts";
 import { quantizeValue } from "../../src/numerics/affine.ts";
+import { simplify } from "../../src/passes/index.ts";
+import { planWithin } from "../../src/plan/index.ts";
+import { lower } from "../../src/quantize/lower.ts";
 import { openEngine, openModel, runModel } from "./engine.ts";
 import { argmax } from "./models.ts";
 
@@ -32,9 +35,10 @@ export async function floatLogits(
   return Array.from({ length: samples.length }, (_, i) => network.run(samples.at(i)!)[0]!);
 }
 
-/** Logits of a quantized graph, run by engine.wasm. */
-export async function engineLogits(graph: Graph, samples: Samples) {
-  const { model, integer, layout } = compileGraph(graph);
+/** Logits of a quantized graph, run by engine.wasm; in an arena of so many bytes, by bands where it must be. */
+export async function engineLogits(graph: Graph, samples: Samples, ram = Infinity) {
+  const { graph: integer, layout } = planWithin(lower(simplify(graph)), ram);
+  const model = writeModel(integer, layout);
   const from = integer.tensors[integer.inputs[0]!.tensor]!;
   const to = integer.tensors[integer.outputs[0]!.tensor]!;
   const engine = await openEngine("engine");

@@ -68,8 +68,14 @@ function withGroups(study: Study, widths: Widths, bits: readonly ActivationBits[
   return { ...widths, activations: new Map(activations) };
 }
 
-async function rowOf(study: Study, name: string, widths: Widths, limit?: Row["limit"]): Promise<Row> {
-  const { fileBytes, peakBytes, kl, top1, n }: Measured = await study.measure(widths);
+async function rowOf(
+  study: Study,
+  name: string,
+  widths: Widths,
+  limit?: Row["limit"],
+  ram?: number,
+): Promise<Row> {
+  const { fileBytes, peakBytes, kl, top1, n }: Measured = await study.measure(widths, ram);
   const bits = groupBits(study, widths);
   const row: Row = {
     name,
@@ -126,7 +132,7 @@ describe.skipIf(assetsDirectory === null || !FULL)("resnet20 within budgets", ()
   let study: Study;
   let losses: readonly (readonly number[])[];
   beforeAll(async () => {
-    study = await Study.open("resnet20", { samples: 500, evaluated: 2000 }, WIDTHS, module);
+    study = await Study.open("resnet20", { samples: 256, evaluated: 2000 }, WIDTHS, module);
     losses = await study.losses(PROVIDERS.kl);
   }, 60 * MINUTES);
 
@@ -143,8 +149,9 @@ describe.skipIf(assetsDirectory === null || !FULL)("resnet20 within budgets", ()
       const uniform4 = await rowOf(study, "uniform W4A4", four);
       const more = uniform4.fileBytes * 0.1;
       const flash = Math.floor(cost.totalWeightBytes(four) + more);
-      const { widths } = await allocate(space, cost, losses, { flash, ram: uniform4.peakBytes });
-      const own = await rowOf(study, "allocated", widths, [uniform4.kl / 2, uniform4.kl / 4]);
+      const ram = uniform4.peakBytes;
+      const { widths } = await allocate(space, cost, losses, { flash, ram });
+      const own = await rowOf(study, "allocated", widths, [uniform4.kl / 2, uniform4.kl / 4], ram);
       store({ joint: [uniform4, own] });
       expect(own.fileBytes).toBeLessThanOrEqual(1.1 * uniform4.fileBytes);
       expect(own.peakBytes).toBeLessThanOrEqual(uniform4.peakBytes);
@@ -231,6 +238,7 @@ describe.skipIf(assetsDirectory === null || !FULL)("predicted losses order 30 ra
   async function ordered(
     policies: readonly (readonly [string, Widths])[],
     limit: Order["limit"],
+    measuring = study,
   ): Promise<Order> {
     const { space } = study;
     const choicesOf = (widths: Widths) => [
@@ -239,7 +247,7 @@ describe.skipIf(assetsDirectory === null || !FULL)("predicted losses order 30 ra
     ];
     const measured: { bits: string; kl: number }[] = [];
     for (const [bits, widths] of policies) {
-      const { kl, seconds } = await study.measure(widths);
+      const { kl, seconds } = await measuring.measure(widths);
       measured.push({ bits, kl });
       console.log(bits, kl.toFixed(4), seconds);
     }
@@ -284,7 +292,9 @@ describe.skipIf(assetsDirectory === null || !FULL)("predicted losses order 30 ra
         const bits = study.space.groups.map(() => random.pick([8, 4] as const));
         return [bits.join(" "), withGroups(study, all8(study), bits)] as const;
       });
-      const activations = await ordered(policies, [0.5, 0.7]);
+      // A hundred samples do for weights of 8 bits.
+      const half = await Study.open("resnet20", { samples: 128, evaluated: 1000 }, WIDTHS, module);
+      const activations = await ordered(policies, [0.5, 0.7], half);
       store({ activations });
       expect(Math.max(...Object.values(activations.tau))).toBeGreaterThanOrEqual(0.5);
     },

@@ -118,7 +118,7 @@ test("the digit model: the command line's file, byte for byte", async () => {
 test("a budget: the same bits as the command line's, the frontier, and a step along it", async () => {
   const samples = ["--calibrate", SAMPLES, "--scale", "255", "--labels", LABELS];
   const expected = compiled(MODEL, ...samples, "--flash", "12KiB");
-  const both = compiled(MODEL, ...samples, "--flash", "14KiB", "--ram", "5KiB");
+  const both = compiled(MODEL, ...samples, "--flash", "16KiB", "--ram", "5KiB");
   await inBoth(async (page, name) => {
     await openDigits(page);
     await enter(page, "flash", "12");
@@ -141,7 +141,7 @@ test("a budget: the same bits as the command line's, the frontier, and a step al
     );
     await compile(page, "#buys tbody button");
     assert.ok((await page.download("#download")).length <= size);
-    await enter(page, "flash", "14");
+    await enter(page, "flash", "16");
     await enter(page, "ram", "5");
     await compile(page);
     await expectModel(page, both);

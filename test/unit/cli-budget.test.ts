@@ -196,6 +196,14 @@ describe("compile within a budget", () => {
       const steps = parseLatencyTable(readFileSync(join(folder, "t.json"), "utf8")).builds[0]!.steps;
       const widths = steps.map(({ step }) => / w\d$/.exec(step)?.[0]);
       expect([...new Set(widths)].sort()).toEqual([" w2", " w4", " w8", undefined]);
+      const read = dyadic("bench", "m.onnx", "--table", "t.json", "--read", "--bits", "4", "--json");
+      const { host, models } = JSON.parse(read.stdout);
+      expect(host.kind).toBe("node");
+      const builds = models[0].builds.map(({ build }: { build: string }) => build);
+      expect(builds).toEqual(["engine", "engine-scalar"]);
+      expect(models[0].rows[1].nanoseconds[0]).toBe(
+        steps.find(({ step }) => /^conv 12x12x3a8 .* w4$/.test(step))!.median,
+      );
       expect(table("--build", "fast").stderr).toMatch(/--build names a build/);
       expect(dyadic("bench", "a.dyad", "--table", "t.json").stderr).toMatch(/a table is made from the model/);
       const wasi = table("--host", "wasi", "--build", "simd");
@@ -236,6 +244,20 @@ describe("compile within a budget", () => {
     TIMEOUT,
   );
 });
+
+test.skipIf(spawnSync("taskset", ["-V"]).status !== 0)(
+  "one thread writes the file that two write",
+  () => {
+    const args = ["compile", "m.onnx", "--calibrate", "x.npy", "--flash", "6400B"];
+    expect(dyadic(...args, "-o", "two.dyad").status).toBe(0);
+    const alone = spawnSync("taskset", ["-c", "0", process.execPath, MAIN, ...args, "-o", "one.dyad"], {
+      cwd: folder,
+    });
+    expect(alone.status).toBe(0);
+    expect(readFileSync(join(folder, "one.dyad")).equals(readFileSync(join(folder, "two.dyad")))).toBe(true);
+  },
+  TIMEOUT,
+);
 
 describe("the smallest file that keeps an accuracy", () => {
   const evaluated = Float32Array.from({ length: 60 * 3 * 12 * 12 }, () => random.between(-1, 1));
