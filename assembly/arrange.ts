@@ -25,6 +25,7 @@ import {
 import { HAS_RELAXED_DOT } from "./build";
 import { blockBytes, packedChannels, packedRow, segmentTaps } from "./kernels/conv";
 import { arrangeBits, isBinaryProduct } from "./kernels/conv.binary";
+import { isPlaneRow } from "./kernels/dense.planes";
 import { hasPlanes, unpack, weightBits } from "./numerics/unpack";
 import { weightsPtr, word } from "./state";
 
@@ -41,6 +42,8 @@ export const RELAXED = 4;
 export const UNSIGNED = 8;
 /** Bits of weights in words, for the product of bits by bits (conv.binary.ts): the same in every build and class. */
 export const BITS = 16;
+/** Planes that are not unpacked (dense.planes.ts). */
+export const PLANES = 32;
 
 /** Taps (9 to 11 are padding) in the order of the columns: a column's three rows and a 0. */
 const RELAXED_COLUMNS: usize = memory.data<u8>([0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
@@ -62,7 +65,7 @@ export function arrangementOf(step: usize, dotClass: i32): i32 {
   const unsigned = dotClass == DOT_UNSIGNED || (dotClass == DOT_PAIR_SATURATING && narrow);
   const exact = unsigned || dotClass == DOT_SIGNED;
   if (HAS_RELAXED_DOT && exact && word(step, CONV_WEIGHT_ZERO) == 0 && (opcode != OP_DEPTHWISE || columns)) {
-    return RELAXED + columns + (unsigned ? UNSIGNED : 0);
+    return RELAXED + columns + (unsigned ? UNSIGNED : 0) + (isPlaneRow(step) ? PLANES : 0);
   }
   return PAIRED + columns;
 }

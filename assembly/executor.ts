@@ -36,7 +36,7 @@ import {
   STEP_OUT,
   STEP_SCRATCH_BYTES,
 } from "./abi";
-import { BITS, RELAXED } from "./arrange";
+import { BITS, PLANES, RELAXED } from "./arrange";
 import {
   closeGroup,
   MEMBER_SIZE,
@@ -58,6 +58,7 @@ import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
 import { conv_a8w8__simd } from "./kernels/conv.simd";
 import { conv_a8w8__simd_winograd, takesWinograd } from "./kernels/conv.winograd";
 import { constant_a8, pad_a8, reshape_a8 } from "./kernels/copy";
+import { dense_planes__relaxed } from "./kernels/dense.planes";
 import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
 import { lookup_a8 } from "./kernels/lookup";
@@ -201,7 +202,8 @@ function convolve(step: usize): void {
   }
   if (HAS_RELAXED_DOT) {
     if (word(step, STEP_ENGINE) & RELAXED) {
-      conv_a8w8__relaxed(step);
+      if (word(step, STEP_ENGINE) & PLANES) dense_planes__relaxed(step);
+      else conv_a8w8__relaxed(step);
       return;
     }
   }

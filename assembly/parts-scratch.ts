@@ -24,7 +24,7 @@ import {
   TENSOR_HEIGHT,
   TENSOR_WIDTH,
 } from "./abi";
-import { RELAXED } from "./arrange";
+import { PLANES, RELAXED } from "./arrange";
 import { groupChannels, packedRow, roundUp } from "./kernels/conv";
 import { isBinaryProduct } from "./kernels/conv.binary";
 import { convScratch } from "./kernels/conv.simd";
@@ -64,9 +64,14 @@ export function runsByRows(step: usize): bool {
   return isBinary(opcode) && isPacked(tensorOf(step, BINARY_IN_B));
 }
 
+/** Whether planes of weights are unpacked for the step's kernel. */
+function unpacksPlanes(step: usize): bool {
+  return isWeighted(word(step, STEP_OPCODE)) && hasPlanes(step) && !isBinaryProduct(step) && !(word(step, STEP_ENGINE) & PLANES);
+}
+
 /** Whether the step runs in parts. */
 export function runsInParts(step: usize): bool {
-  return (isWeighted(word(step, STEP_OPCODE)) && hasPlanes(step)) || runsByRows(step);
+  return unpacksPlanes(step) || runsByRows(step);
 }
 
 /** Bytes from one widened row of the first input to the next: what the windows of an output row touch. */
@@ -106,8 +111,7 @@ export function rowBytes(step: usize, at: i32): i64 {
 }
 
 export function planeScratch(step: usize): i64 {
-  const unpacks = isWeighted(word(step, STEP_OPCODE)) && hasPlanes(step) && !isBinaryProduct(step);
-  return unpacks ? packedRow(step) * CHANNEL_BLOCK : 0;
+  return unpacksPlanes(step) ? packedRow(step) * CHANNEL_BLOCK : 0;
 }
 
 /** Bytes of scratch that parts need in front of their kernel's. */

@@ -66,37 +66,49 @@ export function pad_a8(step: usize): void {
   const input = tensorOf(step, STEP_IN);
   const output = tensorOf(step, STEP_OUT);
   const channels = word(input, TENSOR_CHANNELS);
+  const width = word(input, TENSOR_WIDTH);
+  const pitch = word(output, TENSOR_PIXEL_PITCH);
+  const outStep = word(step, PAD_STRIDE_W) * pitch;
   const bits = bitsOf(output);
-  const fill = word(step, PAD_FILL);
-  for (let y = 0; y < word(output, TENSOR_HEIGHT); y++) {
-    let row = pixels(output) + y * word(output, TENSOR_ROW_PITCH);
-    const width = word(output, TENSOR_WIDTH);
-    const pitch = word(output, TENSOR_PIXEL_PITCH);
-    if (bits == 8) {
-      memory.fill(row, <u8>(fill ^ flip), width * pitch);
-      continue;
-    }
-    for (let x = 0; x < width; x++) {
-      fillCodes(row, word(output, TENSOR_CHANNELS), fill, bits);
-      row += pitch;
-    }
-  }
-  const outStep = word(step, PAD_STRIDE_W) * word(output, TENSOR_PIXEL_PITCH);
   // In a band, as many rows as are due.
   const rows = min(word(input, TENSOR_HEIGHT), word(output, TENSOR_HEIGHT));
+  // Whole pixels that touch are copied by rows; where nothing is padded, that is all there is.
+  const touch = channels == word(output, TENSOR_CHANNELS) && outStep == word(input, TENSOR_PIXEL_PITCH);
+  const full = touch && rows == word(output, TENSOR_HEIGHT) && width == word(output, TENSOR_WIDTH);
+  if (!full) fillRows(output, word(step, PAD_FILL), bits);
   for (let y = 0; y < rows; y++) {
     let a = pixels(input) + y * word(input, TENSOR_ROW_PITCH);
     let out =
       pixels(output) +
       (word(step, PAD_TOP) + y * word(step, PAD_STRIDE_H)) * word(output, TENSOR_ROW_PITCH) +
-      word(step, PAD_LEFT) * word(output, TENSOR_PIXEL_PITCH);
-    for (let x = 0; x < word(input, TENSOR_WIDTH); x++) {
+      word(step, PAD_LEFT) * pitch;
+    if (touch) {
+      memory.copy(out, a, width * outStep);
+      continue;
+    }
+    for (let x = 0; x < width; x++) {
       moveCodes(out, word(step, PAD_CHANNEL), a, 0, channels, bits);
       a += word(input, TENSOR_PIXEL_PITCH);
       out += outStep;
     }
   }
   fillHalo(output);
+}
+
+function fillRows(tensor: usize, fill: i32, bits: i32): void {
+  const width = word(tensor, TENSOR_WIDTH);
+  const pitch = word(tensor, TENSOR_PIXEL_PITCH);
+  for (let y = 0; y < word(tensor, TENSOR_HEIGHT); y++) {
+    let row = pixels(tensor) + y * word(tensor, TENSOR_ROW_PITCH);
+    if (bits == 8) {
+      memory.fill(row, <u8>(fill ^ flip), width * pitch);
+      continue;
+    }
+    for (let x = 0; x < width; x++) {
+      fillCodes(row, word(tensor, TENSOR_CHANNELS), fill, bits);
+      row += pitch;
+    }
+  }
 }
 
 export function checkReshape(step: usize, index: i32): i32 {

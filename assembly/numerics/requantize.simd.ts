@@ -37,12 +37,15 @@ type HighWords = i16;
 type Wide = i32;
 /** Near, and codes take the whole of their byte: no clamp but the saturation. */
 type Whole = u8;
+/** The same where code + 128 needs no zero point: it is -128, as behind every ReLU. */
+type WholeFromZero = bool;
 /** The form that the step takes. */
 let form: i32 = 0;
 const NEAR = 0;
 const HIGH_WORDS = 1;
 const WIDE = 2;
 const WHOLE = 3;
+const WHOLE_FROM_ZERO = 4;
 /** Whether its codes have 16 bits. */
 let wide: bool = false;
 
@@ -59,6 +62,7 @@ export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void
   const near = c >= 33 && c <= 39;
   const whole = min == -128 && max == 127 && flip == WHOLE_FLIP;
   form = wide ? WIDE : near ? (whole ? WHOLE : NEAR) : c >= 32 && c <= 54 ? HIGH_WORDS : WIDE;
+  if (HAS_RELAXED_DOT && form == WHOLE && z == WHOLE_FLIP) form = WHOLE_FROM_ZERO;
   const zero: i64 = form == WIDE ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
@@ -122,7 +126,8 @@ function roundQ15(x: v128, factor: v128): v128 {
 function halves<Form>(low: v128, high: v128, lowB: v128, highB: v128, first: v128, second: v128): v128 {
   if (sizeof<Form>() == sizeof<Near>()) {
     const x = i16x8.narrow_i32x4_s(highWords(low, lowB), highWords(high, highB));
-    return i16x8.add(roundQ15(x, first), second);
+    const rounded = roundQ15(x, first);
+    return isBoolean<Form>() ? rounded : i16x8.add(rounded, second);
   }
   const result = i16x8.narrow_i32x4_s(words<Form>(low, lowB, first), words<Form>(high, highB, first));
   return sizeof<Form>() == sizeof<Wide>() ? i16x8.add_sat_s(result, second) : result;
@@ -193,6 +198,8 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
   if (count & 1) store<usize>(outputs + (count << 2), load<usize>(outputs + (count << 2) - 4));
   if (wide) {
     finishWide(outputs, count, blocks, multipliers, n, strip);
+  } else if (HAS_RELAXED_DOT && form == WHOLE_FROM_ZERO) {
+    finish<WholeFromZero>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == WHOLE) {
     finish<Whole>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == NEAR) {

@@ -158,10 +158,14 @@ compiling("bench", "time the model on every engine build of this host")
   .option("--seconds <n>", "time for each build", Number, 2)
   .option("--table <file>", "add the time of every step to a latency table, at every width of --bits")
   .option("--kernels", "show the fastest build of every layer, its rate, and its share of a dense product's")
+  .option("--read", "with --table: show what it has, and measure nothing")
   .addOption(
     new Option("--host <kind>", "where --table and --kernels measure").choices([...HOSTS]).default("node"),
   )
-  .option("--host-command <command>", "what starts workerd or the WASI runtime")
+  .option(
+    "--host-command <command>",
+    "what starts workerd, or the WASI runtime: wasmtime run --dir={directory}::/",
+  )
   .option("--build <builds>", "which builds: some of relaxed,simd,scalar; left out, all of the host")
   .option("--rounds <n>", "how often every step is measured", Number)
   .action(bench);

@@ -141,7 +141,20 @@ export function readPlan(model: ModelFile): Plan {
     steps.push(readStep(words.subarray(at / 4, (at + bytes) / 4), steps.length, tensorCount!));
     at += bytes;
   }
+  checkGroups(steps);
   return { tensors, steps, weightBytes: sectionOfKind(model.sections, KIND_WEIGHTS, "weights").length };
+}
+
+/** Behind the step of a group come its members, each of them a node. */
+function checkGroups(steps: readonly PlanStep[]): void {
+  for (const { first, last } of groupsOf({ steps })) {
+    const members = steps.slice(first, last + 1);
+    if (last < first || last >= steps.length || members.some(({ outputs }) => outputs.length === 0)) {
+      throw new DyadicError("CORRUPT", `plan step ${first - 1}: the group's members are not there`, {
+        found: `steps ${first} to ${last} of ${steps.length}`,
+      });
+    }
+  }
 }
 
 function wordsOf(section: Uint8Array): Int32Array {
@@ -164,7 +177,7 @@ function readTensor(words: Int32Array): PlanTensor {
 }
 
 /** Steps that run as one: the members of every group from `first` to `last`, behind the group's own step. */
-export function groupsOf({ steps }: Plan): { first: number; last: number }[] {
+export function groupsOf({ steps }: Pick<Plan, "steps">): { first: number; last: number }[] {
   return steps.flatMap(({ opcode, words }, step) =>
     opcode === OP_BANDS ? [{ first: step + 1, last: step + words[BANDS_MEMBERS / 4]! }] : [],
   );

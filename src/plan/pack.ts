@@ -1,3 +1,5 @@
+import { congruential, type Random } from "../numerics/random.ts";
+
 /** Something that occupies bytes of the arena during some steps (both ends included). */
 export interface Item {
   readonly bytes: number;
@@ -50,9 +52,9 @@ export function pack(items: readonly Item[], overlaps: readonly Overlap[] = [], 
     return best.peakBytes <= bound;
   };
   if (greedyOrders(items).some(attempt)) return best;
-  const next = pseudoRandom();
+  const random = congruential(1);
   const shuffles = overlaps.length === 0 ? SHUFFLES : OVERLAP_SHUFFLES;
-  for (let i = 0; i < shuffles; i++) if (attempt(moveOne(bestOrder, next))) return best;
+  for (let i = 0; i < shuffles; i++) if (attempt(moveOne(bestOrder, random))) return best;
   return items.length <= SEARCH_ITEMS && overlaps.length === 0
     ? searchExactly(items, conflicts, best, bound)
     : best;
@@ -181,16 +183,8 @@ function placeInOrder(
   return { offsets, peakBytes };
 }
 
-/** A linear congruential sequence from a fixed start: the same moves on every host. */
-function pseudoRandom(): (below: number) => number {
-  let state = 1;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-function moveOne(order: readonly number[], next: (below: number) => number): number[] {
+function moveOne(order: readonly number[], random: Random): number[] {
+  const next = (below: number) => Math.floor(random() * below);
   const moved = [...order];
   const [item] = moved.splice(next(moved.length), 1);
   moved.splice(next(moved.length + 1), 0, item!);

@@ -1,6 +1,7 @@
 import { DyadicError } from "../error.ts";
 import type { CalibratorExports } from "../float/calibrator.ts";
 import type { Codes } from "../numerics/pack.ts";
+import { congruential } from "../numerics/random.ts";
 import type { Affine } from "../numerics/range.ts";
 import type { Layer } from "./layer.ts";
 
@@ -64,10 +65,9 @@ export function windowCount({ output }: Layer, samples: number, { columns, half 
 export function choosePlaces(layer: Layer, samples: number, { columns, half }: Windows): Place[] {
   const pixels = layer.output[0] * layer.output[1];
   const count = windowCount(layer, samples, { columns }) / samples;
-  let state = 0x9e3779b9;
+  const random = congruential(0x9e3779b9);
   const all = Array.from({ length: samples * count }, (_, i) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const share = count === pixels ? 0 : state / 2 ** 32;
+    const share = count === pixels ? 0 : random();
     return {
       sample: Math.floor(i / count),
       pixel: Math.floor((((i % count) + share) * pixels) / count),

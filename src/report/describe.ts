@@ -101,7 +101,7 @@ export function describe(bytes: Uint8Array, file: string): Description {
   const steps = plan.steps.map((step, i) => {
     // A group is shown by what its last member writes.
     const group = groups.find(({ first }) => first === i + 1);
-    const { inputs: read, outputs: wrote } = plan.steps[group?.last ?? i] ?? step;
+    const { inputs: read, outputs: wrote } = plan.steps[group?.last ?? i]!;
     const tensor = plan.tensors[wrote[0] ?? read[0]!]!;
     const layer = header?.layers[i - inputs.length];
     const name = layer?.name ?? "";

@@ -53,7 +53,8 @@ export interface Limits {
   readonly verify?: boolean;
 }
 
-const STATUS: Record<number, readonly [code: ErrorCode, problem: string]> = {
+/** What a status means; the WASI command says the same (assembly/wasi/failure.ts). */
+export const STATUS: Readonly<Record<number, readonly [code: ErrorCode, problem: string]>> = {
   [BAD_MAGIC]: ["BAD_FILE", "this is not a .dyad model"],
   [BAD_VERSION]: ["UNSUPPORTED_VERSION", "the model's format version is not one that this engine reads"],
   [BAD_LENGTH]: ["CORRUPT", "the file is cut short or its length is wrong"],

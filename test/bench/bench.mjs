@@ -19,6 +19,7 @@ const mains = {
   "--latency": "latency.ts",
   "--growth": "growth.ts",
   "--readme": "readme.ts",
+  "--kernels": "kernels.ts",
 };
 const main = mains[given[0]] ?? "main.ts";
 const core = String(Math.min(1, availableParallelism() - 1));

@@ -97,16 +97,18 @@ const SHORT_SUM = 64;
 /** A step that takes less has hardly begun: reading its record and setting up a tile takes some 50 ns. */
 const SHORT_STEP = 500;
 
+/** Bytes of weights that no near cache holds beside the activations. */
+const FAR_WEIGHTS = 500_000;
+
 function reason({ kind, depth, nanoseconds, output }: LayerRate): string {
   const [height, width, channels] = output as [number, number, number];
   if (kind === "product" && depth <= SHORT_SUM) return "short sums: most of the time goes into requantising";
   if (nanoseconds < SHORT_STEP) return "a step so short that starting it counts";
+  if (height * width < 50 && depth * channels > FAR_WEIGHTS)
+    return "weights come from far caches, for few pixels";
   if (kind === "one row" && channels % 8 !== 0) return "the last block of eight channels is not full";
   if (kind.startsWith("depthwise") && width <= 8)
     return `rows of ${width} pixels: a column serves fewer outputs`;
-  if (kind === "product" && height * width < 50 && depth * channels > 500_000) {
-    return "weights come from far caches, for few pixels";
-  }
   return "no known reason";
 }
 

@@ -7,7 +7,7 @@ import playwright from "playwright-core";
 import puppeteer from "puppeteer-core";
 import { ENGINES, type EngineReport, type Host, type MissingHost, output, RELAXED_ENGINE } from "./hosts.ts";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const ROOT = "../..";
 const TYPES: Record<string, string> = { ".mjs": "text/javascript", ".wasm": "application/wasm" };

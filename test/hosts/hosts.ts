@@ -9,7 +9,7 @@ import { workerdHosts } from "./workerd.ts";
 
 export const MODULES = "../../assembly/build";
 const PYTHON = ".venv/bin/python";
-const WAZERO = ".bin/wazero";
+export const WAZERO = ".bin/wazero";
 const DENO = "node_modules/@deno/linux-x64-glibc/deno";
 const BUN = "node_modules/@oven/bun-linux-x64/bin/bun";
 

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { allHosts, compiledHashes, type Host, nodes, packageDirectory } from "./hosts.ts";
 import { type HostModel, prepareModels } from "./models.ts";
+import { measureTables } from "./tables.ts";
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 
@@ -30,6 +31,15 @@ const here = compiledHashes(process.execPath);
 for (const host of nodes()) {
   if ("reason" in host) skip(host.name, host.reason);
   else checkCompiler(host.name, host.program);
+}
+console.log("\nlatency tables of digits.onnx, measured where Node is not:");
+for (const { name, missing, failure, measured } of await measureTables()) {
+  if (missing !== undefined) {
+    skip(name, missing);
+    continue;
+  }
+  console.log(line([name, "", "", measured ?? `FAILED: ${failure}`]));
+  count[failure === undefined ? "passed" : "failed"]++;
 }
 console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exitCode = count.failed > 0 ? 1 : 0;

@@ -13,7 +13,7 @@ import {
   RELAXED_ENGINE,
 } from "./hosts.ts";
 
-const WORKERD = "node_modules/@cloudflare/workerd-linux-64/bin/workerd";
+export const WORKERD = "node_modules/@cloudflare/workerd-linux-64/bin/workerd";
 
 export function workerdHosts(): (Host | MissingHost)[] {
   if (!existsSync(WORKERD)) return [{ name: "workerd", reason: `no ${WORKERD}: npm ci (Linux x64 only)` }];

@@ -118,7 +118,7 @@ test("the digit model: the command line's file, byte for byte", async () => {
 test("a budget: the same bits as the command line's, the frontier, and a step along it", async () => {
   const samples = ["--calibrate", SAMPLES, "--scale", "255", "--labels", LABELS];
   const expected = compiled(MODEL, ...samples, "--flash", "12KiB");
-  const both = compiled(MODEL, ...samples, "--flash", "14KiB", "--ram", "5KiB");
+  const both = compiled(MODEL, ...samples, "--flash", "16KiB", "--ram", "5KiB");
   await inBoth(async (page, name) => {
     await openDigits(page);
     await enter(page, "flash", "12");
@@ -141,7 +141,7 @@ test("a budget: the same bits as the command line's, the frontier, and a step al
     );
     await compile(page, "#buys tbody button");
     assert.ok((await page.download("#download")).length <= size);
-    await enter(page, "flash", "14");
+    await enter(page, "flash", "16");
     await enter(page, "ram", "5");
     await compile(page);
     await expectModel(page, both);
@@ -160,6 +160,25 @@ test("pictures, png and jpg: decoded to the command line's bytes", async () => {
     await enter(page, "numbers", "unit");
     await compile(page);
     await expectModel(page, expected);
+  });
+});
+
+test("a model, its samples and its labels, dropped on the page", async () => {
+  const dropped = [MODEL, SAMPLES, LABELS].map((path) => [
+    basename(path),
+    readFileSync(path).toString("base64"),
+  ]);
+  await inBoth(async (page) => {
+    await page.evaluate(`{
+      const dataTransfer = new DataTransfer();
+      for (const [name, base64] of ${JSON.stringify(dropped)})
+        dataTransfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    }`);
+    await page.waitFor(`${idle} && /needs samples/.test(document.querySelector("#status").textContent)`);
+    await enter(page, "numbers", "unit");
+    await compile(page);
+    await expectModel(page, readFileSync(join(DIGITS, "digits.dyad")));
   });
 });
 

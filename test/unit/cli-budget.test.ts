@@ -196,6 +196,14 @@ describe("compile within a budget", () => {
       const steps = parseLatencyTable(readFileSync(join(folder, "t.json"), "utf8")).builds[0]!.steps;
       const widths = steps.map(({ step }) => / w\d$/.exec(step)?.[0]);
       expect([...new Set(widths)].sort()).toEqual([" w2", " w4", " w8", undefined]);
+      const read = dyadic("bench", "m.onnx", "--table", "t.json", "--read", "--bits", "4", "--json");
+      const { host, models } = JSON.parse(read.stdout);
+      expect(host.kind).toBe("node");
+      const builds = models[0].builds.map(({ build }: { build: string }) => build);
+      expect(builds).toEqual(["engine", "engine-scalar"]);
+      expect(models[0].rows[1].nanoseconds[0]).toBe(
+        steps.find(({ step }) => /^conv 12x12x3a8 .* w4$/.test(step))!.median,
+      );
       expect(table("--build", "fast").stderr).toMatch(/--build names a build/);
       expect(dyadic("bench", "a.dyad", "--table", "t.json").stderr).toMatch(/a table is made from the model/);
       const wasi = table("--host", "wasi", "--build", "simd");

@@ -140,6 +140,40 @@ describe("weights unpacked several blocks at a time: every build equals the inte
   );
 });
 
+describe("one row by planes as they are: every build equals the integer reference", () => {
+  const WHOLE = { stride: [1, 1], dilation: [1, 1], padding: [0, 0, 0, 0] };
+  test.each(["4", "2", "ternary"])("%s bits", async (width) => {
+    const random = new Random(100 + width.length + width.charCodeAt(0));
+    // Odd numbers of blocks and cut ones, more than a strip holds, and a depth that is unpacked after all.
+    const shapes = [
+      [8, 1],
+      [64, 8],
+      [24, 9],
+      [200, 24],
+      [40, 391],
+      [36, 17],
+    ] as const;
+    for (const [depth, channels] of shapes) {
+      for (const op of ["dense", "conv"] as const) {
+        const from = affine(random, op === "conv" ? random.pick([8, 4, 2]) : 8);
+        const to = affine(random, random.pick([8, 8, 16, 4]));
+        const size = [1, 1] as const;
+        await expectEqual(random, {
+          op,
+          width,
+          depth,
+          channels,
+          size,
+          kernel: [1, 1],
+          window: WHOLE,
+          from,
+          to,
+        });
+      }
+    }
+  });
+});
+
 describe("bits by bits: every build equals the integer reference", () => {
   const random = new Random(64);
   const cases = Array.from({ length: 24 }, (_, i) => {

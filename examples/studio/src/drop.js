@@ -19,7 +19,7 @@ export function acceptDrops(target) {
   target.addEventListener("drop", async (event) => {
     event.preventDefault();
     target.classList.remove("dropping");
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry());
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
     const files = (await Promise.all(entries.filter((entry) => entry !== null).map(filesIn))).flat();
     for (const [id, pattern] of KINDS) {
       const own = files.filter(({ name }) => pattern.test(name));
@@ -29,6 +29,7 @@ export function acceptDrops(target) {
 }
 
 async function filesIn(entry) {
+  if (entry instanceof File) return [entry];
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
   const found = [];

@@ -3,6 +3,11 @@
 /** What earlier jobs found and the next one need not find again, by key: losses, layers, calibrations. */
 const kept = new Map();
 
+/** Another model has nothing in common with it. */
+export function forget() {
+  kept.clear();
+}
+
 let running;
 
 /**

@@ -3,7 +3,7 @@ import "./style.css";
 import { acceptDrops } from "./drop.js";
 import { digitModel } from "./example.js";
 import { choose, chosenModel, jobOf, limitFlash, tidy } from "./form.js";
-import { cancel, start } from "./job.js";
+import { cancel, forget, start } from "./job.js";
 import {
   hideProblem,
   showFacts,
@@ -26,6 +26,7 @@ function failed(problem) {
 function look() {
   const chosen = chosenModel();
   hideProblem();
+  forget();
   for (const id of ["facts", "result"]) document.getElementById(id).hidden = true;
   if (chosen === undefined) return;
   showRunning(true);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { DyadicError } from "../../error.ts";
 import { hex, sha256 } from "../../numerics/sha256.ts";
+import { predict, StepTimes, stepKeys } from "../../precision/cost/latency.ts";
 import {
   type LatencyTable,
   type MeasuredHost,
@@ -14,24 +15,32 @@ import { ACTIVATION_WIDTHS, WEIGHT_WIDTHS } from "../../precision/schema.ts";
 import type { Build } from "../../runtime/builds.ts";
 import { listed } from "../budget.ts";
 import type { FloatFlags } from "../calibration.ts";
-import { BUILDS } from "../engines.ts";
+import { BUILDS, CLASSES } from "../engines.ts";
 import { isFile, readText } from "../files.ts";
 import { type LoadedModel, loadForSize } from "../model.ts";
 import { print, progress, writeWhole } from "../output.ts";
 import { openHost } from "./hosts.ts";
-import { type Host, type HostModel, type Measured, middle, PROTOCOL, type TableModel } from "./job.ts";
-import { kernelRows, kernelTable, type MeasuredBuild } from "./kernels.ts";
+import { type Host, type HostModel, type Measured, middle, PROTOCOL } from "./job.ts";
+import { type BuildSteps, kernelRows, kernelTable } from "./kernels.ts";
 import { buildTimes } from "./record.ts";
 import { ROOFLINE_MACS, rooflineModel } from "./roofline.ts";
 
 export interface TableFlags extends FloatFlags {
   readonly table?: string;
   readonly kernels?: boolean;
+  readonly read?: boolean;
   readonly host: Host["kind"];
   readonly hostCommand?: string;
   readonly build?: string;
   readonly rounds?: number;
   readonly json?: boolean;
+}
+
+/** What a build took on a host, and its rate at the roofline's product in multiply-adds a microsecond. */
+interface MeasuredBuild {
+  readonly build: Build;
+  readonly times: Measured;
+  readonly roofline: number;
 }
 
 /** A model at some width. */
@@ -40,43 +49,81 @@ interface Variant {
   readonly loaded: LoadedModel;
 }
 
-/** Measures, merges into the table's file after every build, and shows what each layer took. */
+/** Measures, or with --read takes from the table, and shows what each layer takes. */
 export async function tableCommand(path: string, flags: TableFlags): Promise<void> {
-  const { table: file, json } = flags;
+  const { table: file, read, json } = flags;
   const variants = await variantsOf(path, flags);
-  const compiled = variants.flatMap(({ loaded }) => loaded.compiled ?? []);
-  if (file !== undefined && compiled.length < variants.length) {
+  if ((file !== undefined || read) && variants.some(({ loaded }) => loaded.compiled === undefined)) {
     throw new DyadicError("BAD_ARGUMENT", "a table is made from the model, not from what was compiled", {
       file: path,
       expected: "a .tflite or .onnx model",
       hint: "for a .dyad: dyadic bench MODEL --kernels",
     });
   }
+  const { host, builds } = read ? fromTable(variants, file) : await measureAll(variants, flags);
+  const models = variants.map(({ title, loaded }, i) => {
+    return { title, rows: kernelRows(loaded.bytes, path, builds[i]!), builds: builds[i]! };
+  });
+  print(json === true, { model: path, host, models, table: file ?? null }, () => {
+    const texts = models.map(({ title, rows, builds: own }) => kernelTable(title, rows, own));
+    return `${host.kind}, ${host.version}, ${host.machine}\n${texts.join("\n")}`;
+  });
+}
+
+/** What there is to show: by variant, and by build. */
+interface Found {
+  readonly host: MeasuredHost;
+  readonly builds: readonly (readonly BuildSteps[])[];
+}
+
+/** Measures build after build; each is merged into the table's file when it is done. */
+async function measureAll(variants: readonly Variant[], flags: TableFlags): Promise<Found> {
+  const { table: file } = flags;
   let table = file !== undefined && isFile(file) ? parseLatencyTable(readText(file)) : undefined;
   const host = await openHost(flags.host, flags.hostCommand);
-  const measured: MeasuredBuild[] = [];
+  const all: BuildSteps[][] = variants.map(() => []);
   try {
     if (table !== undefined) mergeTables(table, { version: 1, host: hostOf(host), builds: [] }); // refused now, if at all
     for (const build of buildsOf(host, flags.build)) {
       const own = await measure(host, build, variants, flags.rounds);
-      measured.push(own);
+      const { models, dotClass } = own.times;
+      const selfTestClass = CLASSES[dotClass as keyof typeof CLASSES];
+      all.forEach((found, i) => {
+        const { whole, steps } = models[i]!;
+        const wholeMs = middle(whole) / 1e6;
+        found.push({ build, selfTestClass, roofline: own.roofline, wholeMs, steps: steps.map(middle) });
+      });
       if (file === undefined) continue;
-      table = mergeTables(table, tableOf(host, own, compiled));
+      table = mergeTables(table, tableOf(host, own, variants));
       writeWhole(file, new TextEncoder().encode(`${JSON.stringify(table, null, 1)}\n`));
     }
   } finally {
     await host.close();
     progress("");
   }
-  const models = variants.map(({ title, loaded }, i) => {
-    const rows = kernelRows(loaded.bytes, path, measured, i);
-    return { title, rows, wholeMs: measured.map(({ times }) => middle(times.models[i]!.whole) / 1e6) };
+  return { host: hostOf(host), builds: all };
+}
+
+/** What the table says of the variants. Throws BAD_ARGUMENT where it does not know an op. */
+function fromTable(variants: readonly Variant[], file: string | undefined): Found {
+  if (file === undefined) {
+    throw new DyadicError("BAD_ARGUMENT", "there is no table to read", { expected: "--table FILE" });
+  }
+  const { host, builds } = parseLatencyTable(readText(file));
+  const found = variants.map(({ loaded }) => {
+    const { integer, layout } = loaded.compiled!;
+    const scratch = layout.scratch.map(({ bytes }) => bytes);
+    return builds.map((own): BuildSteps => {
+      const times = new StepTimes(own);
+      const steps = stepKeys(integer).map(
+        (key, i) => times.of(key, scratch[i - integer.inputs.length] ?? 0).nanoseconds,
+      );
+      const { build, selfTestClass, roofline } = own;
+      const wholeMs = predict(times, integer, scratch).nanoseconds / 1e6;
+      return { build, selfTestClass, roofline, wholeMs, steps };
+    });
   });
-  const { kind, version } = host;
-  const builds = measured.map(({ build, roofline }) => ({ build, roofline }));
-  print(json === true, { model: path, host: { kind, version }, builds, models, table: file ?? null }, () =>
-    models.map((model) => kernelTable(model, measured, `${kind}, ${version}`)).join("\n"),
-  );
+  return { host, builds: found };
 }
 
 /** The model as it is; or at every width of --bits, and of --activation-bits. */
@@ -138,9 +185,10 @@ function hostOf({ kind, version }: Host): MeasuredHost {
 function tableOf(
   host: Host,
   { build, times, roofline }: MeasuredBuild,
-  models: readonly TableModel[],
+  variants: readonly Variant[],
 ): LatencyTable {
   const module = readFileSync(new URL(`../../../assembly/build/${build}.wasm`, import.meta.url));
+  const models = variants.map(({ loaded }) => loaded.compiled!);
   const own: Measured = { ...times, models: times.models.slice(0, models.length) };
   const date = new Date().toISOString().slice(0, 10);
   const engine = hex(sha256(new Uint8Array(module)));

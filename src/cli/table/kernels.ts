@@ -1,17 +1,16 @@
 // Which build is fastest at every layer, and how near it comes to what a dense product reaches.
-import { DOT_NONE, DOT_PAIR_SATURATING } from "../../../assembly/abi.ts";
-import { activationBits, readPlan } from "../../model/plan-reader.ts";
+import { activationBits, groupsOf, readPlan } from "../../model/plan-reader.ts";
 import { readModel } from "../../model/reader.ts";
+import type { BuildTimes } from "../../precision/cost/latency-table.ts";
 import { describe } from "../../report/describe.ts";
 import type { Build } from "../../runtime/builds.ts";
 import { table } from "../output.ts";
-import { type Measured, middle } from "./job.ts";
 
-/** What a build took, and its rate at the roofline's product in multiply-adds a microsecond. */
-export interface MeasuredBuild {
-  readonly build: Build;
-  readonly times: Measured;
-  readonly roofline: number;
+/** What a build takes for one model. */
+export interface BuildSteps extends Pick<BuildTimes, "build" | "selfTestClass" | "roofline"> {
+  readonly wholeMs: number;
+  /** Nanoseconds by step of the plan. */
+  readonly steps: readonly number[];
 }
 
 /** A step, and the build that won it. */
@@ -21,7 +20,7 @@ export interface KernelRow {
   readonly op: string;
   readonly output: readonly number[];
   readonly macs: number;
-  /** Median nanoseconds by build, in the order of the measurement. */
+  /** By build, in their order. */
   readonly nanoseconds: readonly number[];
   readonly winner: Build;
   /** `<op>_a<bits>w<bits>__<isa>`; the op alone where there are no weights. */
@@ -31,27 +30,32 @@ export interface KernelRow {
   readonly share: number | null;
 }
 
-/** The steps of one model of the measurement. */
-export function kernelRows(
-  bytes: Uint8Array,
-  path: string,
-  measured: readonly MeasuredBuild[],
-  model: number,
-): KernelRow[] {
+/** The steps of a model file. What runs in bands is timed as a group, which has its members' work. */
+export function kernelRows(bytes: Uint8Array, path: string, builds: readonly BuildSteps[]): KernelRow[] {
   const plan = readPlan(readModel(bytes, path));
-  return describe(bytes, path).plan.steps.map(({ name, op, output, macs, weightBits }, step): KernelRow => {
-    const medians = measured.map(({ times }) => middle(times.models[model]!.steps[step]!));
-    const own = measured[medians.indexOf(Math.min(...medians))]!;
+  const { steps } = describe(bytes, path).plan;
+  const groups = groupsOf(plan);
+  const groupOf = (step: number) => groups.find(({ first, last }) => first <= step && step <= last);
+  const workOf = (step: number) => {
+    if (groupOf(step) !== undefined) return 0;
+    const group = groups.find(({ first }) => first === step + 1);
+    const own = group === undefined ? [steps[step]!] : steps.slice(group.first, group.last + 1);
+    return own.reduce((sum, { macs }) => sum + macs, 0);
+  };
+  return steps.map(({ name, op, output, weightBits }, step): KernelRow => {
+    const macs = workOf(step);
+    const times = builds.map(({ steps }) => steps[step]!);
+    const own = builds[times.indexOf(Math.min(...times))]!;
     const input = plan.tensors[plan.steps[step]!.inputs[0] ?? -1];
     const widths = weightBits === null ? "" : `_a${activationBits(input!.dtype)}w${weightBits}`;
-    const rate = macs === 0 ? null : macs / Math.min(...medians);
+    const rate = macs === 0 ? null : macs / Math.min(...times);
     return {
       step,
       name,
       op,
       output,
       macs,
-      nanoseconds: medians.map(Math.round),
+      nanoseconds: times.map(Math.round),
       winner: own.build,
       kernel: `${op.replace("-", "_")}${widths}__${instructions(own, weightBits)}`,
       gmacsPerSecond: rate,
@@ -61,20 +65,20 @@ export function kernelRows(
 }
 
 /** What a build's kernel computes with: the relaxed engine has the SIMD kernels too. */
-function instructions({ build, times: { dotClass } }: MeasuredBuild, weightBits: number | null): string {
+function instructions({ build, selfTestClass }: BuildSteps, weightBits: number | null): string {
   if (build === "engine-scalar") return "scalar";
-  const hasDot = dotClass !== DOT_NONE && (dotClass !== DOT_PAIR_SATURATING || (weightBits ?? 8) < 8);
+  const hasDot = selfTestClass !== "none" && (selfTestClass !== "P" || (weightBits ?? 8) < 8);
   return build === "engine-relaxed" && weightBits !== null && hasDot ? "relaxed" : "simd";
 }
 
 /** One model as text. */
 export function kernelTable(
-  { title, rows, wholeMs }: { title: string; rows: readonly KernelRow[]; wholeMs: readonly number[] },
-  measured: readonly MeasuredBuild[],
-  host: string,
+  title: string,
+  rows: readonly KernelRow[],
+  builds: readonly BuildSteps[],
 ): string {
-  const runs = measured.map(({ build, roofline }, i) => {
-    return `${build} ${wholeMs[i]!.toPrecision(3)} ms a run, dense product ${(roofline / 1000).toFixed(1)} GMAC/s`;
+  const runs = builds.map(({ build, roofline, wholeMs }) => {
+    return `${build} ${wholeMs.toPrecision(3)} ms a run, dense product ${(roofline / 1000).toFixed(1)} GMAC/s`;
   });
   const shown = rows.map((row) => [
     row.step,
@@ -89,10 +93,10 @@ export function kernelTable(
     "step",
     "layer",
     "output",
-    ...measured.map(({ build }) => `${build} us`),
+    ...builds.map(({ build }) => `${build} us`),
     "fastest kernel",
     "GMAC/s",
     "of dense",
   ];
-  return `${title}\n${host}: ${runs.join("; ")}\n${table([head, ...shown])}`;
+  return `${title}\n${runs.join("; ")}\n${table([head, ...shown])}`;
 }

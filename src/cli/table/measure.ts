@@ -1,6 +1,7 @@
 // Measures inside a host that has a clock: in Node and in a page. Steps are timed where they are, in whole runs: their
 // operands lie in the caches as the steps before them left them.
 import { readModel } from "../../model/reader.ts";
+import { congruential } from "../../numerics/random.ts";
 import { type EngineExports, instantiate, loadModel } from "../../runtime/engine.ts";
 import { type Measured, middle, type Progress, type Protocol } from "./job.ts";
 
@@ -8,8 +9,9 @@ import { type Measured, middle, type Progress, type Protocol } from "./job.ts";
 const PART_MS = 1;
 /** A clock with coarser steps, in milliseconds, cannot time parts: their errors cancel in sums over a whole batch. */
 const FINE_MS = 0.001;
-/** Empty steps that show what reading the clock around a step costs. */
-const EMPTY_STEPS = 10_000;
+/** Empty steps that show what reading the clock around a step costs; of so many parts the median counts. */
+const EMPTY_STEPS = 1000;
+const EMPTY_PARTS = 9;
 
 interface Subject {
   readonly engine: EngineExports;
@@ -54,14 +56,11 @@ async function openSubject(module: WebAssembly.Module, bytes: Uint8Array): Promi
 
 /** Codes without a pattern: kernels may branch on data. */
 export function fillInputs(engine: EngineExports, bytes: Uint8Array): void {
-  let state = 1;
+  const random = congruential(1);
   readModel(bytes, "model").io.forEach(({ role, bytes: length }, index) => {
     if (role !== "input") return;
     const codes = new Uint8Array(engine.memory.buffer, engine.input_ptr(index) >>> 0, length);
-    for (let i = 0; i < length; i++) {
-      state = Math.imul(state, 1664525) + 1013904223;
-      codes[i] = state >>> 24;
-    }
+    for (let i = 0; i < length; i++) codes[i] = 256 * random();
   });
 }
 
@@ -136,11 +135,14 @@ function runSteps({ engine, steps, runs }: Subject): Float64Array {
 
 /** Nanoseconds of calling the engine for nothing, with the clock read around it. */
 function emptyStep({ run_steps }: EngineExports): number {
-  const start = performance.now();
-  let last = start;
-  for (let i = 0; i < EMPTY_STEPS; i++) {
-    run_steps(0, 0);
-    last = performance.now();
-  }
-  return ((last - start) * 1e6) / EMPTY_STEPS;
+  const parts = Array.from({ length: EMPTY_PARTS }, () => {
+    const start = performance.now();
+    let last = start;
+    for (let i = 0; i < EMPTY_STEPS; i++) {
+      run_steps(0, 0);
+      last = performance.now();
+    }
+    return ((last - start) * 1e6) / EMPTY_STEPS;
+  });
+  return middle(parts);
 }

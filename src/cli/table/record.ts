@@ -1,5 +1,6 @@
 // What was measured as entries of a latency table.
 import { PRODUCER } from "../../compile.ts";
+import { DyadicError } from "../../error.ts";
 import { opNamed } from "../../ops/index.ts";
 import { stepKeys } from "../../precision/cost/latency.ts";
 import type { BuildTimes, StepTime } from "../../precision/cost/latency-table.ts";
@@ -35,6 +36,11 @@ export function buildTimes(
 function entries(models: readonly TableModel[], times: readonly ModelTimes[]): StepTime[] {
   const found = new Map<string, { readonly all: StepTime[] }>();
   models.forEach(({ integer, layout }, m) => {
+    if (layout.groups.length > 0) {
+      throw new DyadicError("BAD_ARGUMENT", "steps that run in bands cannot be told apart", {
+        hint: "measure the table without --ram: what bands cost is added to its times",
+      });
+    }
     stepKeys(integer).forEach((step, i) => {
       const k = i - integer.inputs.length;
       const node = integer.nodes[k];

@@ -28,7 +28,7 @@ const LEAST_MS = 100;
 const MOST_SAMPLES = 2 ** 18;
 const MOST_INPUT_BYTES = 2 ** 28;
 
-/** Starts a command of a runtime with one directory open: `{directory}` stands for it. */
+/** Starts a command of a runtime; it must open the directory that `{directory}` stands for as the guest's root. */
 export function openWasi(template?: string): Host {
   const runner = fileURLToPath(new URL("./wasi-run.js", import.meta.url));
   const own = [process.execPath, "--no-warnings", runner, "{directory}"];
@@ -37,7 +37,7 @@ export function openWasi(template?: string): Host {
   if (runs.length === 0) {
     throw new DyadicError("UNSUPPORTED_HOST", "the WASI runtime runs no build of the command", {
       found: command.join(" "),
-      hint: 'such as --host-command "wasmtime run --dir={directory}"',
+      hint: 'such as --host-command "wasmtime run --dir={directory}::/"',
     });
   }
   return {
@@ -125,9 +125,9 @@ class WasiRuns {
   }
 
   private file(bytes: Uint8Array): string {
-    const path = join(this.directory, `${this.files++}.dyad`);
-    writeFileSync(path, bytes);
-    return path;
+    const name = `${this.files++}.dyad`;
+    writeFileSync(join(this.directory, name), bytes);
+    return `/${name}`;
   }
 
   /** Milliseconds of the command on so many bytes of input, all 0. */

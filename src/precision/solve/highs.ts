@@ -2,7 +2,7 @@
 import { DyadicError } from "../../error.ts";
 import { classCount, type Instance } from "./instance.ts";
 
-type Highs = Awaited<ReturnType<typeof import("highs")["default"]>>;
+type Highs = Awaited<ReturnType<typeof import("#highs")["default"]>>;
 
 let loaded: Promise<Highs> | undefined;
 
@@ -13,7 +13,7 @@ let loaded: Promise<Highs> | undefined;
  * Throws INTERNAL for an answer that breaks a limit, or none.
  */
 export async function highsSearch(instance: Instance): Promise<Int32Array | undefined> {
-  loaded ??= import("highs").then(({ default: own }) => {
+  loaded ??= import("#highs").then(({ default: own }) => {
     // Its types describe the CommonJS build, whose function is a member `default` of what an import gives.
     const load = own as unknown as typeof own.default | undefined;
     if (typeof load === "function") return load();

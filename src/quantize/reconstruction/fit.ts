@@ -1,4 +1,5 @@
 import type { Graph } from "../../graph/graph.ts";
+import { congruential, shuffle } from "../../numerics/random.ts";
 import { placeLayer } from "../layer-weights.ts";
 import type { Loss } from "./loss.ts";
 import { LayerParameters, type Rates } from "./parameters.ts";
@@ -25,7 +26,7 @@ export class Fit {
   private readonly options: FitOptions;
   private readonly order: number[];
   private next: number;
-  private state = 0x9e3779b9;
+  private readonly random = congruential(0x9e3779b9);
 
   /** @param base the quantized graph whose codes, scales and biases the tape starts from */
   constructor(tape: Tape, base: Graph, examples: Examples, loss: Loss, options: FitOptions) {
@@ -77,11 +78,7 @@ export class Fit {
     const { order } = this;
     if (this.next === order.length) {
       this.next = 0;
-      for (let i = order.length - 1; i > 0; i--) {
-        this.state = (Math.imul(this.state, 1664525) + 1013904223) >>> 0;
-        const j = Math.floor((this.state / 2 ** 32) * (i + 1));
-        [order[i], order[j]] = [order[j]!, order[i]!];
-      }
+      shuffle(order, this.random);
     }
     return order[this.next++]!;
   }

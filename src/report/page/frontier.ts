@@ -16,6 +16,7 @@ export function frontierPicture(points: readonly PlottedPoint[]): Markup {
   const x = (bytes: number) => LEFT + 16 + ((bytes - least) / span) * (WIDTH - LEFT - RIGHT - 32);
   const y = (loss: number) => HEIGHT - BOTTOM - (loss / worst) * (HEIGHT - TOP - BOTTOM);
   const best = efficient(points);
+  const measured = points.some(({ accuracy }) => accuracy !== null);
   const marks = [0, 1, 2, 3, 4].map((i) => least + (i / 4) * span);
   return el(
     "div",
@@ -52,7 +53,7 @@ export function frontierPicture(points: readonly PlottedPoint[]): Markup {
         [
           { heading: "bytes", isNumber: true },
           { heading: "loss", isNumber: true },
-          { heading: "accuracy", isNumber: true },
+          ...(measured ? [{ heading: "accuracy", isNumber: true }] : []),
           { heading: "choice" },
         ],
         [...points]
@@ -60,7 +61,7 @@ export function frontierPicture(points: readonly PlottedPoint[]): Markup {
           .map(({ bytes, loss, accuracy, chosen }) => [
             grouped(bytes),
             realText(loss),
-            accuracy === null ? "" : percentText(accuracy),
+            ...(measured ? [accuracy === null ? "" : percentText(accuracy)] : []),
             chosen ? "chosen" : "",
           ]),
       ),

@@ -1,0 +1,2 @@
+/** What pages have in place of HiGHS: see "imports" in package.json. */
+export default undefined;
