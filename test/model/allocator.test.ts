@@ -30,7 +30,9 @@ function stored(): Results {
 function store(part: Results): void {
   const { budgets, joint, weights, activations, pairs }: Results = { ...stored(), ...part };
   const all = { budgets, joint, weights, activations, pairs };
-  writeFileSync(RESULTS, `${JSON.stringify(all, null, 2)}\n`);
+  // Limits on one line, as the formatter wants them.
+  const text = JSON.stringify(all, null, 2).replace(/\[\s+([\d.e-]+),\s+([\d.e-]+)\s+\]/g, "[$1, $2]");
+  writeFileSync(RESULTS, `${text}\n`);
   writeFileSync(PAGE, allocationPage(all));
 }
 
