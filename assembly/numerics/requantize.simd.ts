@@ -33,6 +33,8 @@ export const STRIP: usize = memory.data(STRIP_VECTORS * 16 + 32, 16); // and wha
 type Near = i8;
 /** 32 <= c <= 54: a floor of a floor is a floor, so what remains of the shift follows on the high words. */
 type HighWords = i16;
+/** The same for c == 32, where nothing remains: a b of 2^30 and more cannot be doubled. */
+type ShiftFree = u16;
 /** Every other c: shifted in 64 bits and saturated to 16 there; z * 2^c need not fit. */
 type Wide = i32;
 /** Near, and codes take the whole of their byte: no clamp but the saturation. */
@@ -46,6 +48,7 @@ const HIGH_WORDS = 1;
 const WIDE = 2;
 const WHOLE = 3;
 const WHOLE_FROM_ZERO = 4;
+const SHIFT_FREE = 5;
 /** Whether its codes have 16 bits. */
 let wide: bool = false;
 
@@ -62,6 +65,7 @@ export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void
   const near = c >= 33 && c <= 39;
   const whole = min == -128 && max == 127 && flip == WHOLE_FLIP;
   form = wide ? WIDE : near ? (whole ? WHOLE : NEAR) : c >= 32 && c <= 54 ? HIGH_WORDS : WIDE;
+  if (form == HIGH_WORDS && c == 32) form = SHIFT_FREE;
   if (HAS_RELAXED_DOT && form == WHOLE && z == WHOLE_FLIP) form = WHOLE_FROM_ZERO;
   const zero: i64 = form == WIDE ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
@@ -83,7 +87,8 @@ function words<Form>(acc: v128, multipliers: v128, round: v128): v128 {
   const low = i64x2.add(i64x2.extmul_low_i32x4_s(acc, multipliers), round);
   const high = i64x2.add(i64x2.extmul_high_i32x4_s(acc, multipliers), round);
   if (sizeof<Form>() == sizeof<Wide>()) return wideWords(low, high);
-  return i32x4.shr_s(v128.shuffle<i32>(low, high, 1, 3, 5, 7), load<i32>(EPILOGUE, SHIFT) - 32);
+  const result = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
+  return isSigned<Form>() ? i32x4.shr_s(result, load<i32>(EPILOGUE, SHIFT) - 32) : result;
 }
 
 function wideWords(low: v128, high: v128): v128 {
@@ -159,7 +164,7 @@ function finish<Form>(outputs: usize, count: i32, blocks: i32, multipliers: usiz
       const a = halves<Form>(v128.load(strip), v128.load(strip, 16), low, high, first, second);
       const b = halves<Form>(v128.load(strip, 32), v128.load(strip, 48), low, high, first, second);
       let codes: v128;
-      if (isSigned<Form>()) {
+      if (isSigned<Form>() || !near) {
         codes = clampCodes(a, b, min, max, flip);
       } else {
         codes = WHOLE_FLIP ? i8x16.narrow_i16x8_u(a, b) : i8x16.narrow_i16x8_s(a, b);
@@ -204,6 +209,8 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
     finish<Whole>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == NEAR) {
     finish<Near>(outputs, count, blocks, multipliers, n, strip);
+  } else if (form == SHIFT_FREE) {
+    finish<ShiftFree>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == HIGH_WORDS) {
     finish<HighWords>(outputs, count, blocks, multipliers, n, strip);
   } else {

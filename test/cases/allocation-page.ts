@@ -46,7 +46,7 @@ images, one change at a time, with that rounding; calibration and evaluation sha
 
 function policyTable(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
-    const [most = "-", aim = "-"] = row.limit ?? [];
+    const [most = "-", aim = "-"] = row.limit?.map((kl) => kl.toPrecision(3)) ?? [];
     const passes = row.limit === undefined ? "-" : row.kl <= row.limit[0] ? "yes" : "NO";
     const percent = (100 * row.share).toFixed(1);
     const cells = [row.name, row.weights, row.activations ?? "8", percent, row.fileBytes, row.peakBytes];

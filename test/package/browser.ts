@@ -10,7 +10,7 @@ import puppeteer from "puppeteer-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 /** Where Firefox puts what it is told to download. */
 const DOWNLOADS = mkdtempSync(join(tmpdir(), "dyadic-downloads-"));
 const TYPES: Record<string, string> = {

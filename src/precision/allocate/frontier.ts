@@ -49,13 +49,14 @@ export async function frontierOf(
   };
   const others: Budget = { ...(ram !== undefined && { ram }), ...(latency !== undefined && { latency }) };
   const found: FrontierPoint[] = [pointOf(chosen, rest, true)];
-  for (let i = 0; i < POINTS; i++) {
+  // From the most down: what a limit of RAM or time refuses, it refuses with less flash too, and a refusal is dear.
+  for (let i = POINTS - 1; i >= 0; i--) {
     const flash = rest + Math.ceil(least + ((most - least) * i) / (POINTS - 1));
     const allocation = await allocate(space, cost, losses, { ...others, flash }, own).catch((error) => {
       if (error instanceof DyadicError && error.code === "NO_POLICY") return undefined;
       throw error;
     });
-    if (allocation === undefined) continue;
+    if (allocation === undefined) break;
     found.push(pointOf(allocation, rest, false));
     options.onPoints?.(pareto(found));
   }
