@@ -10,9 +10,9 @@ import {
   solve,
 } from "../solve/index.ts";
 import type { Pair } from "../solve/problem.ts";
-import { boundCut, choiceCut, type Row } from "./arena-limit.ts";
+import { boundCut, choiceCut, type Row, wideCut } from "./arena-limit.ts";
 import { type Budget, latencyOf, problemOf, type RowOptions } from "./knapsack.ts";
-import { leastWeightBytes, refusal } from "./smallest.ts";
+import { leastRam, leastWeightBytes, refusal } from "./smallest.ts";
 import { type Space, widthsOf } from "./space.ts";
 
 export interface AllocateOptions extends SolveOptions, RowOptions {
@@ -39,14 +39,14 @@ export interface Allocation {
   readonly rounds: number;
 }
 
-/** How often the planner may say no before what it asks for besides is taken from the arena of the bound. */
-const CUT_ROUNDS = 40;
+/** How often the planner may say no before what is at least as wide as its noes is taken for as large. */
+const CUT_ROUNDS = 16;
 const ROUNDS = 80;
 
 /**
  * Least loss within the budget. The solver knows nothing of the arena; where the planner finds no plan for its answer, the
- * widths that no plan fits are cut off, or that answer; where this takes long, the limit is lowered by the excess, and the
- * gap of the certificate says what that may cost. Throws NO_POLICY with the smallest budget that would do.
+ * widths that no plan fits are cut off, or that answer; where this takes long, all that is as wide where that answer is too large is
+ * cut off with it, and the gap of the certificate says what that may cost. Throws NO_POLICY with the smallest budget that would do.
  *
  * @param losses of every choice of every class of the space
  */
@@ -59,6 +59,8 @@ export async function allocate(
 ): Promise<Allocation> {
   return new Search(space, cost, losses, budget, options).run();
 }
+
+type Reserve = Required<Omit<Budget, "ram">>;
 
 /** What an answer takes of every limit. */
 interface Used {
@@ -75,7 +77,9 @@ class Search {
   private readonly options: AllocateOptions;
   private readonly cuts: Row[] = [];
   /** What the solver may not use: of flash all that is not weights, of the others what it could not know of. */
-  private readonly reserve = { flash: 0, ram: 0, latency: 0 };
+  private readonly reserve = { flash: 0, latency: 0 };
+  /** What the planner has a plan for, once cuts are made around it without proof. */
+  private fitting: readonly number[] | undefined;
   private isSmallest = false;
   private bound = -Infinity;
 
@@ -94,15 +98,15 @@ class Search {
   }
 
   async run(): Promise<Allocation> {
-    const { space, cost, budget, options, reserve } = this;
+    const { space, cost, reserve } = this;
     for (let rounds = 1; rounds <= ROUNDS; rounds++) {
       const answer = await this.solve(reserve);
       if (!answer.feasible) {
         if (await this.trySmallest()) continue;
-        throw await refusal(space, cost, budget, options);
+        throw await this.refusal();
       }
       const { choices, certificate } = answer;
-      if (reserve.ram + reserve.latency === 0) this.bound = certificate.bound;
+      if (this.fitting === undefined && reserve.latency === 0) this.bound = certificate.bound;
       const widths = widthsOf(space, choices);
       let used = this.used(widths, this.proven(certificate));
       if (this.fits(used)) {
@@ -110,7 +114,9 @@ class Search {
         used = this.used(widths, this.proven(certificate));
       }
       if (!this.fits(used)) {
-        this.learn(choices, widths, used, rounds);
+        if (!(await this.learn(choices, widths, used, rounds)) && !(await this.trySmallest())) {
+          throw await this.refusal();
+        }
         continue;
       }
       const proven = this.proven(certificate);
@@ -126,12 +132,12 @@ class Search {
       };
     }
     throw new DyadicError("NO_POLICY", "no policy was found whose arena the planner packs into the budget", {
-      expected: `at most ${budget.ram} bytes of RAM`,
+      expected: `at most ${this.budget.ram} bytes of RAM`,
       hint: "a little more RAM, or fewer widths to choose from",
     });
   }
 
-  private solve(reserve: Required<Budget>): Promise<Solution | Infeasible> {
+  private solve(reserve: Reserve): Promise<Solution | Infeasible> {
     const { space, cost, losses, budget, cuts, options } = this;
     const problem = problemOf(space, cost, losses, reduced(budget, reserve), cuts, options);
     return solve({ ...problem, pairs: options.pairs ?? [] }, options);
@@ -162,25 +168,56 @@ class Search {
   /** Headers were longer on the way: the bound for the rest that this file has, which may leave weights more room. */
   private async loosen(widths: Widths, { flash }: Used): Promise<void> {
     const { budget, cost, reserve } = this;
-    if (budget.flash === undefined || flash === undefined || reserve.ram + reserve.latency > 0) return;
+    if (
+      budget.flash === undefined ||
+      flash === undefined ||
+      this.fitting !== undefined ||
+      reserve.latency > 0
+    )
+      return;
     const rest = flash - cost.totalWeightBytes(widths);
     if (rest >= reserve.flash) return;
     const answer = await this.solve({ ...reserve, flash: rest });
     if (answer.feasible) this.bound = Math.min(this.bound, answer.certificate.bound);
   }
 
-  /** Makes the next answer another one. */
-  private learn(choices: readonly number[], widths: Widths, used: Used, round: number): void {
+  /** Makes the next answer another one; false where there is none. */
+  private async learn(
+    choices: readonly number[],
+    widths: Widths,
+    used: Used,
+    round: number,
+  ): Promise<boolean> {
     const { space, cost, budget, cuts, reserve } = this;
-    const ram = this.over(used, "ram");
-    if (ram > 0) {
-      const proven = boundCut(space, cost, budget.ram! - reserve.ram, choices);
-      if (proven === undefined && round > CUT_ROUNDS) reserve.ram += ram;
-      cuts.push(proven ?? choiceCut(space, cost, choices));
+    if (this.over(used, "ram") > 0) {
+      if (round > CUT_ROUNDS) {
+        this.fitting ??= await this.leastRam();
+        if (this.fitting === undefined) return false;
+      }
+      const around = this.fitting;
+      cuts.push(
+        boundCut(space, cost, budget.ram!, choices) ??
+          (around && wideCut(space, cost, budget.ram!, choices, around)) ??
+          choiceCut(space, cost, choices),
+      );
     }
     reserve.latency += this.over(used, "latency");
     const flash = this.over(used, "flash");
     if (flash > 0) reserve.flash = budget.flash! - cost.totalWeightBytes(widths) + flash;
+    return true;
+  }
+
+  private refusal(): Promise<DyadicError> {
+    const { space, cost, budget, options, reserve } = this;
+    return refusal(space, cost, budget, options, reserve.flash);
+  }
+
+  /** Choices with the smallest arena that the other limits leave, where it fits. */
+  private async leastRam(): Promise<readonly number[] | undefined> {
+    const { space, cost, budget, options, reserve } = this;
+    const { ram, ...others } = reduced(budget, reserve);
+    const found = await leastRam(space, cost, others, options);
+    return found !== undefined && found.value <= ram! ? found.choices : undefined;
   }
 
   /** Where longer headers have used the flash up: the smallest weights, whose header may be short, once. */
@@ -214,10 +251,10 @@ function withUsed(limits: Certificate["limits"], used: Used): Certificate["limit
 }
 
 /** What the solver may use: the budget, less what it could not know of. */
-function reduced({ flash, ram, latency }: Budget, reserve: Required<Budget>): Budget {
+function reduced({ flash, ram, latency }: Budget, reserve: Reserve): Budget {
   return {
     ...(flash !== undefined && { flash: flash - reserve.flash }),
-    ...(ram !== undefined && { ram: ram - reserve.ram }),
+    ...(ram !== undefined && { ram }),
     ...(latency !== undefined && { latency: latency - reserve.latency }),
   };
 }

@@ -25,16 +25,21 @@ export interface RefusalOptions extends SolveOptions, RowOptions {
   fileBytes?(widths: Widths, certificate: Certificate): number;
 }
 
-/** NO_POLICY, with the smallest value of every limit that would do and its proof. */
+/**
+ * NO_POLICY, with the smallest value of every limit that would do and its proof.
+ *
+ * @param rest bytes of a file that are not weights, where it was asked for
+ */
 export async function refusal(
   space: Space,
   cost: NetworkCost,
   budget: Budget,
   options: RefusalOptions,
+  rest: number,
 ): Promise<DyadicError> {
   const parts: string[] = [];
   for (const name of Object.keys(budget) as (keyof Budget)[]) {
-    const own = await smallest(space, cost, budget, name, options);
+    const own = await smallest(space, cost, withoutRest(budget, rest), name, options);
     if (own === undefined) continue;
     const others =
       Object.keys(budget).length === 1 ? "" : own.isJoint ? ", the other limits kept" : " by itself";
@@ -47,6 +52,10 @@ export async function refusal(
     found: parts.join("; "),
     hint: "a larger budget, or narrower widths to choose from",
   });
+}
+
+function withoutRest({ flash, ...others }: Budget, rest: number): Budget {
+  return flash === undefined ? others : { ...others, flash: flash - rest };
 }
 
 async function smallest(
@@ -125,7 +134,7 @@ async function least(
 }
 
 /** The planner's smallest arena for the narrowest activations, with the least scratch that the other limits leave. */
-async function leastRam(space: Space, cost: NetworkCost, kept: Budget, options: RefusalOptions) {
+export async function leastRam(space: Space, cost: NetworkCost, kept: Budget, options: RefusalOptions) {
   const base = narrowest(space);
   const losses = classSizes(space).map((size, i) =>
     Array.from({ length: size }, (_, j) => {
@@ -137,7 +146,7 @@ async function leastRam(space: Space, cost: NetworkCost, kept: Budget, options: 
   const answer = await solve(problemOf(space, cost, losses, kept, [], options), options);
   if (!answer.feasible) return undefined;
   const value = cost.planned(widthsOf(space, answer.choices), 0).layout.peakBytes;
-  return { value, bound: arenaBound(cost.at(widthsOf(space, base))) };
+  return { value, bound: arenaBound(cost.at(widthsOf(space, base))), choices: answer.choices };
 }
 
 /** The narrowest activations, and the widest weights. */
