@@ -67,7 +67,7 @@ function serve(config: string): Promise<{ port: number; stop: () => void }> {
     (child.stdio[3] as Readable).on("data", (chunk: Buffer) => {
       text += chunk;
       const port = /"port":(\d+)/.exec(text)?.[1];
-      if (port !== undefined) resolve({ port: Number(port), stop: () => child.kill() });
+      if (port !== undefined) resolve({ port: Number(port), stop: () => child.kill("SIGKILL") });
     });
     child.on("error", reject);
     child.on("exit", (code) => reject(new Error(`workerd ended with code ${code} before it listened`)));
