@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
 import { InferenceSession as CoreSession } from "./core.ts";
-import { type LoaderOptions, type ModelSource, openSource, sourceName } from "./loader.ts";
+import { type LoaderOptions, type ModelSource, openSource, sourceName, webDigest } from "./loader.ts";
 
 export * from "./core.ts";
 export type { LoaderOptions, ModelSource } from "./loader.ts";
@@ -31,7 +31,7 @@ export class InferenceSession extends CoreSession {
       isPath(source) ? readModelFile(source, file, options) : openSource(source, file, options),
       options.module ?? engineModule(chooseBuild(options.relaxed)),
     ]);
-    return CoreSession.create(model, { ...options, module, file });
+    return CoreSession.create(model, { digest: webDigest, ...options, module, file });
   }
 }
 
