@@ -7,6 +7,7 @@ import { generateTiles } from "./kernels/generate-tiles.mjs";
 import { packTexts } from "./pack-texts.mjs";
 
 const ENTRIES = {
+  "engine-threads": "assembly/threaded.ts",
   engine: "assembly/index.ts",
   calibrator: "assembly/float/index.ts",
   "dyadic-wasi": "assembly/wasi.ts",
