@@ -34,13 +34,11 @@ import { isBinary } from "./operands";
 import { OWN } from "./own";
 import { isPool, isWeighted, takesPacked } from "./parts-scratch";
 import { bitsOf, denseBytes, tensorOf, tensorRecord, word } from "./state";
-import { scratchAt, threads } from "./threads";
+import { leastWork, scratchAt, threads } from "./threads";
 
 const STEP: usize = HAS_THREADS ? OWN + memory.data(CONV_STEP_BYTES, 16) : 0;
 const TENSORS: usize = HAS_THREADS ? OWN + memory.data(4 * TENSOR_BYTES, 16) : 0; // three records, in phase with the plan's
 
-/** Least work of a share, in multiply-adds of a dense product: one or two microseconds. */
-const LEAST_WORK: i64 = 1 << 17;
 /** What a byte written by an element-wise op or an epilogue, and a multiply-add of a depthwise kernel, count as. */
 const BYTE_WORK = 16;
 const DEPTHWISE_WORK = 3;
@@ -49,7 +47,7 @@ const DEPTHWISE_WORK = 3;
 export function shareCount(step: usize): i32 {
   if (threads == 1 || !takesPacked(word(step, STEP_OPCODE))) return 1;
   const most = max(word(tensorOf(step, STEP_OUT), TENSOR_HEIGHT), channelBlocks(step));
-  return <i32>max(min(min(stepWork(step) / LEAST_WORK, <i64>threads), <i64>most), 1);
+  return <i32>max(min(min(stepWork(step) / leastWork, <i64>threads), <i64>most), 1);
 }
 
 function stepWork(step: usize): i64 {

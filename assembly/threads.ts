@@ -16,21 +16,27 @@ const DONE: usize = LINES + LINE;
 const CALLS: usize = LINES + 2 * LINE;
 /** i32: not 0 when somebody may sleep. */
 const SLEEPERS: usize = LINES + 2 * LINE + 4;
+/** i32: shares that threads but 0 have computed. */
+const HELPED: usize = LINES + LINE + 4;
 /** What other threads must know of the model: its plan, weights and arena, how bytes are stored, scratch. */
 const MODEL: usize = LINES + 3 * LINE;
 
 /** Polls before a thread that finds nothing to do goes to sleep: some 0.1 ms. */
 const RESTLESS = 100_000;
 
-/** How many threads compute, and how often one looks whether the others are done before it gives up. */
+/** How many threads compute. */
 export let threads: i32 = 1;
+/** Least work of a share, in multiply-adds of a dense product. */
+export let leastWork: i64 = 1;
+/** How often thread 0 looks whether the others are done before it gives up. */
 let patience: i64 = 0;
 let lost: bool = false;
 
 /** States how many instances there will be, before anything is reserved. */
-export function setThreads(count: i32, polls: i64): i32 {
-  if (count < 1 || count > MAX_THREADS) return BAD_RANGE;
+export function setThreads(count: i32, least: i32, polls: i64): i32 {
+  if (count < 1 || count > MAX_THREADS || least < 1) return BAD_RANGE;
   threads = count;
+  leastWork = least;
   patience = polls;
   return OK;
 }
@@ -88,7 +94,12 @@ export function takeShare(): bool {
 }
 
 export function finishShare(): void {
+  if (THREAD > 0) atomic.add<i32>(HELPED, 1);
   atomic.add<i32>(DONE, 1);
+}
+
+export function helpedShares(): i32 {
+  return atomic.load<i32>(HELPED);
 }
 
 /** Waits for the shares that others took; after as many polls as patience has, they are lost. */
