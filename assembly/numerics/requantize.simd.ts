@@ -46,10 +46,10 @@ type WholeFromZero = bool;
 let form: i32 = 0;
 const NEAR = 0;
 const HIGH_WORDS = 1;
-const WIDE = 2;
-const WHOLE = 3;
-const WHOLE_FROM_ZERO = 4;
-const SHIFT_FREE = 5;
+const SHIFT_FREE = 2;
+const WIDE = 3;
+const WHOLE = 4;
+const WHOLE_FROM_ZERO = 5;
 /** Whether its codes have 16 bits. */
 let wide: bool = false;
 
@@ -67,11 +67,12 @@ export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void
   const whole = min == -128 && max == 127 && flip == WHOLE_FLIP;
   form = wide ? WIDE : near ? (whole ? WHOLE : NEAR) : c >= 32 && c <= 54 ? HIGH_WORDS : WIDE;
   if (form == HIGH_WORDS && c == 32) form = SHIFT_FREE;
+  const nearZero = form == WHOLE ? z - WHOLE_FLIP : z;
   if (HAS_RELAXED_DOT && form == WHOLE && z == WHOLE_FLIP) form = WHOLE_FROM_ZERO;
   const zero: i64 = form == WIDE ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
-  v128.store(EPILOGUE, i16x8.splat(<i16>(form == WHOLE ? z - WHOLE_FLIP : z)), NEAR_ZERO);
+  v128.store(EPILOGUE, i16x8.splat(<i16>nearZero), NEAR_ZERO);
   v128.store(EPILOGUE, i16x8.splat(<i16>(<i32>1 << (47 - c))), FACTOR);
   v128.store(EPILOGUE, i8x16.splat(<i8>min), MIN);
   v128.store(EPILOGUE, i8x16.splat(<i8>max), MAX);
@@ -266,6 +267,18 @@ export function requantize8(low: v128, high: v128, multipliers: usize): v128 {
   store<usize>(PART_OUTPUTS, PARTS);
   finishBlocks(PART_OUTPUTS, 1, 1, multipliers, 0, STRIP);
   return v128.load64_zero(PARTS);
+}
+
+/** Sixteen words that c - 32 <= 15 more bits are to go from, rounded, with the zero point, narrowed and clamped: codes as stored. */
+// @ts-ignore: decorator
+@inline
+export function finishWords(low: v128, high: v128): v128 {
+  const factor = v128.load(EPILOGUE, FACTOR);
+  const zero = v128.load(EPILOGUE, NEAR_ZERO);
+  const a = i16x8.add(roundQ15(low, factor), zero);
+  const b = i16x8.add(roundQ15(high, factor), zero);
+  if (form >= WHOLE) return WHOLE_FLIP ? i8x16.narrow_i16x8_u(a, b) : i8x16.narrow_i16x8_s(a, b);
+  return clampCodes(a, b, v128.load(EPILOGUE, MIN), v128.load(EPILOGUE, MAX), v128.load(EPILOGUE, FLIP));
 }
 
 /** Adds the zero point to sixteen rounded 16-bit values, narrows and clamps: codes as stored. */
