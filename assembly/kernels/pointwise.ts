@@ -38,6 +38,7 @@ import { checkClamp, checkRange, checkSameShape } from "../checks";
 import { requantize, requantizeSum } from "../numerics/requantize";
 import { clampWide, finishCodes, finishWords, prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
 import { isBinary } from "../operands";
+import { OWN } from "../own";
 import { fail, flip, isWide, loadCode, maxCode, minCode, pixels, storeCode, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
 
@@ -105,7 +106,7 @@ let wideA: i32 = 0;
 let wideB: i32 = 0;
 let wideOut: i32 = 0;
 let wide: bool = false;
-const MULTIPLIERS: usize = memory.data(32, 16);
+const MULTIPLIERS: usize = OWN + memory.data(32, 16);
 
 /** Prepares runs of requantize from `input` to `output`, without a clamp of its own; in 64 bits where a tensor of the step has 16. */
 export function prepareRequantize(input: usize, output: usize, b: i32, c: i32, isWideStep: bool): void {

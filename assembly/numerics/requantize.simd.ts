@@ -3,13 +3,14 @@
 // turns it into codes: the form that the step's c needs is chosen once a strip, and both loops keep to 15 registers.
 import { TENSOR_ZERO_POINT } from "../abi";
 import { HAS_RELAXED_DOT } from "../build";
+import { OWN } from "../own";
 import { flip, isWide, word } from "../state";
 
 /**
  * Constants of one step's epilogue, spread over vectors once per step and read by every strip: a v128 constant that
  * the compiler sees would be rebuilt at each use.
  */
-const EPILOGUE: usize = memory.data(160, 16);
+const EPILOGUE: usize = OWN + memory.data(160, 16);
 const ROUND: usize = 0; // i64x2: 2^(c-1), and z * 2^c where the form has it
 const ZERO: usize = 16; // i16x8
 const MIN: usize = 32; // i8x16
@@ -23,7 +24,7 @@ const NEAR_ZERO: usize = 144; // i16x8: the zero point of the codes as they leav
 
 /** Vectors of four accumulators that a strip holds. */
 export const STRIP_VECTORS = 96;
-export const STRIP: usize = memory.data(STRIP_VECTORS * 16 + 32, 16); // and what the last pair may read behind it
+export const STRIP: usize = OWN + memory.data(STRIP_VECTORS * 16 + 32, 16); // and what the last pair may read behind it
 
 // Forms of equation (5), told apart by their size at compile time.
 /**
@@ -222,8 +223,8 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
 /** Most pixels of a strip: one block of each. */
 export const STRIP_PIXELS = STRIP_VECTORS / 2;
 /** Codes of the last, incomplete block on their way, and where each pixel's lie. */
-const PARTS: usize = memory.data(STRIP_PIXELS * 16, 16);
-const PART_OUTPUTS: usize = memory.data(STRIP_PIXELS * 4 + 4, 16);
+const PARTS: usize = OWN + memory.data(STRIP_PIXELS * 16, 16);
+const PART_OUTPUTS: usize = OWN + memory.data(STRIP_PIXELS * 4 + 4, 16);
 
 /** Codes of the strip's pixels x channels (blocks of eight, the last one cut), to the addresses at `outputs` plus n. */
 export function requantizeStrip(outputs: usize, count: i32, channels: i32, multipliers: usize, n: usize): void {
@@ -311,7 +312,7 @@ export function clampWide(words: v128): v128 {
   return i16x8.max_s(i16x8.min_s(words, v128.load(EPILOGUE, WIDE_MAX)), v128.load(EPILOGUE, WIDE_MIN));
 }
 
-const TAIL: usize = memory.data(16, 16);
+const TAIL: usize = OWN + memory.data(16, 16);
 
 /** Stores the first `count` (1 to 16) bytes of a vector. */
 // @ts-ignore: decorator
