@@ -44,10 +44,10 @@ type Whole = u8;
 type WholeFromZero = bool;
 /** The form that the step takes. */
 let form: i32 = 0;
-const NEAR = 0;
-const HIGH_WORDS = 1;
-const SHIFT_FREE = 2;
-const WIDE = 3;
+const HIGH_WORDS = 0;
+const SHIFT_FREE = 1;
+const WIDE = 2;
+const NEAR = 3; // and those behind it, which differ in what follows the rounding
 const WHOLE = 4;
 const WHOLE_FROM_ZERO = 5;
 /** Whether its codes have 16 bits. */
@@ -273,12 +273,26 @@ export function requantize8(low: v128, high: v128, multipliers: usize): v128 {
 // @ts-ignore: decorator
 @inline
 export function finishWords(low: v128, high: v128): v128 {
-  const factor = v128.load(EPILOGUE, FACTOR);
-  const zero = v128.load(EPILOGUE, NEAR_ZERO);
-  const a = i16x8.add(roundQ15(low, factor), zero);
-  const b = i16x8.add(roundQ15(high, factor), zero);
+  // Loaded twice: kept in registers, two constants would push sums out of theirs (finishPair).
+  const a = i16x8.add(roundQ15(low, v128.load(EPILOGUE, FACTOR)), v128.load(EPILOGUE, NEAR_ZERO));
+  const b = i16x8.add(roundQ15(high, v128.load(EPILOGUE, FACTOR)), v128.load(EPILOGUE, NEAR_ZERO));
   if (form >= WHOLE) return WHOLE_FLIP ? i8x16.narrow_i16x8_u(a, b) : i8x16.narrow_i16x8_s(a, b);
   return clampCodes(a, b, v128.load(EPILOGUE, MIN), v128.load(EPILOGUE, MAX), v128.load(EPILOGUE, FLIP));
+}
+
+/** Whether the step takes a near form, so that tiles may turn their sums into codes by `finishPair`. */
+export function isNear(): bool {
+  return form >= NEAR;
+}
+
+/** Codes of eight channels of two pixels, from sums in registers, to where `to0` and `to1` point. */
+// @ts-ignore: decorator
+@inline
+export function finishPair(to0: usize, to1: usize, l0: v128, h0: v128, l1: v128, h1: v128, low: v128, high: v128): void {
+  const first = i16x8.narrow_i32x4_s(highWords(l0, low), highWords(h0, high));
+  const codes = finishWords(first, i16x8.narrow_i32x4_s(highWords(l1, low), highWords(h1, high)));
+  v128.store64_lane(to0, codes, 0);
+  v128.store64_lane(to1, codes, 1);
 }
 
 /** Adds the zero point to sixteen rounded 16-bit values, narrows and clamps: codes as stored. */
