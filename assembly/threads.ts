@@ -53,13 +53,12 @@ export function scratchAt(planned: i32): i32 {
   return <i32>(load<usize>(MODEL, 16) + (THREAD - 1) * load<usize>(MODEL, 20) - arenaPtr);
 }
 
-/** Tells the other threads of the loaded model, and that there will be work. */
+/** Tells the other threads of the loaded model. */
 export function openRun(): void {
   store<usize>(MODEL, planPtr);
   store<usize>(MODEL, weightsPtr, 4);
   store<usize>(MODEL, arenaPtr, 8);
   store<i32>(MODEL, flip, 12);
-  wake();
 }
 
 function wake(): void {

@@ -240,7 +240,7 @@ function combine(a: i32, b: i32): i32 {
 }
 
 /** A code of an operand that repeats it, sixteen times; and where they are. */
-const REPEATED: usize = memory.data(32, 16);
+const REPEATED: usize = OWN + memory.data(32, 16);
 
 function repeat(at: usize, isWide: i32, to: usize): usize {
   v128.store(to, isWide ? v128.load16_splat(at) : v128.load8_splat(at));

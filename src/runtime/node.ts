@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { type Build, chooseBuild } from "./builds.ts";
 import { InferenceSession as CoreSession } from "./core.ts";
-import { type LoaderOptions, type ModelSource, sourceName } from "./loader.ts";
+import { type LoaderOptions, type ModelSource, sourceName, webDigest } from "./loader.ts";
 import { openModel } from "./model-file.ts";
 
 export * from "./core.ts";
@@ -31,6 +31,6 @@ export class InferenceSession extends CoreSession {
       openModel(source, file, options),
       options.module ?? engineModule(chooseBuild(options.relaxed)),
     ]);
-    return CoreSession.create(model, { ...options, module, file });
+    return CoreSession.create(model, { digest: webDigest, ...options, module, file });
   }
 }

@@ -7,9 +7,9 @@ import { middle, PROTOCOL } from "../../src/cli/table/job.ts";
 import { measureModels } from "../../src/cli/table/measure.ts";
 import { buildTimes } from "../../src/cli/table/record.ts";
 import type { Compiled } from "../../src/compile.ts";
+import { shapesOf } from "../../src/graph/integer.ts";
 import { opNamed } from "../../src/ops/index.ts";
 import { predict, StepTimes } from "../../src/precision/cost/latency.ts";
-import { shapesOf } from "../../src/precision/cost/network.ts";
 import type { Policy } from "../../src/precision/policy.ts";
 import type { WeightWidth } from "../../src/quantize/rounding/index.ts";
 import type { Build } from "../../src/runtime/builds.ts";
@@ -85,9 +85,9 @@ function mixed(bytes: readonly (readonly number[])[], wanted: number, random: Ra
 /** Bytes of every layer at every width. */
 function layerBytes(uniform: readonly Compiled[]): number[][] {
   const bytes = uniform.map(({ integer }) =>
-    integer.nodes.flatMap(({ op, parameters }, k) => {
-      const { weightAxis, cost } = opNamed(op);
-      return weightAxis === undefined ? [] : [cost(parameters, shapesOf(integer, k)).weightBytes];
+    integer.nodes.flatMap((node) => {
+      const { weightAxis, cost } = opNamed(node.op);
+      return weightAxis === undefined ? [] : [cost(node.parameters, shapesOf(integer, node)).weightBytes];
     }),
   );
   return bytes[0]!.map((_, layer) => bytes.map((own) => own[layer]!));

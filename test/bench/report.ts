@@ -110,7 +110,8 @@ values, not quantized). "Same answer" and "equal codes" compare its outputs with
 Dyadic builds are equal bit for bit, or there would be no page.
 
 Then, each in a process of its own, a runtime with the model: its wasm memory, and the peak of its resident memory over that
-of a Node without a runtime, the least of three. Last, the network with narrower weights, all in turns again: "4" and "2" keep
+of a Node without a runtime, and the milliseconds from the bytes of engine and model to the first output (the runtime's script
+is there), each the least of several. Last, the network with narrower weights, all in turns again: "4" and "2" keep
 8 bits in the first and last layer, layers of "mixed" have 8, 4 and 2 bits in turn; scales of activations are the file's,
 weights are rounded to nearest. All builds are equal bit for bit there too; no peer computes them in integers.
 `;

@@ -20,15 +20,15 @@ export interface Shared {
 export async function openShared(
   threads: number,
   helpers: number,
-  { leastWork = 1, patience = 2n ** 33n } = {},
+  { leastWork = 1, patience = 2n ** 33n, module = THREADS_MODULE } = {},
 ): Promise<Shared> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
-  const engine = (await instantiate(THREADS_MODULE, { env: { memory } })) as ThreadsEngine;
+  const engine = (await instantiate(module, { env: { memory } })) as ThreadsEngine;
   const status = engine.set_threads(threads, leastWork, patience);
   if (status !== 0) throw new Error(`set_threads: status ${status}`);
   const workers = Array.from(
     { length: helpers },
-    () => new Worker(HELPER, { workerData: { module: THREADS_MODULE, memory } }),
+    () => new Worker(HELPER, { workerData: { module, memory } }),
   );
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once("message", resolve))));
   return {

@@ -30,7 +30,7 @@ export interface ThreadsEngine extends EngineExports {
 const PAGE_BYTES = 65536;
 const MOST_PAGES = 65536;
 /** Multiply-adds that a share has at least: one or two microseconds. A step is handed over and back in half of one. */
-const LEAST_WORK = 2 ** 17;
+export const LEAST_WORK = 2 ** 17;
 /** Looks at a share that a thread has begun before a run gives up: about ten seconds of them. */
 const PATIENCE = 2n ** 33n;
 const MOST_BY_DEFAULT = 4;
