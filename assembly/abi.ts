@@ -319,6 +319,7 @@ export const MIN_WIDE_SHIFT = 16;
 export const MAX_WIDE_SHIFT = 46;
 export const SOFTMAX_TABLE_BYTES = 1024;
 export const MEMORY_SLACK = 64; // bytes behind the arena that vector loads may touch
+export const MAX_THREADS = 64;
 
 // --- self-test classes of the relaxed dot (DESIGN section 3) ------------------------------------------
 export const DOT_NONE = 0;
@@ -345,3 +346,4 @@ export const OUT_OF_MEMORY = 14;
 export const BAD_RANGE = 15;
 export const BAD_DIGEST = 16;
 export const TOO_MUCH_WORK = 17;
+export const LOST_THREAD = 18; // a share of a step was never finished; threads build only

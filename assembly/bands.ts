@@ -189,8 +189,8 @@ function skipInputs(m: usize, rows: i32): void {
   if (word(m, MEMBER_IN_B)) skipRows(word(m, MEMBER_IN_B), rows);
 }
 
-/** The one row of an operand that is repeated stays. */
-function skipRows(tensor: usize, rows: i32): void {
+/** A tensor begins so many rows further down; the one row of an operand that is repeated stays. */
+export function skipRows(tensor: usize, rows: i32): void {
   if (word(tensor, TENSOR_HEIGHT) == 1) return;
   store<i32>(tensor, word(tensor, TENSOR_OFFSET) + rows * word(tensor, TENSOR_ROW_PITCH), TENSOR_OFFSET);
 }

@@ -7,10 +7,12 @@ import { generateTiles } from "./kernels/generate-tiles.mjs";
 import { packTexts } from "./pack-texts.mjs";
 
 const ENTRIES = {
+  "engine-threads": "assembly/threaded.ts",
   engine: "assembly/index.ts",
   calibrator: "assembly/float/index.ts",
   "dyadic-wasi": "assembly/wasi.ts",
   "dyadic-component": "assembly/component.ts",
+  "test-threads": "assembly/threaded.ts",
   test: "assembly/test.ts",
 };
 const { targets } = JSON.parse(readFileSync("asconfig.json", "utf8"));
@@ -47,7 +49,7 @@ if (process.argv.includes("--copy")) {
   writeFileSync("dist/assembly/module.d.ts", MODULE_TYPES);
   chmodSync("dist/src/cli/main.js", 0o755); // `npx dyadic` runs it as a program; tsc writes plain files
   for (const { outFile } of Object.values(targets)) {
-    if (entryOf(outFile) === ENTRIES.test) continue;
+    if (/\/test-/.test(outFile)) continue;
     mkdirSync(dirname(`dist/${outFile}`), { recursive: true });
     copyFileSync(outFile, `dist/${outFile}`);
   }

@@ -8,6 +8,7 @@ import {
   DOT_UNSIGNED,
   IO_ROLE,
   IO_TENSOR,
+  LOST_THREAD,
   MEMORY_SLACK,
   NOT_LOADED,
   OK,
@@ -19,14 +20,18 @@ import {
   ROLE_STATE,
   SECTION_ALIGNMENT,
   STEP_OPCODE,
+  STEP_SCRATCH_BYTES,
 } from "./abi";
 import { arrange, arrangementOf } from "./arrange";
-import { HAS_RELAXED_DOT } from "./build";
+import { HAS_RELAXED_DOT, HAS_THREADS } from "./build";
 import { execute } from "./executor";
 import { clear, flipState, inputStage, outputStage } from "./kernels/border";
+import { staticBytes } from "./own";
+import { takesPacked } from "./parts-scratch";
 import { checkFile, checkPrefix } from "./plan";
 import { selfTest } from "./self-test";
 import { firstStep, flip, ioPtr, ioRecord, nextStep, setFlip, stepCount, tensorRecord, word } from "./state";
+import { isLost, openRun, setScratch, threads } from "./threads";
 
 let loaded: bool = false;
 let dotClass: i32 = DOT_NONE;
@@ -51,7 +56,7 @@ export function requiredBytes(prefix: usize): u32 {
 
 /** Grows memory once so that `total` bytes lie behind the statics; returns where, or 0 when the host refuses. */
 export function reserve(total: u32): usize {
-  const base = align(__heap_base);
+  const base = HAS_THREADS ? staticBytes(threads) : align(__heap_base);
   const pages = (<u64>base + total + 0xffff) >> 16;
   if (pages > 65535) return 0;
   const missing = <i32>pages - memory.size();
@@ -66,11 +71,27 @@ export function loadFile(ptr: usize, length: i32): i32 {
   if (status != OK) return status;
   const end = <u64>arena + load<u32>(ptr, PREFIX_ARENA_BYTES) + MEMORY_SLACK;
   if (end > <u64>memory.size() << 16) return OUT_OF_MEMORY;
+  if (HAS_THREADS && !reserveScratch(end)) return OUT_OF_MEMORY;
   if (HAS_RELAXED_DOT && dotClass == DOT_NONE) dotClass = selfTest();
   adopt();
   loaded = true;
   resetStates();
   return OK;
+}
+
+/** Gives every thread but 0 as much scratch as the neediest step has. */
+function reserveScratch(end: u64): bool {
+  let most = 0;
+  let step = firstStep();
+  for (let i = 0; i < stepCount; i++) {
+    if (takesPacked(word(step, STEP_OPCODE))) most = max(most, word(step, STEP_SCRATCH_BYTES));
+    step = nextStep(step);
+  }
+  const bytes = align(most + MEMORY_SLACK);
+  const start = align(<usize>end);
+  setScratch(start, bytes);
+  const total = <u64>start - staticBytes(threads) + <u64>bytes * (threads - 1);
+  return total <= <u64>u32.MAX_VALUE && reserve(<u32>total) != 0;
 }
 
 /** Arranges every step for the present class. */
@@ -116,8 +137,9 @@ export function testClass(): i32 {
 export function runSteps(from: i32, to: i32): i32 {
   if (!loaded) return NOT_LOADED;
   if (from < 0 || from > to || to > stepCount) return BAD_RANGE;
+  if (HAS_THREADS) openRun();
   execute(from, to);
-  return OK;
+  return HAS_THREADS && isLost() ? LOST_THREAD : OK;
 }
 
 /** Address where the host puts an input, or reads an output: dense canonical bytes. 0 when there is no such one. */

@@ -48,7 +48,7 @@ import {
   returnRows,
   takeRows,
 } from "./bands";
-import { HAS_RELAXED_DOT } from "./build";
+import { HAS_RELAXED_DOT, HAS_THREADS } from "./build";
 import { fillHalo, gather, inputStage, outputStage, spread } from "./kernels/border";
 import { channels_a8 } from "./kernels/channels";
 import { concat_a8 } from "./kernels/concat";
@@ -73,7 +73,20 @@ import { softmax_a8 } from "./kernels/softmax";
 import { view_a8 } from "./kernels/view";
 import { firstPart, nextPart } from "./parts";
 import { runsInParts } from "./parts-scratch";
+import { shareCount, shareRecord } from "./shares";
 import { firstStep, nextStep, tensorOf, word } from "./state";
+import {
+  adoptModel,
+  awaitShares,
+  finishShare,
+  isLost,
+  offerShares,
+  seekShare,
+  takenCount,
+  takenShare,
+  takenStep,
+  takeShare,
+} from "./threads";
 
 /** Runs the steps from one number to another, of a validated plan; the members of a group with the group's own step. */
 export function execute(from: i32, to: i32): void {
@@ -82,9 +95,46 @@ export function execute(from: i32, to: i32): void {
   for (let index = 0; index < to; index++) {
     const grouped = --members >= 0;
     if (word(step, STEP_OPCODE) == OP_BANDS) members = word(step, BANDS_MEMBERS);
-    if (index >= from && !grouped) executeStep(step);
+    if (index >= from && !grouped) runStep(step);
     step = nextStep(step);
   }
+}
+
+/** Runs a step, in shares where threads may help. */
+// @ts-ignore: decorator
+@inline
+function runStep(step: usize): void {
+  if (HAS_THREADS) {
+    spreadStep(step);
+  } else {
+    executeStep(step);
+  }
+}
+
+function spreadStep(step: usize): void {
+  if (isLost()) return;
+  const count = shareCount(step);
+  if (count == 1) {
+    executeStep(step);
+    return;
+  }
+  offerShares(step, count);
+  while (takeShare()) runShare();
+  fillHalo(tensorOf(step, STEP_OUT));
+  awaitShares(count);
+}
+
+/** Computes the share that was taken. Halos belong to no share. */
+function runShare(): void {
+  executeStep(shareRecord(takenStep, takenShare, takenCount));
+  finishShare();
+}
+
+/** What a helper does again and again: looks for a share for a while, and computes it. */
+export function help(): void {
+  if (!seekShare()) return;
+  adoptModel();
+  runShare();
 }
 
 function executeStep(step: usize): void {
@@ -101,7 +151,7 @@ function runBands(group: usize): void {
   while (nextBand()) {
     for (let m = MEMBERS; m < membersEnd; m += MEMBER_SIZE) {
       if (!takeRows(m)) continue;
-      executeStep(word(m, MEMBER_STEP));
+      runStep(word(m, MEMBER_STEP));
       returnRows(m);
     }
   }

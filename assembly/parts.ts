@@ -48,6 +48,7 @@ import { arrangeCodes, BITS, unpackQuads } from "./arrange";
 import { blockBytes, groupChannels, groupDepth, packedRow } from "./kernels/conv";
 import { packPixels, widenPixels } from "./numerics/packed";
 import { isBinary } from "./operands";
+import { OWN } from "./own";
 import { arenaPtr, bitsOf, flip, isPacked, pixels, tensorOf, tensorRecord, weightsPtr, word } from "./state";
 import {
   POOL_CHANNELS,
@@ -62,8 +63,8 @@ import {
   widenedPitch,
 } from "./parts-scratch";
 
-const STEP: usize = memory.data(CONV_STEP_BYTES, 16);
-const TENSORS: usize = memory.data(4 * TENSOR_BYTES, 16); // three records, in phase with the plan's
+const STEP: usize = OWN + memory.data(CONV_STEP_BYTES, 16);
+const TENSORS: usize = OWN + memory.data(4 * TENSOR_BYTES, 16); // three records, in phase with the plan's
 
 let whole: usize = 0;
 /** Where scratch holds the rows of both inputs, the output row and the block, relative to the arena. */

@@ -17,6 +17,7 @@ import {
 } from "../abi";
 import { checkRange, sizeWord } from "../checks";
 import { inputAt, inputCount } from "../operands";
+import { OWN } from "../own";
 import { bitsOf, extentBytes, fail, flip, isPacked, isWide, pitchOf, pixels, tensorOf, word } from "../state";
 import { packPixels, widenPixels } from "../numerics/packed";
 import { fillHalo } from "./border";
@@ -30,9 +31,9 @@ function parametersAt(step: usize): i32 {
 
 /** Codes of a pixel on their way, as bytes and packed; vectors may read and write 16 bytes more. */
 const CHUNK = 64;
-const FROM: usize = memory.data(CHUNK + 16, 16);
-const TO: usize = memory.data(CHUNK + 16, 16);
-const PACKED: usize = memory.data(CHUNK, 16);
+const FROM: usize = OWN + memory.data(CHUNK + 16, 16);
+const TO: usize = OWN + memory.data(CHUNK + 16, 16);
+const PACKED: usize = OWN + memory.data(CHUNK, 16);
 
 /** A pixel's codes under another scale, in chunks where one side is packed. */
 function requantizePixel(output: usize, out: usize, first: i32, input: usize, a: usize, channels: i32): void {

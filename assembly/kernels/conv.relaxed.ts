@@ -12,7 +12,7 @@ import {
   QUAD,
   STEP_OUT,
 } from "../abi";
-import { prepareEpilogue, requantizeStrip, STRIP_PIXELS } from "../numerics/requantize.simd";
+import { isNear, prepareEpilogue, requantizeStrip, STRIP_PIXELS } from "../numerics/requantize.simd";
 import { tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 import { groupChannels } from "./conv";
@@ -38,12 +38,17 @@ function convolveGroup(step: usize, group: i32): void {
   const weights = weightsPtr + word(step, CONV_WEIGHTS_AT) + first * row;
   const bias = weightsPtr + word(step, CONV_BIAS_AT) + first * 4;
   const multipliers = weightsPtr + word(step, CONV_MULTIPLIER_AT) + first * 4;
+  const finishes = isNear() && channels % CHANNEL_BLOCK == 0;
   const mostTiles = tilesOfStrip(TILE_PIXELS, channels);
   while (remaining > 0) {
     const size = tileSize();
     let pixels = size;
     if (mostTiles > 1 && remaining > 10) pixels *= min(mostTiles, (remaining - 5) / TILE_PIXELS);
     nextPixels(pixels);
+    if (size == TILE_PIXELS && finishes) {
+      for (let i = 0; i < pixels; i += size) tile6(i, weights, bias, channels / CHANNEL_BLOCK, multipliers);
+      continue;
+    }
     const most = (STRIP_PIXELS / pixels) * CHANNEL_BLOCK;
     for (let n = 0; n < channels; n += most) {
       const count = min(most, channels - n);
@@ -79,6 +84,6 @@ export function relaxedTile(size: i32, first: i32, weights: usize, bias: usize, 
       tile5(first, weights, bias, blocks);
       break;
     default:
-      tile6(first, weights, bias, blocks);
+      tile6(first, weights, bias, blocks, 0);
   }
 }

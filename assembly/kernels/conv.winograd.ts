@@ -34,6 +34,7 @@ import {
   TENSOR_WIDTH,
 } from "../abi";
 import { prepareEpilogue, requantizeStrip, STRIP } from "../numerics/requantize.simd";
+import { OWN } from "../own";
 import { arenaPtr, flip, pixels, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
@@ -67,8 +68,8 @@ export function takesWinograd(step: usize, scratch: i64): bool {
 }
 
 /** Addresses of the present group's windows, and of its output pixels: the four of a tile one behind the other. */
-const CORNERS: usize = memory.data(TILES * 4, 16);
-const OUTPUTS: usize = memory.data(TILES * 4 * 4, 16);
+const CORNERS: usize = OWN + memory.data(TILES * 4, 16);
+const OUTPUTS: usize = OWN + memory.data(TILES * 4 * 4, 16);
 
 export function conv_a8w8__simd_winograd(step: usize): void {
   const input = tensorOf(step, STEP_IN);

@@ -36,8 +36,9 @@ import {
 } from "../abi";
 import { checkClamp, checkRange, checkSameShape } from "../checks";
 import { requantize, requantizeSum } from "../numerics/requantize";
-import { clampWide, finishCodes, prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
+import { clampWide, finishCodes, finishWords, prepareEpilogue, requantize8, storeBytes } from "../numerics/requantize.simd";
 import { isBinary } from "../operands";
+import { OWN } from "../own";
 import { fail, flip, isWide, loadCode, maxCode, minCode, pixels, storeCode, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
 
@@ -105,7 +106,7 @@ let wideA: i32 = 0;
 let wideB: i32 = 0;
 let wideOut: i32 = 0;
 let wide: bool = false;
-const MULTIPLIERS: usize = memory.data(32, 16);
+const MULTIPLIERS: usize = OWN + memory.data(32, 16);
 
 /** Prepares runs of requantize from `input` to `output`, without a clamp of its own; in 64 bits where a tensor of the step has 16. */
 export function prepareRequantize(input: usize, output: usize, b: i32, c: i32, isWideStep: bool): void {
@@ -115,8 +116,7 @@ export function prepareRequantize(input: usize, output: usize, b: i32, c: i32, i
   shift = c;
   least = minCode(output);
   most = maxCode(output);
-  prepareZeros(input, input, output);
-  wide = isWideStep;
+  prepareZeros(input, input, output, isWideStep);
 }
 
 function prepare(step: usize, a: usize, b: usize, output: usize): void {
@@ -127,19 +127,20 @@ function prepare(step: usize, a: usize, b: usize, output: usize): void {
   shift = word(step, binary ? BINARY_SHIFT : REQUANTIZE_SHIFT);
   least = word(step, binary ? BINARY_MIN : REQUANTIZE_MIN);
   most = word(step, binary ? BINARY_MAX : REQUANTIZE_MAX);
-  prepareZeros(a, b, output);
+  prepareZeros(a, b, output, isWideSum(a, b, output));
 }
 
-function prepareZeros(a: usize, b: usize, output: usize): void {
+function prepareZeros(a: usize, b: usize, output: usize, isWideStep: bool): void {
   zeroA = word(a, TENSOR_ZERO_POINT);
   zeroB = word(b, TENSOR_ZERO_POINT);
   zero = word(output, TENSOR_ZERO_POINT);
   wideA = i32(isWide(a));
   wideB = i32(isWide(b));
   wideOut = i32(isWide(output));
-  wide = isWideSum(a, b, output);
+  wide = isWideStep;
   if (!ASC_FEATURE_SIMD) return;
-  prepareEpilogue(output, shift, least, most);
+  // The epilogue's words are high words, with 32 bits gone.
+  prepareEpilogue(output, shortSums() ? shift + 32 - DIGIT : shift, least, most);
   v128.store(MULTIPLIERS, i32x4.splat(multiplierA));
   v128.store(MULTIPLIERS, i32x4.splat(multiplierA), 16);
 }
@@ -192,14 +193,23 @@ function stride(tensor: usize, size: i32, pitch: i32): i32 {
   return word(tensor, size) == 1 ? 0 : word(tensor, pitch);
 }
 
+/** Whether `sums__simd` takes the step. */
+function shortSums(): bool {
+  return kind == OP_ADD && !wide && shift > DIGIT;
+}
+
 /** `count` codes; an operand with step 0 is one code, repeated. */
 export function run(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
   if (!ASC_FEATURE_SIMD) {
     run__scalar(a, b, out, count, stepA, stepB);
-  } else if (wide) {
-    wideSums__simd(a, b, out, count, stepA << wideA, stepB << wideB);
-  } else if (kind == OP_ADD) {
+    return;
+  }
+  if (!stepA) a = repeat(a, wideA, REPEATED);
+  if (!stepB) b = repeat(b, wideB, REPEATED + 16);
+  if (shortSums()) {
     sums__simd(a, b, out, count, stepA, stepB);
+  } else if (wide || kind == OP_ADD) {
+    wideSums__simd(a, b, out, count, stepA << wideA, stepB << wideB);
   } else if (kind == OP_MUL || kind == OP_PRELU) {
     products__simd(a, b, out, count, stepA, stepB);
   } else {
@@ -229,65 +239,65 @@ function combine(a: i32, b: i32): i32 {
   return requantizeSum(sum, shift, zero, least, most);
 }
 
-/** Sixteen stored bytes as codes. */
-// @ts-ignore: decorator
-@inline
-function load16(at: usize, step: i32, flips: v128): v128 {
-  return v128.xor(step == 1 ? v128.load(at) : v128.load8_splat(at), flips);
+/** A code of an operand that repeats it, sixteen times; and where they are. */
+const REPEATED: usize = OWN + memory.data(32, 16);
+
+function repeat(at: usize, isWide: i32, to: usize): usize {
+  v128.store(to, isWide ? v128.load16_splat(at) : v128.load8_splat(at));
+  return to;
 }
 
-/** Bits of a multiplier that go to the lower of its two digits. */
-const DIGIT = 11;
+/** Bits of a multiplier's lower digit, and of a sum that are gone before it is rounded. */
+const DIGIT = 16;
 
 /**
- * Equation (6) of a sum: codes lie in pairs, and a multiplier is two digits of 11 bits, so that a dot product of 16-bit
- * pairs multiplies both operands and adds them; zero points are taken out of the loop. The sum is the same modulo 2^32,
- * and fits.
+ * Equation (6) of a sum, with c above DIGIT: codes lie in pairs, and a multiplier is two digits, b = upper * 2^16 + lower,
+ * lower signed, so that a dot product of 16-bit pairs multiplies both operands and adds them; zero points are taken out of
+ * the loop. Of the sum, below 2^30, what 2^16 divides is exactly the upper sum + (lower sum >> 16), a word of 16 bits, and
+ * a floor of a floor is a floor.
  */
 function sums__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
-  const flips = i8x16.splat(<i8>flip);
-  const upper = i32x4.splat(((multiplierA >> DIGIT) & 0xffff) | ((multiplierB >> DIGIT) << 16));
-  const mask = (1 << DIGIT) - 1;
-  const lower = i32x4.splat((multiplierA & mask) | ((multiplierB & mask) << 16));
-  const constant = i32x4.splat((1 << (shift - 1)) - zeroA * multiplierA - zeroB * multiplierB);
-  const down = shift;
-  for (let i = 0; i < count; i += 16) {
+  const flips = i8x16.splat(<i8>(flip ^ -128));
+  const half = 1 << (DIGIT - 1);
+  const upper = i32x4.splat((((multiplierA + half) >> DIGIT) & 0xffff) | (((multiplierB + half) >> DIGIT) << 16));
+  const lower = i32x4.splat((multiplierA & 0xffff) | (multiplierB << 16));
+  const constant = i32x4.splat(-(zeroA + 128) * multiplierA - (zeroB + 128) * multiplierB);
+  for (; count > 0; count -= 16) {
     // The last vector may read bytes that are not its own; it stores only its own.
-    const x = load16(a + i * stepA, stepA, flips);
-    const y = load16(b + i * stepB, stepB, flips);
+    const x = v128.xor(v128.load(a), flips);
+    const y = v128.xor(v128.load(b), flips);
     const first = v128.shuffle<i8>(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     const second = v128.shuffle<i8>(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    const low = pairSums(first, upper, lower, constant, down);
-    const high = pairSums(second, upper, lower, constant, down);
-    storeBytes(out + i, finishCodes(low, high), count - i);
+    const codes = finishWords(pairSums(first, upper, lower, constant), pairSums(second, upper, lower, constant));
+    storeBytes(out, codes, count);
+    a += stepA << 4;
+    b += stepB << 4;
+    out += 16;
   }
 }
 
-/** Eight rounded values of 16 bits, before the zero point, of eight pairs of codes. */
+/** Sums >> 16 of eight pairs of codes. */
 // @ts-ignore: decorator
 @inline
-function pairSums(pairs: v128, upper: v128, lower: v128, constant: v128, down: i32): v128 {
-  const low = i16x8.extend_low_i8x16_s(pairs);
-  const high = i16x8.extend_high_i8x16_s(pairs);
-  return i16x8.narrow_i32x4_s(
-    fourSums(low, upper, lower, constant, down),
-    fourSums(high, upper, lower, constant, down),
-  );
+function pairSums(pairs: v128, upper: v128, lower: v128, constant: v128): v128 {
+  const low = i16x8.extend_low_i8x16_u(pairs);
+  const high = i16x8.extend_high_i8x16_u(pairs);
+  return i16x8.narrow_i32x4_s(fourSums(low, upper, lower, constant), fourSums(high, upper, lower, constant));
 }
 
 // @ts-ignore: decorator
 @inline
-function fourSums(pairs: v128, upper: v128, lower: v128, constant: v128, down: i32): v128 {
+function fourSums(pairs: v128, upper: v128, lower: v128, constant: v128): v128 {
   const sum = i32x4.add(i32x4.dot_i16x8_s(pairs, lower), constant);
-  return i32x4.shr_s(i32x4.add(sum, i32x4.shl(i32x4.dot_i16x8_s(pairs, upper), DIGIT)), down);
+  return i32x4.add(i32x4.dot_i16x8_s(pairs, upper), i32x4.shr_s(sum, DIGIT));
 }
 
 /** Equation (6) of a minimum or maximum. */
 function extremes__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
   const flips = i8x16.splat(<i8>flip);
   for (let i = 0; i < count; i += 8) {
-    const x = i16x8.extend_low_i8x16_s(load16(a + i * stepA, stepA, flips));
-    const y = i16x8.extend_low_i8x16_s(load16(b + i * stepB, stepB, flips));
+    const x = i16x8.extend_low_i8x16_s(v128.xor(v128.load(a + i * stepA), flips));
+    const y = i16x8.extend_low_i8x16_s(v128.xor(v128.load(b + i * stepB), flips));
     const low = fourExtremes(i32x4.extend_low_i16x8_s(x), i32x4.extend_low_i16x8_s(y));
     const words = i16x8.narrow_i32x4_s(low, fourExtremes(i32x4.extend_high_i16x8_s(x), i32x4.extend_high_i16x8_s(y)));
     storeBytes(out + i, finishCodes(words, words), min(count - i, 8));
@@ -302,8 +312,8 @@ function fourExtremes(a: v128, b: v128): v128 {
 }
 
 /**
- * Equation (6) in 64 bits: with c below 32 the differences are shifted left by what is missing (16 + 16 bits fit 32), so that
- * the quotient is the high word of the 64-bit sum, shifted by what c has above 32: a floor of a floor.
+ * Equation (6) in 64 bits: with c below 32 the sum is shifted left by what is missing (2^46 by at most 16, those of bytes, 2^30, by
+ * at most 31), so that the quotient is its high word, shifted by what c has above 32: a floor of a floor.
  */
 function wideSums__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
   const up = max(32 - shift, 0);
@@ -312,8 +322,8 @@ function wideSums__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, 
   const timesA = i32x4.splat(multiplierA);
   const timesB = i32x4.splat(multiplierB);
   for (let i = 0; i < count; i += 8) {
-    const x = differences(a + i * stepA, wideA, stepA, zeroA);
-    const y = differences(b + i * stepB, wideB, stepB, zeroB);
+    const x = differences(a + i * stepA, wideA, zeroA);
+    const y = differences(b + i * stepB, wideB, zeroB);
     const low = highWords(i32x4.extend_low_i16x8_s(x), i32x4.extend_low_i16x8_s(y), up, timesA, timesB, round);
     const high = highWords(i32x4.extend_high_i16x8_s(x), i32x4.extend_high_i16x8_s(y), up, timesA, timesB, round);
     const sums = i16x8.narrow_i32x4_s(i32x4.shr_s(low, down), i32x4.shr_s(high, down));
@@ -326,20 +336,18 @@ function wideSums__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, 
 }
 
 /** Eight codes less their zero point: 9 bits of bytes, 16 of others, whose zero point is 0. */
-function differences(at: usize, isWide: i32, step: i32, zero: i32): v128 {
-  if (isWide) return step ? v128.load(at) : v128.load16_splat(at);
-  const codes = v128.xor(step ? v128.load64_zero(at) : v128.load8_splat(at), i8x16.splat(<i8>flip));
+function differences(at: usize, isWide: i32, zero: i32): v128 {
+  if (isWide) return v128.load(at);
+  const codes = v128.xor(v128.load64_zero(at), i8x16.splat(<i8>flip));
   return i16x8.sub(i16x8.extend_low_i8x16_s(codes), i16x8.splat(<i16>zero));
 }
 
 // @ts-ignore: decorator
 @inline
 function highWords(x: v128, y: v128, up: i32, timesX: v128, timesY: v128, round: v128): v128 {
-  const a = i32x4.shl(x, up);
-  const b = i32x4.shl(y, up);
-  const low = i64x2.add(i64x2.extmul_low_i32x4_s(a, timesX), i64x2.extmul_low_i32x4_s(b, timesY));
-  const high = i64x2.add(i64x2.extmul_high_i32x4_s(a, timesX), i64x2.extmul_high_i32x4_s(b, timesY));
-  return v128.shuffle<i32>(i64x2.add(low, round), i64x2.add(high, round), 1, 3, 5, 7);
+  const low = i64x2.add(i64x2.extmul_low_i32x4_s(x, timesX), i64x2.extmul_low_i32x4_s(y, timesY));
+  const high = i64x2.add(i64x2.extmul_high_i32x4_s(x, timesX), i64x2.extmul_high_i32x4_s(y, timesY));
+  return v128.shuffle<i32>(i64x2.add(i64x2.shl(low, up), round), i64x2.add(i64x2.shl(high, up), round), 1, 3, 5, 7);
 }
 
 function products__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, stepB: i32): void {
@@ -347,8 +355,8 @@ function products__simd(a: usize, b: usize, out: usize, count: i32, stepA: i32, 
   const zerosA = i16x8.splat(<i16>zeroA);
   const zerosB = i16x8.splat(<i16>zeroB);
   for (let i = 0; i < count; i += 8) {
-    const x = i16x8.sub(i16x8.extend_low_i8x16_s(load16(a + i * stepA, stepA, flips)), zerosA);
-    const y = i16x8.sub(i16x8.extend_low_i8x16_s(load16(b + i * stepB, stepB, flips)), zerosB);
+    const x = i16x8.sub(i16x8.extend_low_i8x16_s(v128.xor(v128.load(a + i * stepA), flips)), zerosA);
+    const y = i16x8.sub(i16x8.extend_low_i8x16_s(v128.xor(v128.load(b + i * stepB), flips)), zerosB);
     let low = i32x4.extmul_low_i16x8_s(x, y);
     let high = i32x4.extmul_high_i16x8_s(x, y);
     if (kind == OP_PRELU) {

@@ -32,6 +32,7 @@ import {
 import { checkClamp, checkRange, claimConstant } from "../checks";
 import { requantizeMean } from "../numerics/requantize";
 import { storeBytes } from "../numerics/requantize.simd";
+import { OWN } from "../own";
 import { fail, flip, isWide, loadCode, pixels, storeCode, tensorOf, weightsPtr, word } from "../state";
 import { fillHalo } from "./border";
 
@@ -114,7 +115,7 @@ export function pool_a8(step: usize): void {
   fillHalo(output);
 }
 
-const SUMS: usize = memory.data(64, 16);
+const SUMS: usize = OWN + memory.data(64, 16);
 
 function averageWindow(step: usize, input: usize, corner: usize, rows: i32, columns: i32, out: usize, wide: bool): void {
   const count = rows * columns;

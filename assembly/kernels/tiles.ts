@@ -18,13 +18,14 @@ import {
   TENSOR_WIDTH,
 } from "../abi";
 import { STRIP_PIXELS } from "../numerics/requantize.simd";
+import { OWN } from "../own";
 import { bitsOf, pixels, tensorOf, word } from "../state";
 import { groupChannels, groupDepth, wholeRows } from "./conv";
 
 /** Address of the window's first byte, of every pixel of the strip. */
-export const WINDOWS: usize = memory.data(STRIP_PIXELS * 4, 16);
+export const WINDOWS: usize = OWN + memory.data(STRIP_PIXELS * 4, 16);
 /** Address of the output pixel, of every pixel of the strip; and one more (requantize.simd.ts). */
-export const OUTPUTS: usize = memory.data(STRIP_PIXELS * 4 + 4, 16);
+export const OUTPUTS: usize = OWN + memory.data(STRIP_PIXELS * 4 + 4, 16);
 
 /** Pixels that no tile has taken yet. */
 export let remaining: i32 = 0;

@@ -18,6 +18,7 @@ import {
   VIEW_STRIDE,
 } from "../abi";
 import { checkRange, sizeWord } from "../checks";
+import { OWN } from "../own";
 import { bitsOf, fail, isByte, pitchOf, pixels, tensorOf, word } from "../state";
 import { fillHalo } from "./border";
 import { fillCodes, moveCodes } from "./move";
@@ -56,7 +57,7 @@ function positionOf(step: usize, axis: i32, at: i32): i32 {
   return word(step, VIEW_BEGIN + 4 * axis) + at * word(step, VIEW_STRIDE + 4 * axis);
 }
 
-const PLACE: usize = memory.data(12);
+const PLACE: usize = OWN + memory.data(12);
 
 /** Codes that are no bytes: one by one, or in runs where channels stay channels. */
 function view__codes(step: usize, input: usize, output: usize): void {

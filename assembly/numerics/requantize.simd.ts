@@ -3,13 +3,14 @@
 // turns it into codes: the form that the step's c needs is chosen once a strip, and both loops keep to 15 registers.
 import { TENSOR_ZERO_POINT } from "../abi";
 import { HAS_RELAXED_DOT } from "../build";
+import { OWN } from "../own";
 import { flip, isWide, word } from "../state";
 
 /**
  * Constants of one step's epilogue, spread over vectors once per step and read by every strip: a v128 constant that
  * the compiler sees would be rebuilt at each use.
  */
-const EPILOGUE: usize = memory.data(160, 16);
+const EPILOGUE: usize = OWN + memory.data(160, 16);
 const ROUND: usize = 0; // i64x2: 2^(c-1), and z * 2^c where the form has it
 const ZERO: usize = 16; // i16x8
 const MIN: usize = 32; // i8x16
@@ -23,7 +24,7 @@ const NEAR_ZERO: usize = 144; // i16x8: the zero point of the codes as they leav
 
 /** Vectors of four accumulators that a strip holds. */
 export const STRIP_VECTORS = 96;
-export const STRIP: usize = memory.data(STRIP_VECTORS * 16 + 32, 16); // and what the last pair may read behind it
+export const STRIP: usize = OWN + memory.data(STRIP_VECTORS * 16 + 32, 16); // and what the last pair may read behind it
 
 // Forms of equation (5), told apart by their size at compile time.
 /**
@@ -43,12 +44,12 @@ type Whole = u8;
 type WholeFromZero = bool;
 /** The form that the step takes. */
 let form: i32 = 0;
-const NEAR = 0;
-const HIGH_WORDS = 1;
+const HIGH_WORDS = 0;
+const SHIFT_FREE = 1;
 const WIDE = 2;
-const WHOLE = 3;
-const WHOLE_FROM_ZERO = 4;
-const SHIFT_FREE = 5;
+const NEAR = 3; // and those behind it, which differ in what follows the rounding
+const WHOLE = 4;
+const WHOLE_FROM_ZERO = 5;
 /** Whether its codes have 16 bits. */
 let wide: bool = false;
 
@@ -66,11 +67,12 @@ export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void
   const whole = min == -128 && max == 127 && flip == WHOLE_FLIP;
   form = wide ? WIDE : near ? (whole ? WHOLE : NEAR) : c >= 32 && c <= 54 ? HIGH_WORDS : WIDE;
   if (form == HIGH_WORDS && c == 32) form = SHIFT_FREE;
+  const nearZero = form == WHOLE ? z - WHOLE_FLIP : z;
   if (HAS_RELAXED_DOT && form == WHOLE && z == WHOLE_FLIP) form = WHOLE_FROM_ZERO;
   const zero: i64 = form == WIDE ? 0 : <i64>z << c;
   v128.store(EPILOGUE, i64x2.splat((<i64>1 << (c - 1)) + zero), ROUND);
   v128.store(EPILOGUE, i16x8.splat(<i16>z), ZERO);
-  v128.store(EPILOGUE, i16x8.splat(<i16>(form == WHOLE ? z - WHOLE_FLIP : z)), NEAR_ZERO);
+  v128.store(EPILOGUE, i16x8.splat(<i16>nearZero), NEAR_ZERO);
   v128.store(EPILOGUE, i16x8.splat(<i16>(<i32>1 << (47 - c))), FACTOR);
   v128.store(EPILOGUE, i8x16.splat(<i8>min), MIN);
   v128.store(EPILOGUE, i8x16.splat(<i8>max), MAX);
@@ -221,8 +223,8 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
 /** Most pixels of a strip: one block of each. */
 export const STRIP_PIXELS = STRIP_VECTORS / 2;
 /** Codes of the last, incomplete block on their way, and where each pixel's lie. */
-const PARTS: usize = memory.data(STRIP_PIXELS * 16, 16);
-const PART_OUTPUTS: usize = memory.data(STRIP_PIXELS * 4 + 4, 16);
+const PARTS: usize = OWN + memory.data(STRIP_PIXELS * 16, 16);
+const PART_OUTPUTS: usize = OWN + memory.data(STRIP_PIXELS * 4 + 4, 16);
 
 /** Codes of the strip's pixels x channels (blocks of eight, the last one cut), to the addresses at `outputs` plus n. */
 export function requantizeStrip(outputs: usize, count: i32, channels: i32, multipliers: usize, n: usize): void {
@@ -267,6 +269,35 @@ export function requantize8(low: v128, high: v128, multipliers: usize): v128 {
   return v128.load64_zero(PARTS);
 }
 
+/** Sixteen words that c - 32 <= 15 more bits are to go from, rounded, with the zero point, narrowed and clamped: codes as stored. */
+// @ts-ignore: decorator
+@inline
+export function finishWords(low: v128, high: v128): v128 {
+  // Loaded twice: kept in registers, two constants would push sums out of theirs (finishPair).
+  const x = roundQ15(low, v128.load(EPILOGUE, FACTOR));
+  const y = roundQ15(high, v128.load(EPILOGUE, FACTOR));
+  if (HAS_RELAXED_DOT && form == WHOLE_FROM_ZERO) return i8x16.narrow_i16x8_u(x, y);
+  const a = i16x8.add(x, v128.load(EPILOGUE, NEAR_ZERO));
+  const b = i16x8.add(y, v128.load(EPILOGUE, NEAR_ZERO));
+  if (form >= WHOLE) return WHOLE_FLIP ? i8x16.narrow_i16x8_u(a, b) : i8x16.narrow_i16x8_s(a, b);
+  return clampCodes(a, b, v128.load(EPILOGUE, MIN), v128.load(EPILOGUE, MAX), v128.load(EPILOGUE, FLIP));
+}
+
+/** Whether the step takes a near form, so that tiles may turn their sums into codes by `finishPair`. */
+export function isNear(): bool {
+  return form >= NEAR;
+}
+
+/** Codes of eight channels of two pixels, from sums in registers, to where `to0` and `to1` point. */
+// @ts-ignore: decorator
+@inline
+export function finishPair(to0: usize, to1: usize, l0: v128, h0: v128, l1: v128, h1: v128, low: v128, high: v128): void {
+  const first = i16x8.narrow_i32x4_s(highWords(l0, low), highWords(h0, high));
+  const codes = finishWords(first, i16x8.narrow_i32x4_s(highWords(l1, low), highWords(h1, high)));
+  v128.store64_lane(to0, codes, 0);
+  v128.store64_lane(to1, codes, 1);
+}
+
 /** Adds the zero point to sixteen rounded 16-bit values, narrows and clamps: codes as stored. */
 // @ts-ignore: decorator
 @inline
@@ -284,7 +315,7 @@ export function clampWide(words: v128): v128 {
   return i16x8.max_s(i16x8.min_s(words, v128.load(EPILOGUE, WIDE_MAX)), v128.load(EPILOGUE, WIDE_MIN));
 }
 
-const TAIL: usize = memory.data(16, 16);
+const TAIL: usize = OWN + memory.data(16, 16);
 
 /** Stores the first `count` (1 to 16) bytes of a vector. */
 // @ts-ignore: decorator

@@ -37,6 +37,11 @@ export interface IntegerGraph {
   readonly states: readonly State[];
 }
 
+/** The tensors that a node reads and writes. */
+export function shapesOf({ tensors }: IntegerGraph, { inputs, output }: IntegerNode) {
+  return { inputs: inputs.map((input) => tensors[input]!), output: tensors[output]! };
+}
+
 /** Text form: one line a node, arrays by length and checksum. The golden form of `--stage lower`. */
 export function dumpIntegerGraph(graph: IntegerGraph): string {
   const value = (index: number) => {

@@ -1,6 +1,6 @@
 import { DyadicError } from "../error.ts";
 import type { IntegerGraph } from "../graph/integer.ts";
-import { type Halo, NO_HALO, opNamed } from "../ops/index.ts";
+import { type Halo, NO_HALO } from "../ops/index.ts";
 import {
   type Chain,
   chains,
@@ -18,6 +18,7 @@ import {
   type Lifetime,
   leadBytes,
   pitches,
+  scratchBytes,
   tensorLifetimes,
 } from "./layout.ts";
 import {
@@ -193,15 +194,6 @@ function overlapsOf(problem: Problem, found: readonly Chain[]): Overlap[] {
       lowers.map(({ lower, rows }) => ({ lower, upper, distance: leastDistance(graph, group, input, rows) })),
     );
   });
-}
-
-function scratchBytes(graph: IntegerGraph, k: number): number {
-  const node = graph.nodes[k]!;
-  const shapes = {
-    inputs: node.inputs.map((input) => graph.tensors[input]!),
-    output: graph.tensors[node.output]!,
-  };
-  return opNamed(node.op).scratchBytes?.(node.parameters, shapes) ?? 0;
 }
 
 function layoutOf(problem: Problem, found: readonly Chain[], packing: Packing, granted: Granted): Layout {

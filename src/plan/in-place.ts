@@ -1,5 +1,5 @@
 import { OP_RESHAPE } from "../../assembly/abi.ts";
-import { bitsOf, type IntegerGraph } from "../graph/integer.ts";
+import { bitsOf, type IntegerGraph, type IntegerNode, shapesOf } from "../graph/integer.ts";
 import { type Halo, NO_HALO, opNamed } from "../ops/index.ts";
 import type { Lifetime } from "./layout.ts";
 
@@ -16,16 +16,17 @@ export interface Takeover {
 export function haloNeeds(graph: IntegerGraph): Halo[] {
   const needs: Halo[] = graph.tensors.map(() => NO_HALO);
   for (const node of graph.nodes) {
-    const shapes = {
-      inputs: node.inputs.map((input) => graph.tensors[input]!),
-      output: graph.tensors[node.output]!,
-    };
-    // What lies around packed pixels is made in scratch.
-    const packed = shapes.inputs.some((tensor) => bitsOf(tensor) < 8);
-    const halo = packed ? undefined : opNamed(node.op).halo?.(node.parameters, shapes);
-    if (halo !== undefined) needs[node.inputs[0]!] = widest(needs[node.inputs[0]!]!, halo);
+    const input = node.inputs[0];
+    if (input !== undefined) needs[input] = widest(needs[input]!, haloOf(graph, node));
   }
   return needs;
+}
+
+/** The halo that a node asks of its first input; what lies around packed pixels is made in scratch. */
+export function haloOf(graph: IntegerGraph, node: IntegerNode): Halo {
+  const shapes = shapesOf(graph, node);
+  if (shapes.inputs.some((tensor) => bitsOf(tensor) < 8)) return NO_HALO;
+  return opNamed(node.op).halo?.(node.parameters, shapes) ?? NO_HALO;
 }
 
 /** Every legal takeover: the op allows it, the input dies at the node and is read there once. */

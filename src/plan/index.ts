@@ -7,6 +7,7 @@ export {
   type Placement,
   rowsDone,
   type Scratch,
+  scratchBytes,
   stepNames,
 } from "./layout.ts";
 export { plan } from "./plan.ts";

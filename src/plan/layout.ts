@@ -1,7 +1,7 @@
 import type { Shape } from "../graph/graph.ts";
-import type { IntegerGraph, IntegerTensor } from "../graph/integer.ts";
+import { type IntegerGraph, type IntegerTensor, shapesOf } from "../graph/integer.ts";
 import { type ActivationBits, pixelBytes } from "../numerics/pack.ts";
-import type { Halo } from "../ops/index.ts";
+import { type Halo, opNamed } from "../ops/index.ts";
 
 /** Where a tensor lies in the arena; all in bytes but the halo, which is in pixels. */
 export interface Placement {
@@ -85,6 +85,12 @@ export function leadBytes({ halo: [top, left], rowPitch, pixelPitch }: Omit<Plac
 
 export function denseBytes(tensor: IntegerTensor): number {
   return tensor.shape[0] * tensor.shape[1] * tensor.shape[2];
+}
+
+/** Bytes of scratch that a node cannot do without. */
+export function scratchBytes(graph: IntegerGraph, k: number): number {
+  const node = graph.nodes[k]!;
+  return opNamed(node.op).scratchBytes?.(node.parameters, shapesOf(graph, node)) ?? 0;
 }
 
 export function stepCount(graph: IntegerGraph): number {

@@ -1,8 +1,9 @@
 // What a plan can choose from: runs of nodes that go through their rows together, and what each takes.
-import { bitsOf, type IntegerGraph, type IntegerNode, type IntegerTensor } from "../graph/integer.ts";
-import { type Halo, NO_HALO, opNamed } from "../ops/index.ts";
-import { haloNeeds, possibleTakeovers } from "./in-place.ts";
-import { extentBytes, groupSpan, pitches, tensorLifetimes } from "./layout.ts";
+import type { IntegerGraph, IntegerNode, IntegerTensor } from "../graph/integer.ts";
+import { roundUp } from "../ops/convolution.ts";
+import { type Halo, NO_HALO } from "../ops/index.ts";
+import { haloNeeds, haloOf, possibleTakeovers } from "./in-place.ts";
+import { extentBytes, groupSpan, pitches, scratchBytes, tensorLifetimes } from "./layout.ts";
 import { leastDistance, runsByBands, type Schedule, schedule } from "./schedule.ts";
 
 /** Consecutive nodes that run together; one node by itself where `bandRows` is 0. */
@@ -71,12 +72,6 @@ function copiedInputs(graph: IntegerGraph, { first, count }: Run): Set<number> {
   );
 }
 
-function haloOf({ tensors }: IntegerGraph, { op, parameters, inputs, output }: IntegerNode): Halo {
-  const shapes = { inputs: inputs.map((input) => tensors[input]!), output: tensors[output]! };
-  if (shapes.inputs.some((tensor) => bitsOf(tensor) < 8)) return NO_HALO;
-  return opNamed(op).halo?.(parameters, shapes) ?? NO_HALO;
-}
-
 function needsHalo(graph: IntegerGraph, node: IntegerNode): boolean {
   return haloOf(graph, node).some((side) => side > 0);
 }
@@ -100,7 +95,7 @@ function alone(graph: IntegerGraph, node: number): Candidate {
   const peak = (nextCopies: boolean) => {
     const sizes = aliveBytes(graph, run, nextCopies, new Map());
     const saved = taken.map(({ input, output }) => Math.min(sizes.get(input)!, sizes.get(output)!));
-    return sum(sizes.values()) + align(scratchOf(graph, node)) - Math.max(0, ...saved);
+    return sum(sizes.values()) + align(scratchBytes(graph, node)) - Math.max(0, ...saved);
   };
   return { ...run, peaks: { halos: peak(false), dense: peak(true) }, cost: 0 };
 }
@@ -128,7 +123,7 @@ function bandedPeak(
 ): number {
   const sizes = aliveBytes(graph, run, nextCopies, windows);
   const members = graph.nodes.slice(run.first, run.first + run.count);
-  const scratch = members.reduce((most, _, i) => Math.max(most, scratchOf(graph, run.first + i)), 0);
+  const scratch = members.reduce((most, _, i) => Math.max(most, scratchBytes(graph, run.first + i)), 0);
   const lifetimes = tensorLifetimes(graph, [group]);
   const { from, to } = groupSpan(graph, group);
   const needs = needsOf(graph, run, nextCopies);
@@ -193,14 +188,8 @@ function bandedCost(graph: IntegerGraph, run: Run, { group, moved }: Schedule): 
   return group.bands * run.count * STEP_COST + bytes * BYTE_COST;
 }
 
-function scratchOf(graph: IntegerGraph, k: number): number {
-  const { op, parameters, inputs, output } = graph.nodes[k]!;
-  const shapes = { inputs: inputs.map((input) => graph.tensors[input]!), output: graph.tensors[output]! };
-  return opNamed(op).scratchBytes?.(parameters, shapes) ?? 0;
-}
-
 function align(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  return roundUp(bytes, ALIGNMENT);
 }
 
 function sum(values: Iterable<number>): number {

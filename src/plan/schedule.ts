@@ -1,12 +1,10 @@
 // Runs of nodes row band by row band: how far each of them comes in a band, and how many rows of what lies between them
 // are alive at a time.
+import { MAX_BAND_MEMBERS } from "../../assembly/abi.ts";
 import type { IntegerGraph } from "../graph/integer.ts";
 import { type Halo, opNamed, type RowWindow } from "../ops/index.ts";
 import { haloNeeds } from "./in-place.ts";
 import { type Group, type Member, rowsDone } from "./layout.ts";
-
-/** Members of a group at most (MAX_BAND_STEPS). */
-export const MOST_MEMBERS = 16;
 
 /** A group, and the rows (with halo rows) that the buffers of the tensors inside it hold. */
 export interface Schedule {
@@ -62,7 +60,8 @@ export function schedule(
   bandRows: number,
 ): Schedule | undefined {
   const nodes = graph.nodes.slice(first, first + count);
-  if (count > MOST_MEMBERS || nodes.some((_, place) => !runsByBands(graph, first + place))) return undefined;
+  if (count > MAX_BAND_MEMBERS || nodes.some((_, place) => !runsByBands(graph, first + place)))
+    return undefined;
   const height = (place: number) => graph.tensors[nodes[place]!.output]!.shape[0];
   const isRepeated = nodes.some(({ inputs, output }) =>
     inputs.some(

@@ -1,4 +1,4 @@
-import type { IntegerGraph } from "../graph/integer.ts";
+import { type IntegerGraph, shapesOf } from "../graph/integer.ts";
 import { opNamed } from "../ops/index.ts";
 
 /** Steps tried at most, and nodes of a graph at most: each try packs the whole arena. */
@@ -16,10 +16,7 @@ export function scratchWishes(graph: IntegerGraph, needed: (node: number) => num
   if (graph.nodes.length > MOST_NODES) return [];
   const wishes = graph.nodes.flatMap((node, k) => {
     const op = opNamed(node.op);
-    const shapes = {
-      inputs: node.inputs.map((input) => graph.tensors[input]!),
-      output: graph.tensors[node.output]!,
-    };
+    const shapes = shapesOf(graph, node);
     const sizes = (op.spareScratchBytes?.(node.parameters, shapes) ?? []).filter(
       (bytes) => bytes > needed(k),
     );

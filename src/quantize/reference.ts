@@ -1,6 +1,6 @@
 import { DyadicError } from "../error.ts";
 import { elements } from "../graph/graph.ts";
-import type { IntegerGraph } from "../graph/integer.ts";
+import { type IntegerGraph, shapesOf } from "../graph/integer.ts";
 import type { Codes } from "../numerics/pack.ts";
 import { opNamed } from "../ops/index.ts";
 
@@ -33,10 +33,7 @@ export function runReference(
     codes[border.tensor] = new Int8Array(inputs[i]!);
   });
   for (const node of graph.nodes) {
-    const shapes = {
-      inputs: node.inputs.map((input) => graph.tensors[input]!),
-      output: graph.tensors[node.output]!,
-    };
+    const shapes = shapesOf(graph, node);
     const operands = node.inputs.map((input) => codes[input]!);
     const op = opNamed(node.op);
     if (op.intoState) operands.push(codes[node.output]!);

@@ -98,7 +98,7 @@ export class InferenceSession {
     return InferenceSession.open({ engine, bytes }, file, options);
   }
 
-  private static async open(
+  protected static async open(
     { engine, bytes }: Source,
     file: string,
     options: SessionOptions,
@@ -114,7 +114,7 @@ export class InferenceSession {
     } finally {
       await checked; // where the file is damaged, that comes before what is wrong with it
     }
-    return new InferenceSession(engine, model, file, sha256);
+    return new this(engine, model, file, sha256);
   }
 
   /** Bytes of the engine's memory: file, arena and statics. */

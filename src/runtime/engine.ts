@@ -89,9 +89,12 @@ export function statusError(engine: EngineExports, status: number, file: string)
   });
 }
 
-/** Instantiates the engine; a module of another ABI is refused. */
-export async function instantiate(module: WebAssembly.Module): Promise<EngineExports> {
-  const instance = await WebAssembly.instantiate(module, {});
+/** Instantiates the engine; a module of another ABI is refused. Only the build for threads has an import, its memory. */
+export async function instantiate(
+  module: WebAssembly.Module,
+  imports?: WebAssembly.Imports,
+): Promise<EngineExports> {
+  const instance = await WebAssembly.instantiate(module, imports);
   const engine = instance.exports as unknown as EngineExports;
   const version = typeof engine.abi_version === "function" ? engine.abi_version() : undefined;
   if (version !== ABI_VERSION) {

@@ -13,7 +13,7 @@ export type ModelSource = string | URL | OpenSource;
 /** `InferenceSession.create` of a host. */
 export type CreateSession = (source: ModelSource, options?: LoaderOptions) => Promise<InferenceSession>;
 
-/** The page's own SHA-256, on another thread; only secure contexts have it. */
+/** The host's own SHA-256, on another thread; of pages only secure contexts have it. */
 export const webDigest: HostDigest | undefined =
   globalThis.crypto?.subtle && ((bytes) => crypto.subtle.digest("SHA-256", bytes));
 

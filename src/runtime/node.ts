@@ -1,9 +1,9 @@
 // The session in Node, Deno and Bun: engines from the package's files, models from paths, URLs or bytes.
 import { readFile } from "node:fs/promises";
-import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
 import { InferenceSession as CoreSession } from "./core.ts";
-import { type LoaderOptions, type ModelSource, openSource, sourceName } from "./loader.ts";
+import { type LoaderOptions, type ModelSource, sourceName, webDigest } from "./loader.ts";
+import { openModel } from "./model-file.ts";
 
 export * from "./core.ts";
 export type { LoaderOptions, ModelSource } from "./loader.ts";
@@ -28,26 +28,9 @@ export class InferenceSession extends CoreSession {
   static override async create(source: ModelSource, options: LoaderOptions = {}): Promise<CoreSession> {
     const file = options.file ?? sourceName(source);
     const [model, module] = await Promise.all([
-      isPath(source) ? readModelFile(source, file, options) : openSource(source, file, options),
+      openModel(source, file, options),
       options.module ?? engineModule(chooseBuild(options.relaxed)),
     ]);
-    return CoreSession.create(model, { ...options, module, file });
-  }
-}
-
-function isPath(source: ModelSource): source is string | URL {
-  return (typeof source === "string" || source instanceof URL) && !/^https?:/.test(`${source}`);
-}
-
-async function readModelFile(
-  path: string | URL,
-  file: string,
-  { signal }: LoaderOptions,
-): Promise<Uint8Array> {
-  try {
-    return await readFile(path, { signal });
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new DyadicError("BAD_FILE", "the model cannot be read", { file, found: `${error}` }, error);
+    return CoreSession.create(model, { digest: webDigest, ...options, module, file });
   }
 }

@@ -1,5 +1,5 @@
 // Starts main.ts, or what the first argument names, under the Node 24 of this package (it strips
-// types itself, so nothing is bundled); what is measured in this process is pinned to one core.
+// types itself, so nothing is bundled); what is measured in this process, on one thread, is pinned to one core.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -20,10 +20,12 @@ const mains = {
   "--growth": "growth.ts",
   "--readme": "readme.ts",
   "--kernels": "kernels.ts",
+  "--threads": "threads.ts",
 };
 const main = mains[given[0]] ?? "main.ts";
 const core = String(Math.min(1, availableParallelism() - 1));
-const pinned = main !== mains["--page"] && spawnSync("taskset", ["-c", core, "true"]).status === 0;
+const alone = main !== mains["--page"] && main !== mains["--threads"];
+const pinned = alone && spawnSync("taskset", ["-c", core, "true"]).status === 0;
 const command = [
   ...(pinned ? ["taskset", "-c", core] : []),
   node,

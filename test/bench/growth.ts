@@ -10,7 +10,6 @@ import type { Build } from "../../src/runtime/builds.ts";
 import { engineModule } from "../../src/runtime/node.ts";
 import { mobileNetV2 } from "../cases/networks.ts";
 import { table } from "./columns.ts";
-import { measuredCommit } from "./commit.ts";
 import { growthPlot, type Point } from "./growth-plot.ts";
 import {
   exceptionsOf,
@@ -20,9 +19,9 @@ import {
   REFERENCES,
   referenceModels,
 } from "./layer-rates.ts";
-import { load, type Machine, thisMachine } from "./machine.ts";
 import { BENCH_MODELS, loadBenchModel } from "./models.ts";
 import { saveIn } from "./report.ts";
+import { beginRun, progress, RUN_OPTIONS, type Run, runHead } from "./run.ts";
 
 const BUILDS: readonly Build[] = ["engine-relaxed", "engine"];
 const WIDTHS = [0.25, 0.35, 0.5, 0.75, 1];
@@ -36,18 +35,8 @@ interface BuildGrowth {
   readonly layers: readonly LayerRate[];
 }
 
-export interface GrowthResults {
-  readonly schema: 1;
-  readonly date: string;
-  readonly commit: string;
-  readonly machine: Machine;
-  readonly node: string;
-  readonly load: number;
+export interface GrowthResults extends Run {
   readonly builds: readonly BuildGrowth[];
-}
-
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }
 
 const FAMILY = WIDTHS.flatMap((width) => INPUTS.map((size) => ({ width, size })));
@@ -87,7 +76,7 @@ what its kernel reaches on a shape that suits it: ${REFERENCES.map(({ kind, text
 half of that.
 `;
 
-function section({ date, machine, commit, node, load: processes, builds }: GrowthResults): string {
+function section({ builds, ...run }: GrowthResults): string {
   const parts = builds.map(({ build, points, rates, layers }) => {
     const per = points.map(({ macs, milliseconds }) => macs / milliseconds / 1e6);
     const reached = Object.entries(rates).map(([kind, rate]) => `${kind} ${rate.toFixed(1)}`);
@@ -112,28 +101,21 @@ Kernels on shapes that suit them, GMAC/s: ${reached.join(", ")}. ${layers.length
 ${table([head, ...found])}
 `;
   });
-  const text = `![Milliseconds against multiply-adds](${date}-${machine.name}.svg)`;
-  const where = `${machine.cpu}, ${machine.cores} cores, ${machine.platform}; Node ${node}; commit ${commit}; load ${processes}.`;
-  return `## ${date}, ${machine.name}\n\n${where}\n\n${text}\n\n${parts.join("\n")}`;
+  const plot = `![Milliseconds against multiply-adds](${run.date}-${run.machine.name}.svg)`;
+  return `${runHead(run)}\n\n${plot}\n\n${parts.join("\n")}`;
 }
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: `${PROTOCOL.rounds}` },
-    save: { type: "boolean", default: false },
-    machine: { type: "string" },
+    ...RUN_OPTIONS,
   },
 });
-const commit = values.save ? measuredCommit() : "";
+const endRun = beginRun(values);
 const builds: BuildGrowth[] = [];
 for (const build of BUILDS) builds.push(await measure(build, Number(values.rounds)));
 const results: GrowthResults = {
-  schema: 1,
-  date: new Date().toISOString().slice(0, 10),
-  commit,
-  machine: thisMachine(values.machine),
-  node: process.versions.node,
-  load: load(),
+  ...endRun(),
   builds,
 };
 console.log(section(results));

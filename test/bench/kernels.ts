@@ -7,10 +7,9 @@ import { ROOFLINE_MACS, rooflineModel } from "../../src/cli/table/roofline.ts";
 import type { Build } from "../../src/runtime/builds.ts";
 import { engineModule } from "../../src/runtime/node.ts";
 import { table } from "./columns.ts";
-import { measuredCommit } from "./commit.ts";
 import { KERNELS, kernelModel } from "./kernel-cases.ts";
-import { load, type Machine, thisMachine } from "./machine.ts";
 import { saveIn } from "./report.ts";
+import { beginRun, progress, RUN_OPTIONS, type Run, runHead } from "./run.ts";
 
 const BUILDS: readonly Build[] = ["engine-relaxed", "engine"];
 /** Long layers run seldom, and their code is compiled by how often it ran. */
@@ -34,18 +33,8 @@ interface BuildKernels {
   readonly kernels: readonly KernelResult[];
 }
 
-interface KernelResults {
-  readonly schema: 1;
-  readonly date: string;
-  readonly commit: string;
-  readonly machine: Machine;
-  readonly node: string;
-  readonly load: number;
+interface KernelResults extends Run {
   readonly builds: readonly BuildKernels[];
-}
-
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }
 
 async function measure(build: Build, rounds: number): Promise<BuildKernels> {
@@ -85,8 +74,7 @@ against the roofline (8x12 pixels of 2048 channels to 64), the others against th
 depthwise layer by pairs of taps.
 `;
 
-function section({ date, machine, commit, node, load: processes, builds }: KernelResults): string {
-  const where = `${machine.cpu}, ${machine.cores} cores, ${machine.platform}; Node ${node}; commit ${commit}; load ${processes}.`;
+function section({ builds, ...run }: KernelResults): string {
   const parts = builds.map(({ build, roofline, kernels }) => {
     const rows = kernels.map(({ group, title, minimumNs, medianNs, rate, share, of }) => [
       group,
@@ -99,26 +87,20 @@ function section({ date, machine, commit, node, load: processes, builds }: Kerne
     const head = ["layer", "kernel", "min us", "median us", "GMAC/s", "share"];
     return `### ${build}\n\nRoofline ${roofline.toFixed(1)} GMAC/s.\n\n${table([head, ...rows])}\n`;
   });
-  return `## ${date}, ${machine.name}\n\n${where}\n\n${parts.join("\n")}`;
+  return `${runHead(run)}\n\n${parts.join("\n")}`;
 }
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: `${PROTOCOL.rounds}` },
-    save: { type: "boolean", default: false },
-    machine: { type: "string" },
+    ...RUN_OPTIONS,
   },
 });
-const commit = values.save ? measuredCommit() : "";
+const endRun = beginRun(values);
 const builds: BuildKernels[] = [];
 for (const build of BUILDS) builds.push(await measure(build, Number(values.rounds)));
 const results: KernelResults = {
-  schema: 1,
-  date: new Date().toISOString().slice(0, 10),
-  commit,
-  machine: thisMachine(values.machine),
-  node: process.versions.node,
-  load: load(),
+  ...endRun(),
   builds,
 };
 console.log(section(results));

@@ -7,9 +7,9 @@ import { middle, PROTOCOL } from "../../src/cli/table/job.ts";
 import { measureModels } from "../../src/cli/table/measure.ts";
 import { buildTimes } from "../../src/cli/table/record.ts";
 import type { Compiled } from "../../src/compile.ts";
+import { shapesOf } from "../../src/graph/integer.ts";
 import { opNamed } from "../../src/ops/index.ts";
 import { predict, StepTimes } from "../../src/precision/cost/latency.ts";
-import { shapesOf } from "../../src/precision/cost/network.ts";
 import type { Policy } from "../../src/precision/policy.ts";
 import type { WeightWidth } from "../../src/quantize/rounding/index.ts";
 import type { Build } from "../../src/runtime/builds.ts";
@@ -17,9 +17,8 @@ import { engineModule } from "../../src/runtime/node.ts";
 import { assetsDirectory } from "../cases/assets.ts";
 import { Random } from "../cases/random.ts";
 import { table } from "./columns.ts";
-import { measuredCommit } from "./commit.ts";
-import { load, type Machine, thisMachine } from "./machine.ts";
 import { saveIn } from "./report.ts";
+import { beginRun, progress, RUN_OPTIONS, type Run, runHead } from "./run.ts";
 
 const MODELS = [
   "onnx/resnet20_cifar10.onnx",
@@ -50,18 +49,8 @@ interface ModelLatency {
   readonly policies: readonly PolicyResult[];
 }
 
-interface LatencyResults {
-  readonly schema: 1;
-  readonly date: string;
-  readonly commit: string;
-  readonly machine: Machine;
-  readonly node: string;
-  readonly load: number;
+interface LatencyResults extends Run {
   readonly models: readonly ModelLatency[];
-}
-
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }
 
 /** A layer's glob matches its own name alone. */
@@ -96,9 +85,9 @@ function mixed(bytes: readonly (readonly number[])[], wanted: number, random: Ra
 /** Bytes of every layer at every width. */
 function layerBytes(uniform: readonly Compiled[]): number[][] {
   const bytes = uniform.map(({ integer }) =>
-    integer.nodes.flatMap(({ op, parameters }, k) => {
-      const { weightAxis, cost } = opNamed(op);
-      return weightAxis === undefined ? [] : [cost(parameters, shapesOf(integer, k)).weightBytes];
+    integer.nodes.flatMap((node) => {
+      const { weightAxis, cost } = opNamed(node.op);
+      return weightAxis === undefined ? [] : [cost(node.parameters, shapesOf(integer, node)).weightBytes];
     }),
   );
   return bytes[0]!.map((_, layer) => bytes.map((own) => own[layer]!));
@@ -185,15 +174,13 @@ bits, activations of 8. Policies that draw the width of every layer at random, w
 of the whole run's time.
 `;
 
-function section({ date, machine, commit: measured, node, load: processes, models }: LatencyResults): string {
+function section({ models, ...run }: LatencyResults): string {
   const uniform = models.map(({ model, build, uniformMs }) => [
     model,
     build,
     ...WIDTHS.map((bits) => milliseconds(uniformMs[`${bits}`]!)),
   ]);
-  return `## ${date}, ${machine.name}
-
-${machine.cpu}, ${machine.cores} cores, ${machine.platform}; Node ${node}; commit ${measured}; load ${processes}.
+  return `${runHead(run)}
 
 ${summary(models)}
 
@@ -208,11 +195,10 @@ const { values } = parseArgs({
     models: { type: "string", default: MODELS.join(",") },
     policies: { type: "string", default: "10" },
     rounds: { type: "string", default: `${PROTOCOL.rounds}` },
-    save: { type: "boolean", default: false },
-    machine: { type: "string" },
+    ...RUN_OPTIONS,
   },
 });
-const commit = values.save ? measuredCommit() : "";
+const endRun = beginRun(values);
 const models: ModelLatency[] = [];
 for (const path of values.models.split(",")) {
   for (const build of BUILDS) {
@@ -224,12 +210,7 @@ if (values.save) {
   const file = saveIn<LatencyResults>(
     new URL("results/latency/", import.meta.url),
     {
-      schema: 1,
-      date: new Date().toISOString().slice(0, 10),
-      commit,
-      machine: thisMachine(values.machine),
-      node: process.versions.node,
-      load: load(),
+      ...endRun(),
       models,
     },
     INTRODUCTION,

@@ -9,6 +9,7 @@ import { thisMachine, watchProcess } from "./machine.ts";
 import { footprints, footprintTable } from "./memory.ts";
 import { BENCH_MODELS, loadBenchModel, readModelFiles } from "./models.ts";
 import { type ModelResult, modelTable, save } from "./report.ts";
+import { progress, RUN_OPTIONS } from "./run.ts";
 import { loadSubjects } from "./subjects/index.ts";
 import type { Subject } from "./subjects/subject.ts";
 import { type OpenSubject, verify } from "./verify.ts";
@@ -19,10 +20,6 @@ const BUILDS: Readonly<Record<string, Build>> = {
   simd: "engine",
   scalar: "engine-scalar",
 };
-
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
-}
 
 /** Opens, verifies, times, and verifies again: a compiler tier that came later must give the same bits too. */
 async function measure(
@@ -98,8 +95,7 @@ const { values } = parseArgs({
     models: { type: "string", default: BENCH_MODELS.join(",") },
     rounds: { type: "string", default: `${PROTOCOL.rounds}` },
     layers: { type: "string" },
-    save: { type: "boolean", default: false },
-    machine: { type: "string" },
+    ...RUN_OPTIONS,
   },
 });
 const names = values.models.split(",");

@@ -6,6 +6,7 @@ import type { Protocol, Timing } from "./interleave.ts";
 import type { Machine } from "./machine.ts";
 import { type Footprint, footprintTable } from "./memory.ts";
 import { writeReadme } from "./readme-speed.ts";
+import { speedPlot } from "./speed-plot.ts";
 import { BASELINE } from "./subjects/index.ts";
 import type { Agreement } from "./verify.ts";
 import { type WidthResult, widthTable } from "./widths.ts";
@@ -90,6 +91,8 @@ function section(results: Results): string {
     `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
       `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms, until three windows agree within ${percent(protocol.stable)}.`,
     `A batch with less than ${percent(protocol.undisturbed)} of the core was measured again, up to ${protocol.retries} times.`,
+    "",
+    plotLine(results),
   ];
   for (const model of results.models) {
     lines.push("", `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`, "", modelTable(model));
@@ -110,15 +113,27 @@ values, not quantized). "Same answer" and "equal codes" compare its outputs with
 Dyadic builds are equal bit for bit, or there would be no page.
 
 Then, each in a process of its own, a runtime with the model: its wasm memory, and the peak of its resident memory over that
-of a Node without a runtime, the least of three. Last, the network with narrower weights, all in turns again: "4" and "2" keep
+of a Node without a runtime, and the milliseconds from the bytes of engine and model to the first output (the runtime's script
+is there), each the least of several. Last, the network with narrower weights, all in turns again: "4" and "2" keep
 8 bits in the first and last layer, layers of "mixed" have 8, 4 and 2 bits in turn; scales of activations are the file's,
 weights are rounded to nearest. All builds are equal bit for bit there too; no peer computes them in integers.
 `;
 
 export function save(results: Results): string {
   const file = saveIn(DIRECTORY, results, INTRODUCTION, section);
+  savePlot(DIRECTORY, file, results.models);
   writeReadme();
   return file;
+}
+
+/** The plot beside a results file, as the page shows it. */
+export function plotLine({ date, machine }: Pick<Results, "date" | "machine">): string {
+  return `![Time of a run against the fastest Dyadic build's](${date}-${machine.name}.svg)`;
+}
+
+/** Writes the plot beside a results file. */
+export function savePlot(directory: URL, file: string, models: readonly ModelResult[]): void {
+  writeFileSync(new URL(file.replace(/json$/, "svg"), directory), speedPlot(models));
 }
 
 /** Writes the JSON file and makes the page of its directory anew; returns the file's name. */

@@ -5,12 +5,29 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize, relative } from "node:path";
 import playwright from "playwright-core";
 import puppeteer from "puppeteer-core";
-import { ENGINES, type EngineReport, type Host, type MissingHost, output, RELAXED_ENGINE } from "./hosts.ts";
+import {
+  ENGINES,
+  type EngineReport,
+  type Host,
+  type MissingHost,
+  output,
+  RELAXED_ENGINE,
+  THREADS_ENGINE,
+} from "./hosts.ts";
 
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const ROOT = "../..";
-const TYPES: Record<string, string> = { ".mjs": "text/javascript", ".wasm": "application/wasm" };
+const TYPES: Record<string, string> = {
+  ".mjs": "text/javascript",
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+};
+/** Pages with them may share memory among threads. */
+const ISOLATED = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
 const PAGE = `<!doctype html><script type="module" src="/test/hosts/build/run-page.mjs"></script>`;
 
 /** What the two drivers have in common: a page whose function runs a build. */
@@ -59,7 +76,7 @@ function browser(
         }
       }),
     );
-  return { name, version, builds: [...ENGINES, RELAXED_ENGINE], run };
+  return { name, version, builds: [...ENGINES, RELAXED_ENGINE, THREADS_ENGINE], run };
 }
 
 /** Runs in the page; the module that defines the function may come after the call. */
@@ -75,11 +92,12 @@ async function runOnPage([wasm, directory]: readonly [string, string]): Promise<
 async function served<T>(action: (base: string) => Promise<T>): Promise<T> {
   const server = createServer((request, response) => {
     const path = normalize(request.url ?? "/");
-    if (path === "/") return void response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
+    if (path === "/")
+      return void response.writeHead(200, { ...ISOLATED, "content-type": "text/html" }).end(PAGE);
     const file = join(ROOT, path);
     if (!existsSync(file)) return void response.writeHead(404).end();
     const type = TYPES[extname(file)] ?? "application/octet-stream";
-    response.writeHead(200, { "content-type": type }).end(readFileSync(file));
+    response.writeHead(200, { ...ISOLATED, "content-type": type }).end(readFileSync(file));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {

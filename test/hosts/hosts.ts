@@ -41,6 +41,8 @@ export interface MissingHost {
 export const ENGINES = ["engine-scalar", "engine"];
 const COMMANDS = ["dyadic-wasi-scalar", "dyadic-wasi"];
 export const RELAXED_ENGINE = "engine-relaxed";
+/** Runs in sessions of the package, on several threads. */
+export const THREADS_ENGINE = "engine-threads";
 const RELAXED_COMMAND = "dyadic-wasi-relaxed";
 
 export function allHosts(): (Host | MissingHost)[] {
@@ -87,8 +89,11 @@ function scriptHosts(
     {
       name,
       version,
-      builds: relaxed ? [...ENGINES, RELAXED_ENGINE] : ENGINES,
-      run: embedded((wasm, manifest) => [program, ...flags, "build/run-engine.mjs", wasm, manifest]),
+      builds: relaxed ? [...ENGINES, RELAXED_ENGINE, THREADS_ENGINE] : ENGINES,
+      run: embedded((wasm, manifest) => {
+        const script = wasm.includes(THREADS_ENGINE) ? "build/run-threads.mjs" : "build/run-engine.mjs";
+        return [program, ...flags, script, wasm, manifest];
+      }),
     },
     {
       name: `${name} (WASI)`,

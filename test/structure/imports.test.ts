@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   inputs: /^jpeg-js$/,
   model: /^protobufjs\//,
   precision: /^#highs$/,
-  runtime: /^node:fs\/promises$/,
+  runtime: /^node:(fs\/promises|os|worker_threads)$/,
   cli: /./,
   report: /^node:/,
 };

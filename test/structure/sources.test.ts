@@ -47,6 +47,17 @@ test("functions are short: 60 lines in src, 150 in assembly", () => {
   expect(all.filter(({ name, lines }) => lines > most(name))).toEqual([]);
 });
 
+test("what kernels write to besides tensors and scratch is the thread's own (assembly/own.ts)", () => {
+  const kernels = productSources().filter((path) =>
+    /^assembly\/(kernels|numerics)\/|^assembly\/(parts|shares)\.ts/.test(path),
+  );
+  const statics = kernels.flatMap((path) => {
+    return Array.from(sourceText(path).matchAll(/.*memory\.data\(.*/g), ([line]) => `${path}: ${line}`);
+  });
+  expect(statics.length).toBeGreaterThan(15);
+  expect(statics.filter((line) => !line.includes("OWN + memory.data("))).toEqual([]);
+});
+
 test("every equation that a source cites is defined in src/numerics/README.md, and each is cited", () => {
   const defined = Array.from(
     sourceText("src/numerics/README.md").matchAll(/^\*\*\((\d+)\)\*\*/gm),

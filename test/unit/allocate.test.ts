@@ -113,6 +113,42 @@ describe("allocation", () => {
     expect(open).toBeLessThanOrEqual(all.length / 6);
   }, 400_000);
 
+  test("what a refusal says would do does, and less than its bound does not", {
+    timeout: 400_000,
+  }, async () => {
+    const random = new Random(9);
+    const named = { flash: 0, ram: 0 };
+    for (const { space, cost, policies } of all) {
+      const widths = policies.map((choices) => widthsOf(space, choices));
+      // Like a file: a header beside the weights, longer the more widths are named.
+      const fileBytes = (own: Widths) => cost.totalWeightBytes(own) + 100 + 20 * new Set(own.weights).size;
+      const near = (values: readonly number[]) => {
+        const least = Math.min(...values);
+        return Math.floor(least + random.between(-0.1, 0.2) * (Math.max(...values) - least));
+      };
+      const losses = randomLosses(space, random);
+      const budget = {
+        flash: near(widths.map(fileBytes)),
+        ram: near(widths.map((own) => cost.planned(own, 0).layout.peakBytes)),
+      };
+      const refusal = await allocate(space, cost, losses, budget, { fileBytes }).catch((error) => error);
+      if (!(refusal instanceof DyadicError)) continue;
+      const text = String(refusal.place.found);
+      for (const [, name, value, bound] of text.matchAll(
+        /(flash|ram) (\d+) would do, the other limits kept \(.*?(\d+)\)/g,
+      )) {
+        named[name as "flash" | "ram"]++;
+        const enough = { ...budget, [name!]: Number(value) };
+        const allocation = await allocate(space, cost, losses, enough, { fileBytes });
+        expect(allocation.fileBytes).toBeLessThanOrEqual(enough.flash);
+        expect(allocation.peakBytes).toBeLessThanOrEqual(enough.ram);
+        const less = { ...budget, [name!]: Number(bound) - 1 };
+        await expect(allocate(space, cost, losses, less, { fileBytes })).rejects.toThrow(DyadicError);
+      }
+    }
+    expect(Math.min(named.flash, named.ram)).toBeGreaterThan(0);
+  });
+
   test("the bound of the arena holds for the planner, and its cuts forbid only what is above", {
     timeout: 120_000,
   }, () => {

@@ -1,10 +1,10 @@
 // What was measured as entries of a latency table.
 import { PRODUCER } from "../../compile.ts";
 import { DyadicError } from "../../error.ts";
+import { shapesOf } from "../../graph/integer.ts";
 import { opNamed } from "../../ops/index.ts";
 import { stepKeys } from "../../precision/cost/latency.ts";
 import type { BuildTimes, StepTime } from "../../precision/cost/latency-table.ts";
-import { shapesOf } from "../../precision/cost/network.ts";
 import { CLASSES } from "../engines.ts";
 import { type Measured, type ModelTimes, middle, type TableModel } from "./job.ts";
 
@@ -46,7 +46,8 @@ function entries(models: readonly TableModel[], times: readonly ModelTimes[]): S
       const node = integer.nodes[k];
       const rounds = times[m]!.steps[i]!;
       const scratch = node === undefined ? 0 : layout.scratch[k]!.bytes;
-      const macs = node === undefined ? 0 : opNamed(node.op).cost(node.parameters, shapesOf(integer, k)).macs;
+      const macs =
+        node === undefined ? 0 : opNamed(node.op).cost(node.parameters, shapesOf(integer, node)).macs;
       const minimum = rounds.reduce((a, b) => Math.min(a, b), Infinity);
       const time: StepTime = { step, scratch, macs, minimum, median: middle(rounds) };
       const name = `${step} ${scratch}`;

@@ -44,9 +44,10 @@ const CUT_ROUNDS = 16;
 const ROUNDS = 80;
 
 /**
- * Least loss within the budget. The solver knows nothing of the arena; where the planner finds no plan for its answer, the
- * widths that no plan fits are cut off, or that answer; where this takes long, all that is as wide where that answer is too large is
- * cut off with it, and the gap of the certificate says what that may cost. Throws NO_POLICY with the smallest budget that would do.
+ * Least loss within the budget. The solver knows nothing of the arena; where the planner finds no plan for its answer,
+ * the widths that no plan fits are cut off, or that answer; where this takes long, all that is as wide where that answer
+ * is too large is cut off with it, and the gap of the certificate says what that may cost. Throws NO_POLICY with the
+ * smallest budget that would do.
  *
  * @param losses of every choice of every class of the space
  */

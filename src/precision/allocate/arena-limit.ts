@@ -1,6 +1,8 @@
 // RAM as a limit of the solver: what the planner refuses is cut off.
+
+import { scratchBytes } from "../../plan/index.ts";
 import { arenaBound } from "../cost/arena.ts";
-import { type NetworkCost, scratchBytes } from "../cost/network.ts";
+import type { NetworkCost } from "../cost/network.ts";
 import { classSizes, type Space, widthsOf } from "./space.ts";
 
 /** A limit that a problem gets: costs by class and choice. */

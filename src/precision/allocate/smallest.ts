@@ -1,8 +1,9 @@
 // Where no policy fits: the smallest budgets that would do, and the bounds that prove it.
 import { SECTION_ALIGNMENT } from "../../../assembly/abi.ts";
 import { DyadicError } from "../../error.ts";
+import { scratchBytes } from "../../plan/index.ts";
 import { arenaBound } from "../cost/arena.ts";
-import { type NetworkCost, scratchBytes, type Widths } from "../cost/network.ts";
+import type { NetworkCost, Widths } from "../cost/network.ts";
 import { type Certificate, type SolveOptions, solve } from "../solve/index.ts";
 import { type Budget, problemOf, type RowOptions } from "./knapsack.ts";
 import { classSizes, type Space, widthsOf } from "./space.ts";

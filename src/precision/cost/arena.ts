@@ -1,13 +1,14 @@
 // What no arena of a network can be below, whatever runs by bands.
+import { MAX_BAND_MEMBERS } from "../../../assembly/abi.ts";
 import { bitsOf, type IntegerGraph } from "../../graph/integer.ts";
 import { NO_HALO } from "../../ops/index.ts";
 import { possibleTakeovers } from "../../plan/in-place.ts";
 import { extentBytes, pitches, tensorLifetimes } from "../../plan/layout.ts";
-import { MOST_MEMBERS, runsByBands } from "../../plan/schedule.ts";
+import { runsByBands } from "../../plan/schedule.ts";
 
 /**
  * Bytes that every plan needs, without halos and scratch. Between two steps or groups, whatever is read later lies there
- * whole; inside a group of up to MOST_MEMBERS nodes perhaps nothing does. So of all ways to cut the nodes into groups
+ * whole; inside a group of up to MAX_BAND_MEMBERS nodes perhaps nothing does. So of all ways to cut the nodes into groups
  * the one whose largest sum is least; a node that cannot run by bands has its operands and its output whole at once, or
  * one upon the other. It never grows as activations become narrower.
  */
@@ -39,7 +40,7 @@ export function arenaBound(graph: IntegerGraph): number {
       );
     };
     if (!runsByBands(graph, k)) behind(1, whole[k]!);
-    for (let count = 1; count <= MOST_MEMBERS && k + count <= graph.nodes.length; count++) {
+    for (let count = 1; count <= MAX_BAND_MEMBERS && k + count <= graph.nodes.length; count++) {
       if (!runsByBands(graph, k + count - 1)) break;
       behind(count, 0);
     }

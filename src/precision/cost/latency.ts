@@ -1,15 +1,14 @@
 // The time of a run before anything is compiled: the times of its steps, by a table that was measured on the device.
 import { DyadicError } from "../../error.ts";
-import { bitsOf, type IntegerGraph } from "../../graph/integer.ts";
+import { bitsOf, type IntegerGraph, shapesOf } from "../../graph/integer.ts";
 import type { ConvolutionParameters } from "../../ops/convolution.ts";
 import { opNamed } from "../../ops/index.ts";
 import type { BuildTimes, LatencyTable, StepTime } from "./latency-table.ts";
-import { shapesOf } from "./network.ts";
 
 /** What a step's time depends on, as text: op, shapes with widths, and for weights kernel, stride, groups and width. */
 export function stepKey(graph: IntegerGraph, k: number): string {
   const { op, parameters } = graph.nodes[k]!;
-  const { inputs, output } = shapesOf(graph, k);
+  const { inputs, output } = shapesOf(graph, graph.nodes[k]!);
   const tensors = [...inputs, output].map((tensor) => `${tensor.shape.join("x")}a${bitsOf(tensor)}`);
   if (opNamed(op).weightAxis === undefined) return `${op} ${tensors.join(" ")}`;
   const { kernel, stride, dilation, groups, weightBits } = parameters as ConvolutionParameters;

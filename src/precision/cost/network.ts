@@ -1,11 +1,10 @@
 // What a network costs as a function of its widths, exactly and before anything is quantized: only shapes matter.
 import { WEIGHTS_ALIGNMENT } from "../../../assembly/abi.ts";
 import type { Graph } from "../../graph/graph.ts";
-import type { IntegerGraph, IntegerNode } from "../../graph/integer.ts";
+import { type IntegerGraph, type IntegerNode, shapesOf } from "../../graph/integer.ts";
 import type { ActivationBits, WeightBits } from "../../numerics/pack.ts";
 import { type ConvolutionParameters, roundUp } from "../../ops/convolution.ts";
 import { opNamed } from "../../ops/index.ts";
-import type { OpShapes } from "../../ops/op.ts";
 import { type Planned, planWithin } from "../../plan/index.ts";
 import { layerOf, layersOf } from "../../quantize/layer.ts";
 import { type LayerWeights, placeLayer } from "../../quantize/layer-weights.ts";
@@ -128,37 +127,23 @@ export class NetworkCost {
   private layer(layer: number, width: WeightWidth) {
     const k = this.layers[layer]!;
     const { op } = this.draft.nodes[k]!;
-    return { op, parameters: this.parameters(k, width), shapes: shapesOf(this.draft, k) };
+    return { op, parameters: this.parameters(k, width), shapes: shapesOf(this.draft, this.draft.nodes[k]!) };
   }
 }
 
-export function shapesOf({ tensors, nodes }: IntegerGraph, k: number): OpShapes {
-  const { inputs, output } = nodes[k]!;
-  return { inputs: inputs.map((input) => tensors[input]!), output: tensors[output]! };
-}
-
-/** Scratch of a node as the planner counts it. */
-export function scratchBytes(graph: IntegerGraph, k: number): number {
-  const { op, parameters } = graph.nodes[k]!;
-  return opNamed(op).scratchBytes?.(parameters, shapesOf(graph, k)) ?? 0;
-}
-
 /** Bytes of the weights section of a model file, up to the alignment of its end. */
-export function sectionBytes({ tensors, nodes }: IntegerGraph): number {
+export function sectionBytes(graph: IntegerGraph): number {
   let bytes = 0;
   const constant = (array: ArrayBufferView) => {
     bytes += roundUp(array.byteLength, WEIGHTS_ALIGNMENT);
     return 0;
   };
-  for (const { zeroPoints } of tensors) if (zeroPoints !== undefined) constant(zeroPoints);
-  for (const { op, parameters, inputs, output } of nodes) {
+  for (const { zeroPoints } of graph.tensors) if (zeroPoints !== undefined) constant(zeroPoints);
+  for (const node of graph.nodes) {
+    const { op, parameters, inputs, output } = node;
     const { weightAxis, cost, encode } = opNamed(op);
     if (weightAxis === undefined) encode(parameters, { set: () => {}, constant, inputs, output });
-    else
-      bytes += cost(parameters, {
-        inputs: inputs.map((input) => tensors[input]!),
-        output: tensors[output]!,
-      }).weightBytes;
+    else bytes += cost(parameters, shapesOf(graph, node)).weightBytes;
   }
   return bytes;
 }

@@ -9,6 +9,11 @@ export interface Browser {
   readonly version: string;
   /** A page in a context of its own, nothing cached, no compiled code kept; close the context, not the page alone. */
   newPage(url: string): Promise<Page>;
+  /**
+   * A page in a context of its own that the driver does not watch: a report of every request and of every piece of a body
+   * to the driver takes milliseconds of the browser. Returns how to close it.
+   */
+  openAlone(url: string): Promise<() => Promise<unknown>>;
   /** Peak of the resident memory of the open page's process since it began, in bytes; no other page may be open. */
   peakRssBytes(): Promise<number>;
   /** Reads how long the main thread of the busiest page has waited for a core since it began, in milliseconds. */
@@ -34,6 +39,11 @@ export async function openBrowser(chromium: BrowserType): Promise<Browser> {
       await page.addInitScript(noteMemories);
       await page.goto(url);
       return page;
+    },
+    async openAlone(url) {
+      const context = await session.send("Target.createBrowserContext");
+      await session.send("Target.createTarget", { url, ...context });
+      return () => session.send("Target.disposeBrowserContext", context);
     },
     async peakRssBytes() {
       const peaks = (await renderers()).map(({ id }) => {

@@ -1,9 +1,9 @@
-// Cold start of the package as an application bundles it.
-import { engineModule, InferenceSession } from "../../../src/runtime/browser.ts";
+// Cold start of the package as an application bundles it; its page asked for the engine beside this script.
+import { InferenceSession } from "../../../src/runtime/browser.ts";
 import type { Codes, Runtime } from "./runtime.ts";
 
 export async function open(): Promise<Runtime> {
-  const module = await engineModule();
+  const module = await (globalThis as unknown as { engine: Promise<WebAssembly.Module> }).engine;
   return {
     async load(bytes) {
       const session = await InferenceSession.create(bytes, { module });

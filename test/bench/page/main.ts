@@ -7,6 +7,7 @@ import { PROTOCOL, type Protocol } from "../interleave.ts";
 import { load, thisMachine } from "../machine.ts";
 import { BENCH_MODELS, type ModelFiles, readModelFiles } from "../models.ts";
 import { type ModelResult, modelTable } from "../report.ts";
+import { progress, RUN_OPTIONS } from "../run.ts";
 import { agreementsOf } from "../verify.ts";
 import { type Browser, openBrowser } from "./browser.ts";
 import { type ColdResult, coldStarts } from "./cold.ts";
@@ -23,10 +24,6 @@ const PEERS = [
 ] as const;
 /** A page retries less than a process of its own core: there are more subjects, and the browser itself takes part. */
 const PAGE_PROTOCOL: Protocol = { ...PROTOCOL, retries: 6, warmUpMs: [600, 2500] };
-
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
-}
 
 function versionsOfPeers(): Record<string, string> {
   return Object.fromEntries(
@@ -88,8 +85,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: `${PAGE_PROTOCOL.rounds}` },
     starts: { type: "string", default: "7" },
     cold: { type: "boolean", default: false }, // cold starts alone
-    save: { type: "boolean", default: false },
-    machine: { type: "string" },
+    ...RUN_OPTIONS,
   },
 });
 const commit = values.save ? measuredCommit() : "";

@@ -6,7 +6,7 @@ import type { Protocol } from "../interleave.ts";
 import type { Machine } from "../machine.ts";
 import { BENCH_MODELS } from "../models.ts";
 import { writeReadme } from "../readme-speed.ts";
-import { type ModelResult, modelTable, saveIn } from "../report.ts";
+import { type ModelResult, modelTable, plotLine, saveIn, savePlot } from "../report.ts";
 import type { ColdResult, ColdSubject, Start } from "./cold.ts";
 
 /** What the ratios relate to: the fastest peer. */
@@ -88,6 +88,8 @@ function section(results: PageResults): string {
     `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
       `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms. A batch that waited for a core for more than ` +
       `${(100 * (1 - protocol.undisturbed)).toFixed(0)} % of its time was measured again, up to ${protocol.retries} times.`,
+    "",
+    plotLine(results),
   ];
   for (const model of results.models) {
     const title = `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`;
@@ -109,13 +111,16 @@ runs; a run hands the input over and ends with the output in JavaScript. The pag
 of 0.1 ms: batches are long. LiteRT.js and tfjs-tflite run the .tflite file itself. LiteRT.js "relaxed" is what it takes by
 itself here, "compat" its build without relaxed SIMD; its JavaScript got one entry (INT8) in its table of tensor types,
 without which it refuses these files. tfjs-tflite's interpreter is called without tfjs tensors around it. onnxruntime-web
-gets the network as QDQ ONNX with u8 codes at its border; \`float32\` subjects compute the same real values without
-quantization. "min" and "median" are over rounds, "disturbed" is how many rounds waited for a core in spite of tries.
+gets the network as QDQ ONNX with u8 codes at its border, and as quantize_static writes it, with floats there; \`float32\`
+subjects compute the same real values without quantization. "min" and "median" are over rounds, "disturbed" is how many rounds waited for a core in spite of tries.
 "Speed" is how many times as fast as ${AGAINST} in the same rounds. "Same answer" and "equal codes" compare with Dyadic,
 whose builds are equal bit for bit, before and after the timing, or there would be no page.
 
-Cold start: a fresh page with empty caches and a server on the same machine; from the request for the runtime's code
-through its compilation, the load of the model, which is fetched beside the runtime's own files, to the first output. Runtimes take turns; the parts are those of the
+Cold start: a fresh page at rest, with empty caches and a server on the same machine; from the request for the runtime's code
+through its compilation and the load of the model to the first output. All files of a runtime are asked for together, from the
+start: its loader finds them preloaded. Nobody watches the page, as a driver's reports of every request take time.
+"(empty files)" is what the browser takes for an empty script and two files of a byte, "(dyadic's files)" for fetching Dyadic's
+files and doing nothing with them: no runtime can be faster. Runtimes take turns; the parts are those of the
 fastest start. "code" is every byte of JavaScript (minified) and wasm that was requested, each file compressed alone (gzip
 9, brotli 9); "wasm KiB" is all wasm memory after the run, "peak MB" the peak of the page's process (VmHWM) over that of a blank page, the
 least of all starts.
@@ -136,6 +141,7 @@ export function savePage(results: PageResults): string {
     cold: inOrder([...results.cold, ...kept.cold]),
   };
   const file = saveIn(DIRECTORY, merged, INTRODUCTION, section);
+  savePlot(DIRECTORY, file, merged.models);
   writeReadme();
   return file;
 }

@@ -60,7 +60,7 @@ async function allSubjects(versions: Readonly<Record<string, string>>): Promise<
     ...(await dyadicSubjects((build) => fetched(`/assembly/build/${build}.wasm`))),
     tfliteSubject("LiteRT.js relaxed", litert, Promise.resolve(relaxed)),
     tfliteSubject("LiteRT.js compat", litert, Promise.resolve(compat)),
-    ...onnx.filter(({ name }) => !name.includes("borders")),
+    ...onnx,
     tfliteSubject("tfjs-tflite", tflite, openTfjsTflite()),
     {
       name: "tfjs-backend-wasm float32",

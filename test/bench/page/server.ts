@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 
@@ -19,7 +20,12 @@ const TYPES: Readonly<Record<string, string>> = {
   "": "text/html",
 };
 const IMPORTS = { imports: { "onnxruntime-web": "/packages/onnxruntime-web/dist/ort.wasm.bundle.min.mjs" } };
-const HTML = `<!doctype html><link rel="icon" href="data:,"><script type="importmap">${JSON.stringify(IMPORTS)}</script><body></body>`;
+
+/** A page that asks for nothing by itself; `script` is what its body runs. */
+export function html(script = ""): string {
+  const head = `<link rel="icon" href="data:,"><script type="importmap">${JSON.stringify(IMPORTS)}</script>`;
+  return `<!doctype html>${head}<body><script>${script}</script></body>`;
+}
 
 /** Only change made to a peer: LiteRT.js 2.5.3 refuses INT8 tensors for want of one entry in its table of types. */
 const INT8_TENSORS: Plugin = {
@@ -67,6 +73,8 @@ export interface Site {
   readonly answers: Map<string, () => Uint8Array | string>;
   /** What was served since the last call. */
   served(): Served[];
+  /** The next JSON that a page posts, to any path. */
+  posted(): Promise<unknown>;
   close(): void;
 }
 
@@ -74,17 +82,23 @@ export async function openSite(): Promise<Site> {
   const code = await bundles();
   const answers: Site["answers"] = new Map();
   let log: Served[] = [];
+  let posted: (value: unknown) => void = () => {};
+  const files = new Map<string, Uint8Array>(); // read once: a start should not wait for this server
   const bodyOf = (path: string): Uint8Array | null => {
-    const answer = answers.get(path);
-    if (answer !== undefined) return Buffer.from(answer());
-    if (path === "/") return Buffer.from(HTML);
+    const answer = answers.get(path)?.() ?? (path === "/" ? html() : undefined);
+    if (answer !== undefined) return typeof answer === "string" ? Buffer.from(answer) : answer;
     const [, root = "", ...rest] = path.split("/");
     const directory = DIRECTORIES[root];
     if (directory === undefined || rest.includes("..")) return code.get(path) ?? null;
     const file = join(directory, ...rest);
-    return existsSync(file) ? readFileSync(file) : null;
+    if (!files.has(file) && existsSync(file)) files.set(file, readFileSync(file));
+    return files.get(file) ?? null;
   };
   const server = createServer((request, response) => {
+    if (request.method === "POST") {
+      text(request).then((body) => posted(JSON.parse(body)));
+      return void response.end();
+    }
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const body = bodyOf(pathname);
     if (body === null) return void response.writeHead(404).end();
@@ -101,6 +115,7 @@ export async function openSite(): Promise<Site> {
       log = [];
       return since;
     },
+    posted: () => new Promise((resolve) => (posted = resolve)),
     close() {
       server.closeAllConnections();
       server.close();

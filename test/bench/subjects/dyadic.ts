@@ -1,7 +1,7 @@
 import { CLASSES } from "../../../src/cli/engines.ts";
 import { PRODUCER } from "../../../src/compile.ts";
 import type { Build } from "../../../src/runtime/builds.ts";
-import { instantiate, loadModel } from "../../../src/runtime/engine.ts";
+import { type EngineExports, instantiate, loadModel } from "../../../src/runtime/engine.ts";
 import type { BenchModel } from "../compiled.ts";
 import type { Opened, Subject } from "./subject.ts";
 
@@ -23,13 +23,13 @@ export async function dyadicSubjects(
       name: NAMES[build],
       version: PRODUCER.split(" ")[1]!,
       kind: "dyadic",
-      open: async (model) => openEngine(await WebAssembly.compile(bytes), model),
+      open: async (model) => openEngine(await instantiate(await WebAssembly.compile(bytes)), model),
     }));
 }
 
-async function openEngine(module: WebAssembly.Module, model: BenchModel): Promise<Opened> {
+/** Loads a model into a fresh engine. */
+export function openEngine(engine: EngineExports, model: BenchModel): Opened {
   const { integer } = model;
-  const engine = await instantiate(module);
   loadModel(engine, model.dyad, model.name);
   // Memory does not grow after the model is loaded, so the views stay.
   const view = (address: number, tensor: number) => {

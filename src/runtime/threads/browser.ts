@@ -1,0 +1,69 @@
+// Sessions on several threads in cross-origin isolated pages: helpers are module workers. Both URLs are literals, so that
+// bundlers see them.
+import { DyadicError } from "../../error.ts";
+import { InferenceSession as CoreSession } from "../core.ts";
+import { type ModelSource, openSource, sourceName } from "../loader.ts";
+import {
+  type HelperSetup,
+  helperFailed,
+  ThreadedSession,
+  type ThreadsOptions,
+  threadsOf,
+} from "./session.ts";
+
+export * from "../core.ts";
+export type { ModelSource } from "../loader.ts";
+export type { ThreadsOptions } from "./session.ts";
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+/** The compiled engine for threads, compiled once a page. A failed fetch is tried again next time. */
+export function engineModule(): Promise<WebAssembly.Module> {
+  compiled ??= compile(new URL("../../../assembly/build/engine-threads.wasm", import.meta.url));
+  compiled.catch(() => {
+    compiled = undefined;
+  });
+  return compiled;
+}
+
+async function compile(url: URL): Promise<WebAssembly.Module> {
+  const response = await fetch(url);
+  if (response.ok) return WebAssembly.compile(await response.arrayBuffer());
+  throw new DyadicError("BAD_FILE", "the engine could not be fetched", {
+    file: url.href,
+    found: `status ${response.status}`,
+    hint: "some bundlers do not copy .wasm files: copy it beside the bundle, or pass { module }",
+  });
+}
+
+function startHelper(setup: HelperSetup): Promise<() => void> {
+  const worker = new Worker(new URL("./browser-helper.js", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = () => resolve(() => worker.terminate());
+    worker.onerror = ({ message }) => {
+      worker.terminate();
+      reject(
+        helperFailed(message, "the bundle must have threads/browser-helper.js where the page may load it"),
+      );
+    };
+    worker.postMessage(setup);
+  });
+}
+
+export class InferenceSession extends CoreSession {
+  /**
+   * Loads a `.dyad` model from a URL, a Response, a stream or bytes, to run on `threads` threads. The page computes too,
+   * and waits for the helpers without giving way to events: run long models in a worker of your own.
+   * Throws DyadicError: UNSUPPORTED_HOST in pages that are not isolated or without relaxed SIMD, and as the session on one thread.
+   */
+  static override async create(source: ModelSource, options: ThreadsOptions = {}): Promise<CoreSession> {
+    const file = options.file ?? sourceName(source);
+    const isolated = globalThis.crossOriginIsolated === true && typeof Worker === "function";
+    const threads = threadsOf({ ...options, file }, navigator.hardwareConcurrency ?? 1, isolated);
+    const [model, module] = await Promise.all([
+      openSource(source, file, options),
+      options.module ?? engineModule(),
+    ]);
+    return ThreadedSession.start(model, threads, module, startHelper, { ...options, file });
+  }
+}
