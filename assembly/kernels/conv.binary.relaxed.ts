@@ -1,7 +1,7 @@
 // Bits by bits on the byte swizzle: four bits of a window choose a table (bit-tables.ts), four of 32 channels' choose in it.
 // Weights lie by groups of up to four blocks of eight channels: of every four taps, four bytes a block, whose low halves
 // are channels 0 to 3, the high ones 4 to 7. Loads reach up to 12 bytes behind a group of fewer blocks.
-import { SUMS } from "../bit-tables";
+import { SUMS } from "../numerics/bit-tables";
 import { STRIP } from "../numerics/requantize.simd";
 import { lookups1, lookups2, lookups3, lookups4 } from "./conv.binary.generated";
 

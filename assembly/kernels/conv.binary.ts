@@ -37,7 +37,7 @@ import {
   TENSOR_ZERO_POINT,
 } from "../abi";
 import { HAS_RELAXED_DOT } from "../build";
-import { prepareTables, spreadBits } from "../bit-tables";
+import { prepareTables, spreadBits } from "../numerics/bit-tables";
 import { requantize } from "../numerics/requantize";
 import { prepareEpilogue, requantizeStrip, STRIP } from "../numerics/requantize.simd";
 import { arenaPtr, isWide, pixels, storeCode, tensorOf, weightsPtr, word } from "../state";

@@ -1,7 +1,6 @@
 // Products of four bits by four by table, for the byte swizzle: table q has popcount(q xor m) of all 16 values of m.
-// Indices stay below 16, where the relaxed swizzle is deterministic. Tables are written while a model is loaded, by the
-// thread that loads it, and read by all; SUMS are a thread's own.
-import { OWN } from "./own";
+// Indices stay below 16, where the relaxed swizzle is deterministic.
+import { OWN } from "../own";
 
 /** Table q: popcount(q xor m) of every m. */
 export const TABLES: usize = memory.data(256, 16);
