@@ -1,7 +1,8 @@
 // Convolution and dense of codes of 1 bit by weights of 1 bit, 64 at a time. A weight is 1 - 2m, m its bit, so
 // sum(w * q) = sum(q) - 2 sum(m q) = popcount(q xor m) - popcount(m); what does not depend on q is in the bias.
 // Windows are gathered as runs of bits, whole bytes a pixel, with the zero point's bit around the input and zeros
-// behind the last tap. One scalar kernel for every build: V8's i64.popcnt is one instruction, its i8x16.popcnt is eight.
+// behind the last tap. The relaxed build looks sums of four bits up (conv.binary.relaxed.ts), the others have one scalar
+// kernel: V8's i64.popcnt is one instruction, its i8x16.popcnt is eight, its strict swizzle four.
 import {
   CHANNEL_BLOCK,
   CONTRACT_A8W1,
@@ -18,6 +19,7 @@ import {
   CONV_PAD_TOP,
   CONV_SHIFT,
   CONV_STRIDE_W,
+  CONV_WEIGHT_ZERO,
   CONV_WEIGHTS_AT,
   DTYPE_UINT1,
   OP_DEPTHWISE,
@@ -34,17 +36,23 @@ import {
   TENSOR_WIDTH,
   TENSOR_ZERO_POINT,
 } from "../abi";
+import { HAS_RELAXED_DOT } from "../build";
+import { prepareTables, spreadBits } from "../numerics/bit-tables";
 import { requantize } from "../numerics/requantize";
 import { prepareEpilogue, requantizeStrip, STRIP } from "../numerics/requantize.simd";
 import { arenaPtr, isWide, pixels, storeCode, tensorOf, weightsPtr, word } from "../state";
 import { blockBytes, packedChannels, packedRow } from "./conv";
+import { GROUP_BLOCKS, groupSums, groupWindows, storeQuads } from "./conv.binary.relaxed";
 import { OUTPUTS } from "./tiles";
 
 /** Codes that 16 bytes of the file hold of one channel (numerics/unpack.ts). */
 const UNIT = 16;
 /** Windows gathered at a time, and blocks of a strip: one pixel more than its sums has room behind them. */
 const MOST_PIXELS = 8;
-const STRIP_BLOCKS = 5;
+const STRIP_BLOCKS = HAS_RELAXED_DOT ? GROUP_BLOCKS : 5;
+
+/** s of scaleSums: planes of weights have no zero point. */
+const SUM_SHIFT = CONV_WEIGHT_ZERO;
 
 /** Whether the step multiplies bits by bits; channels fill their bytes, so that taps lie in one run. */
 export function isBinaryProduct(step: usize): bool {
@@ -60,34 +68,63 @@ export function isBinaryProduct(step: usize): bool {
 
 /**
  * Brings the weights into the order of the kernel, once a load: of every block, words of 64 taps of eight channels,
- * then what is left of every channel; and takes popcount(m) off the biases. The step's scratch holds a block meanwhile.
+ * then what is left of every channel; or tables' indices by groups of blocks. And takes popcount(m) off the biases. The
+ * step's scratch holds a block, or a group, meanwhile: 32 channels by whole units take at most its eight bytes a tap.
  */
 export function arrangeBits(step: usize): void {
   const taps = <i32>packedRow(step);
   const units = (taps + UNIT - 1) / UNIT;
-  const words = units >> 2;
-  const rest = units & 3;
   const bytes: usize = units * UNIT;
   const copy = arenaPtr + word(step, STEP_SCRATCH_AT);
-  let block = weightsPtr + word(step, CONV_WEIGHTS_AT);
+  let at = weightsPtr + word(step, CONV_WEIGHTS_AT);
   let bias = weightsPtr + word(step, CONV_BIAS_AT);
-  for (let n = packedChannels(step); n > 0; n -= CHANNEL_BLOCK) {
-    memory.copy(copy, block, bytes);
-    for (let c = 0; c < CHANNEL_BLOCK; c++) {
+  let blocks = packedChannels(step) / CHANNEL_BLOCK;
+  if (HAS_RELAXED_DOT) prepareTables();
+  while (blocks > 0) {
+    const group = HAS_RELAXED_DOT ? min(GROUP_BLOCKS, blocks) : 1;
+    memory.copy(copy, at, bytes * group);
+    for (let c = 0; c < group * CHANNEL_BLOCK; c++) {
       let ones = 0;
       for (let u = 0; u < units; u++) {
         const left = taps - u * UNIT;
-        const bits = unitBits(copy + u * UNIT, c) & (left < UNIT ? (1 << left) - 1 : 0xffff);
+        const bits = unitBits(copy + (c >> 3) * bytes + u * UNIT, c & 7) & (left < UNIT ? (1 << left) - 1 : 0xffff);
         ones += popcnt(bits);
-        const whole = u >> 2 < words;
-        const at = whole ? ((u >> 2) * CHANNEL_BLOCK + c) * 8 + (u & 3) * 2 : words * 64 + (c * rest + (u & 3)) * 2;
-        store<u16>(block + at, <u16>bits);
+        if (HAS_RELAXED_DOT) storeQuads(at, group, c, u * 4, min(left >> 2, 4), bits);
+        else storeUnit(at, units, c, u, bits);
       }
       store<i32>(bias, load<i32>(bias) - ones);
       bias += 4;
     }
-    block += <usize>blockBytes(step);
+    at += bytes * group;
+    blocks -= group;
   }
+  if (ASC_FEATURE_SIMD) scaleSums(step, taps);
+}
+
+/**
+ * Sums of bits are small and their scales large: c is mostly below 33, which takes the longest epilogue. 2^s times the
+ * sums and biases with c + s = 33 are the same codes, where they fit 32 bits (and bytes' sums 16: s <= 8).
+ */
+function scaleSums(step: usize, taps: i32): void {
+  const s = 33 - word(step, CONV_SHIFT);
+  if (s < 1 || s > 8) return;
+  const first = weightsPtr + word(step, CONV_BIAS_AT);
+  const end = first + packedChannels(step) * 4;
+  for (let at = first; at < end; at += 4) {
+    if ((abs<i64>(load<i32>(at)) + taps) >> (31 - s)) return;
+  }
+  for (let at = first; at < end; at += 4) store<i32>(at, load<i32>(at) << s);
+  store<i32>(step, 33, CONV_SHIFT);
+  store<i32>(step, s, SUM_SHIFT);
+}
+
+/** Unit u of channel c to its place in the block. */
+function storeUnit(block: usize, units: i32, c: i32, u: i32, bits: i32): void {
+  const words = units >> 2;
+  const rest = units & 3;
+  const whole = u >> 2 < words;
+  const at = whole ? ((u >> 2) * CHANNEL_BLOCK + c) * 8 + (u & 3) * 2 : words * 64 + (c * rest + (u & 3)) * 2;
+  store<u16>(block + at, <u16>bits);
 }
 
 /** Sixteen taps of a channel: of quad j, tap t, bit 2j + c / 4 of byte 4 (c mod 4) + t. */
@@ -109,69 +146,87 @@ export function conv_a1w1(step: usize): void {
   const pitch = word(output, TENSOR_PIXEL_PITCH);
   const taps = <i32>packedRow(step);
   const windows = arenaPtr + word(step, STEP_SCRATCH_AT);
-  const stride = ((taps >> 3) + 15) & ~7; // bytes of a window, zeros behind it included
-  const most = min(MOST_PIXELS, ((taps << 3) / stride) & ~1); // scratch is eight bytes a tap
   const blockStride = <i32>blockBytes(step);
+  // Bytes of a window, with room for what copyBits writes behind it; scratch is eight bytes a tap.
+  const stride = HAS_RELAXED_DOT ? (taps >> 2) + 16 : ((taps >> 3) + 15) & ~7;
+  const room = (taps << 3) / stride;
+  const shift = word(step, SUM_SHIFT);
   if (ASC_FEATURE_SIMD) prepareEpilogue(output, word(step, CONV_SHIFT), word(step, CONV_MIN), word(step, CONV_MAX));
-  for (let x = 0; x < width; x += most) {
-    const size = min(most, width - x);
-    for (let i = 0; i < size; i++) {
-      gather(step, x + i, windows + i * stride);
-      store<usize>(OUTPUTS + (i << 2), pixels(output) + (x + i) * pitch);
-    }
+  let size = 0;
+  for (let x = 0; x < width; x += size) {
+    size = HAS_RELAXED_DOT ? min(groupWindows(width - x), room) : min(min(MOST_PIXELS, room & ~1), width - x);
+    gather(step, x, size, windows, stride);
+    for (let i = 0; i < size; i++) store<usize>(OUTPUTS + (i << 2), pixels(output) + (x + i) * pitch);
     for (let n = 0; n < channels; n += STRIP_BLOCKS * CHANNEL_BLOCK) {
       const count = min(STRIP_BLOCKS * CHANNEL_BLOCK, channels - n);
-      let strip = STRIP;
-      for (let c = n; c < n + count; c += CHANNEL_BLOCK) {
-        const block = weightsPtr + word(step, CONV_WEIGHTS_AT) + (c >> 3) * blockStride;
-        const bias = weightsPtr + word(step, CONV_BIAS_AT) + c * 4;
-        sums(windows, stride, size, block, taps >> 3, bias, strip);
-        strip += size * 32;
+      const blocks = (count + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+      let block = weightsPtr + word(step, CONV_WEIGHTS_AT) + (n >> 3) * blockStride;
+      let bias = weightsPtr + word(step, CONV_BIAS_AT) + n * 4;
+      if (HAS_RELAXED_DOT) {
+        groupSums(size, windows, stride, taps >> 2, block, blocks, bias, shift);
+      } else {
+        const end = STRIP + blocks * size * 32;
+        for (let strip = STRIP; strip < end; strip += size * 32) {
+          sums(windows, stride, size, block, taps >> 3, bias, strip, shift);
+          block += blockStride;
+          bias += CHANNEL_BLOCK * 4;
+        }
       }
       finish(step, output, size, count, n);
     }
   }
 }
 
-/** The bits of one window, and zeros to the next 64. */
-function gather(step: usize, x: i32, target: usize): void {
+/** Bytes of a window for one of the input. */
+const SPREAD = HAS_RELAXED_DOT ? 2 : 1;
+
+/** The bits of windows from output pixel x on, and zeros to the next 64; for tables, spread. */
+function gather(step: usize, x: i32, count: i32, windows: usize, stride: i32): void {
   const input = tensorOf(step, STEP_IN);
   const pixel = word(input, TENSOR_PIXEL_PITCH);
   const columns = word(step, CONV_KERNEL_W);
   const apart = word(step, CONV_DILATION_W);
   const width = word(input, TENSOR_WIDTH);
-  const left = x * word(step, CONV_STRIDE_W) - word(step, CONV_PAD_LEFT);
-  const zeros: u64 = word(input, TENSOR_ZERO_POINT) ? -1 : 0;
-  const whole = apart == 1 && left >= 0 && left + columns <= width;
+  const zeros: u8 = word(input, TENSOR_ZERO_POINT) ? (HAS_RELAXED_DOT ? 0xf0 : 0xff) : 0;
+  const end = windows + count * stride;
   for (let k = 0; k < word(step, CONV_KERNEL_H); k++) {
     const y = k * word(step, CONV_DILATION_H) - word(step, CONV_PAD_TOP);
     const inside = y >= 0 && y < word(input, TENSOR_HEIGHT);
     const row = pixels(input) + y * word(input, TENSOR_ROW_PITCH);
-    if (inside && whole) {
-      copyBits(target, row + left * pixel, columns * pixel);
-      target += columns * pixel;
-      continue;
-    }
-    for (let i = 0; i < columns; i++) {
-      const at = left + i * apart;
-      if (inside && at >= 0 && at < width) {
-        copyBits(target, row + at * pixel, pixel);
+    let left = x * word(step, CONV_STRIDE_W) - word(step, CONV_PAD_LEFT);
+    for (let window = windows; window < end; window += stride) {
+      let target = window + k * columns * pixel * SPREAD;
+      if (inside && apart == 1 && left >= 0 && left + columns <= width) {
+        copyBits(target, row + left * pixel, columns * pixel);
       } else {
-        for (let to = target; to < target + pixel; to += 8) store<u64>(to, zeros);
+        for (let at = left; at < left + columns * apart; at += apart) {
+          if (inside && at >= 0 && at < width) {
+            copyBits(target, row + at * pixel, pixel);
+          } else {
+            memory.fill(target, zeros, pixel * SPREAD);
+          }
+          target += pixel * SPREAD;
+        }
       }
-      target += pixel;
+      left += word(step, CONV_STRIDE_W);
     }
   }
-  store<u64>(target, 0);
+  if (HAS_RELAXED_DOT) return;
+  const bytes = word(step, CONV_KERNEL_H) * columns * pixel;
+  for (let window = windows; window < end; window += stride) store<u64>(window + bytes, 0);
 }
 
-/** Eight bytes at a time: up to seven more than asked for, which the next run overwrites. */
+/** Eight bytes at a time: up to seven more than asked for, which the next run overwrites, or which lie behind the window. */
 // @ts-ignore: decorator
 @inline
 function copyBits(target: usize, source: usize, bytes: i32): void {
-  for (const end = target + bytes; target < end; target += 8) {
+  if (HAS_RELAXED_DOT) {
+    spreadBits(target, source, bytes);
+    return;
+  }
+  for (const end = source + bytes; source < end; source += 8) {
     store<u64>(target, load<u64>(source));
-    source += 8;
+    target += 8;
   }
 }
 
@@ -179,7 +234,7 @@ function copyBits(target: usize, source: usize, bytes: i32): void {
  * Windows times the eight channels of a block, to the strip: two by four at a time, eight accumulators. An odd last
  * window is a pair with what lies behind it, whose sums the next block overwrites.
  */
-function sums(windows: usize, stride: usize, size: i32, block: usize, bytes: i32, bias: usize, strip: usize): void {
+function sums(windows: usize, stride: usize, size: i32, block: usize, bytes: i32, bias: usize, strip: usize, shift: i32): void {
   const units = (bytes + 1) >> 1;
   const rest = units & 3;
   const mask: u64 = (<u64>1 << (rest * 16)) - 1;
@@ -231,14 +286,14 @@ function sums(windows: usize, stride: usize, size: i32, block: usize, bytes: i32
       a3 += popcnt(x ^ m);
       b3 += popcnt(y ^ m);
     }
-    store<i32>(strip, load<i32>(bias) + <i32>a0);
-    store<i32>(strip, load<i32>(bias, 4) + <i32>a1, 4);
-    store<i32>(strip, load<i32>(bias, 8) + <i32>a2, 8);
-    store<i32>(strip, load<i32>(bias, 12) + <i32>a3, 12);
-    store<i32>(strip, load<i32>(bias) + <i32>b0, 32);
-    store<i32>(strip, load<i32>(bias, 4) + <i32>b1, 36);
-    store<i32>(strip, load<i32>(bias, 8) + <i32>b2, 40);
-    store<i32>(strip, load<i32>(bias, 12) + <i32>b3, 44);
+    store<i32>(strip, load<i32>(bias) + (<i32>a0 << shift));
+    store<i32>(strip, load<i32>(bias, 4) + (<i32>a1 << shift), 4);
+    store<i32>(strip, load<i32>(bias, 8) + (<i32>a2 << shift), 8);
+    store<i32>(strip, load<i32>(bias, 12) + (<i32>a3 << shift), 12);
+    store<i32>(strip, load<i32>(bias) + (<i32>b0 << shift), 32);
+    store<i32>(strip, load<i32>(bias, 4) + (<i32>b1 << shift), 36);
+    store<i32>(strip, load<i32>(bias, 8) + (<i32>b2 << shift), 40);
+    store<i32>(strip, load<i32>(bias, 12) + (<i32>b3 << shift), 44);
     // The other half of the block, then the next pair.
     bias += c ? -16 : 16;
     strip += c ? 48 : 16;

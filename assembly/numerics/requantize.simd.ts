@@ -274,8 +274,11 @@ export function requantize8(low: v128, high: v128, multipliers: usize): v128 {
 @inline
 export function finishWords(low: v128, high: v128): v128 {
   // Loaded twice: kept in registers, two constants would push sums out of theirs (finishPair).
-  const a = i16x8.add(roundQ15(low, v128.load(EPILOGUE, FACTOR)), v128.load(EPILOGUE, NEAR_ZERO));
-  const b = i16x8.add(roundQ15(high, v128.load(EPILOGUE, FACTOR)), v128.load(EPILOGUE, NEAR_ZERO));
+  const x = roundQ15(low, v128.load(EPILOGUE, FACTOR));
+  const y = roundQ15(high, v128.load(EPILOGUE, FACTOR));
+  if (HAS_RELAXED_DOT && form == WHOLE_FROM_ZERO) return i8x16.narrow_i16x8_u(x, y);
+  const a = i16x8.add(x, v128.load(EPILOGUE, NEAR_ZERO));
+  const b = i16x8.add(y, v128.load(EPILOGUE, NEAR_ZERO));
   if (form >= WHOLE) return WHOLE_FLIP ? i8x16.narrow_i16x8_u(a, b) : i8x16.narrow_i16x8_s(a, b);
   return clampCodes(a, b, v128.load(EPILOGUE, MIN), v128.load(EPILOGUE, MAX), v128.load(EPILOGUE, FLIP));
 }

@@ -1,6 +1,7 @@
 // Time against work, as one SVG.
-import { el, raw } from "../../src/report/page/markup.ts";
-import { grid, LEFT, line, picture, RIGHT, text, WIDTH } from "../../src/report/page/plot.ts";
+import { el } from "../../src/report/page/markup.ts";
+import { grid, LEFT, line, RIGHT, text, WIDTH } from "../../src/report/page/plot.ts";
+import { svgFile } from "./svg-file.ts";
 
 /** One network: what it does in a run, and how long that takes. */
 export interface Point {
@@ -12,9 +13,6 @@ export interface Point {
 
 const [HEIGHT, TOP, BOTTOM] = [520, 24, 56];
 const COLOURS = ["#0b6e4f", "#b3541e"];
-const STYLE = `
-  svg { font: 14px system-ui, sans-serif; background: #fff }
-  .grid { stroke: #ddd } .tick, .label { fill: #333 } .tick { font-size: 12px }`;
 
 /** Powers of ten, and what lies between, from the least to the most. */
 function marks(least: number, most: number): number[] {
@@ -63,12 +61,10 @@ export function growthPlot(
     ];
   });
   const text45 = "Networks of one width are joined, larger dots are wider networks.";
-  const { html } = picture(
-    "growth",
+  return svgFile(
     [WIDTH, HEIGHT],
     "Milliseconds of a run against millions of multiply-adds",
     `${all.length} networks of the shape of MobileNetV2. ${text45}`,
-    el("style", {}, raw(STYLE)),
     grid(marks(...times), y, (ms) => `${ms} ms`),
     marks(...macs).flatMap((mega) => [
       line(x(mega), TOP, x(mega), HEIGHT - BOTTOM, "grid"),
@@ -77,5 +73,4 @@ export function growthPlot(
     series,
     text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, `million multiply-adds. ${text45}`, "middle", "tick"),
   );
-  return `${html.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')}\n`;
 }

@@ -6,6 +6,7 @@ import type { Protocol, Timing } from "./interleave.ts";
 import type { Machine } from "./machine.ts";
 import { type Footprint, footprintTable } from "./memory.ts";
 import { writeReadme } from "./readme-speed.ts";
+import { speedPlot } from "./speed-plot.ts";
 import { BASELINE } from "./subjects/index.ts";
 import type { Agreement } from "./verify.ts";
 import { type WidthResult, widthTable } from "./widths.ts";
@@ -90,6 +91,8 @@ function section(results: Results): string {
     `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
       `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms, until three windows agree within ${percent(protocol.stable)}.`,
     `A batch with less than ${percent(protocol.undisturbed)} of the core was measured again, up to ${protocol.retries} times.`,
+    "",
+    plotLine(results),
   ];
   for (const model of results.models) {
     lines.push("", `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`, "", modelTable(model));
@@ -118,8 +121,19 @@ weights are rounded to nearest. All builds are equal bit for bit there too; no p
 
 export function save(results: Results): string {
   const file = saveIn(DIRECTORY, results, INTRODUCTION, section);
+  savePlot(DIRECTORY, file, results.models);
   writeReadme();
   return file;
+}
+
+/** The plot beside a results file, as the page shows it. */
+export function plotLine({ date, machine }: Pick<Results, "date" | "machine">): string {
+  return `![Time of a run against the fastest Dyadic build's](${date}-${machine.name}.svg)`;
+}
+
+/** Writes the plot beside a results file. */
+export function savePlot(directory: URL, file: string, models: readonly ModelResult[]): void {
+  writeFileSync(new URL(file.replace(/json$/, "svg"), directory), speedPlot(models));
 }
 
 /** Writes the JSON file and makes the page of its directory anew; returns the file's name. */

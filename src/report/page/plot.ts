@@ -13,7 +13,25 @@ export function picture(
   description: string,
   ...contents: readonly Content[]
 ): Markup {
-  const drawn = el(
+  const drawn = drawing(id, size, title, description, ...contents);
+  if (size[0] < WIDTH) return drawn;
+  // On a narrow screen it is scrolled, not shrunk until nobody can read it.
+  return el(
+    "div",
+    { class: "scroll wide", tabindex: 0, role: "region", "aria-label": `Picture: ${title}` },
+    drawn,
+  );
+}
+
+/** The SVG alone. */
+export function drawing(
+  id: string,
+  size: readonly [width: number, height: number],
+  title: string,
+  description: string,
+  ...contents: readonly Content[]
+): Markup {
+  return el(
     "svg",
     {
       viewBox: `0 0 ${size[0]} ${size[1]}`,
@@ -24,13 +42,6 @@ export function picture(
     el("title", { id: `${id}-title` }, title),
     el("desc", { id: `${id}-text` }, description),
     contents,
-  );
-  if (size[0] < WIDTH) return drawn;
-  // On a narrow screen it is scrolled, not shrunk until nobody can read it.
-  return el(
-    "div",
-    { class: "scroll wide", tabindex: 0, role: "region", "aria-label": `Picture: ${title}` },
-    drawn,
   );
 }
 

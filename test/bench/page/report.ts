@@ -6,7 +6,7 @@ import type { Protocol } from "../interleave.ts";
 import type { Machine } from "../machine.ts";
 import { BENCH_MODELS } from "../models.ts";
 import { writeReadme } from "../readme-speed.ts";
-import { type ModelResult, modelTable, saveIn } from "../report.ts";
+import { type ModelResult, modelTable, plotLine, saveIn, savePlot } from "../report.ts";
 import type { ColdResult, ColdSubject, Start } from "./cold.ts";
 
 /** What the ratios relate to: the fastest peer. */
@@ -88,6 +88,8 @@ function section(results: PageResults): string {
     `${protocol.rounds} interleaved rounds, batches of at least ${protocol.batchMs} ms and ${protocol.batchRuns} runs; ` +
       `warm-up ${protocol.warmUpMs[0]} to ${protocol.warmUpMs[1]} ms. A batch that waited for a core for more than ` +
       `${(100 * (1 - protocol.undisturbed)).toFixed(0)} % of its time was measured again, up to ${protocol.retries} times.`,
+    "",
+    plotLine(results),
   ];
   for (const model of results.models) {
     const title = `### ${model.name}, ${(model.macs / 1e6).toFixed(2)} MMAC`;
@@ -139,6 +141,7 @@ export function savePage(results: PageResults): string {
     cold: inOrder([...results.cold, ...kept.cold]),
   };
   const file = saveIn(DIRECTORY, merged, INTRODUCTION, section);
+  savePlot(DIRECTORY, file, merged.models);
   writeReadme();
   return file;
 }
