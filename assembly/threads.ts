@@ -84,11 +84,14 @@ export let takenCount: i32 = 0;
  * long ago still takes a share of just that step, whichever run it belongs to by now.
  */
 export function takeShare(): bool {
-  const offer = atomic.load<u64>(OFFER);
-  takenCount = <i32>((offer >> 16) & 0xffff);
-  takenShare = <i32>(offer & 0xffff);
-  if (takenShare >= takenCount || atomic.cmpxchg<u64>(OFFER, offer, offer + 1) != offer) return false;
-  takenStep = <usize>(offer >> 32);
+  let offer: u64;
+  do {
+    offer = atomic.load<u64>(OFFER);
+    takenCount = <i32>((offer >> 16) & 0xffff);
+    takenShare = <i32>(offer & 0xffff);
+    takenStep = <usize>(offer >> 32);
+    if (takenShare >= takenCount) return false;
+  } while (atomic.cmpxchg<u64>(OFFER, offer, offer + 1) != offer);
   return true;
 }
 

@@ -1,12 +1,13 @@
 // Products of four bits by four by table, for the byte swizzle: table q has popcount(q xor m) of all 16 values of m.
 // Indices stay below 16, where the relaxed swizzle is deterministic.
+import { OWN } from "../own";
 
 /** Table q: popcount(q xor m) of every m. */
 export const TABLES: usize = memory.data(256, 16);
 /** The low halves of bytes: from memory, as V8 builds a constant that it sees anew at each use. */
 export const MASK: usize = memory.data(16, 16);
 /** Sums of a tile's windows in bytes: of the low halves, of the high ones. */
-export const SUMS: usize = memory.data(4 * 32, 16);
+export const SUMS: usize = OWN + memory.data(4 * 32, 16);
 
 /** Fills the tables and the mask. */
 export function prepareTables(): void {

@@ -201,6 +201,7 @@ import { InferenceSession } from "dyadic";
 import * as core from "dyadic/core";
 import * as inline from "dyadic/inline";
 import * as ort from "dyadic/ort";
+import * as threads from "dyadic/threads";
 import { signModel, verifiedModel } from "dyadic/signed";
 import { compile } from "dyadic/compiler";
 import { importOnnx } from "dyadic/onnx";
@@ -219,6 +220,7 @@ const { probabilities } = await classifier.run({ image: new ort.Tensor("float32"
 assert.deepEqual(probabilities.dims, [1, 10]);
 const { privateKey, publicKey } = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
 await verifiedModel(model, await signModel(model, privateKey), publicKey);
+await assert.rejects(threads.InferenceSession.create(model, { threads: 0 }), { code: "BAD_ARGUMENT" });
 assert.throws(() => importOnnx(new Uint8Array(8)), { code: "BAD_FILE" });
 assert.throws(() => importTflite(new Uint8Array(8)), { code: "BAD_FILE" });
 await assert.rejects(compile(new Uint8Array(8)), { code: "BAD_FILE" });
