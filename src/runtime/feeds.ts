@@ -65,10 +65,23 @@ export function encodeInput(value: Feed | undefined, io: IoTensor, target: Int8A
   if (data instanceof Float32Array) {
     quantize(data, io, unsigned, target);
   } else if ((data instanceof Uint8Array || data instanceof Uint8ClampedArray) === unsigned > 0) {
-    for (let i = 0; i < data.length; i++) target[i] = data[i]! - unsigned;
+    target.set(data);
+    if (unsigned > 0) turnSigns(target);
   } else {
     throw badInput(`input "${io.name}" has the wrong type`, data.constructor.name);
   }
+}
+
+/** Bytes become codes, 128 less: four at a time, for a session's first run is interpreted. */
+function turnSigns(codes: Int8Array): void {
+  const start = Math.min(-codes.byteOffset & 3, codes.length); // where words are aligned
+  const count = (codes.length - start) >> 2;
+  if (count > 0) {
+    const words = new Int32Array(codes.buffer, codes.byteOffset + start, count);
+    for (let i = 0; i < count; i++) words[i]! ^= 0x80808080;
+  }
+  for (let i = 0; i < start; i++) codes[i]! ^= 0x80;
+  for (let i = start + 4 * count; i < codes.length; i++) codes[i]! ^= 0x80;
 }
 
 function dataOf(value: Feed | undefined, io: IoTensor): TensorArray {

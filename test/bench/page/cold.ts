@@ -3,7 +3,7 @@
 import { type Bytes, sizes } from "../bytes.ts";
 import { noteMemories } from "../memories.mjs";
 import type { Browser } from "./browser.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Runtime, StreamingRuntime } from "./runtime.ts";
 import { html, type Served, type Site } from "./server.ts";
 
 interface ColdFiles {
@@ -13,6 +13,8 @@ interface ColdFiles {
   readonly preload?: Readonly<Partial<Record<"script" | "modulepreload" | "fetch", readonly string[]>>>;
   /** An engine that is fetched and compiled from the start, for a runtime that takes a compiled one. */
   readonly compile?: string;
+  /** The runtime takes the model while it arrives; others get its bytes when all are there. */
+  readonly streams?: boolean;
   /** Everything is fetched, and nothing done with it. */
   readonly unused?: boolean;
 }
@@ -34,7 +36,7 @@ const SUBJECTS: Readonly<Record<string, ColdFiles>> = {
     preload: { fetch: [ENGINE] },
     unused: true,
   },
-  dyadic: { bundle: "cold-dyadic", model: "model.dyad", compile: ENGINE },
+  dyadic: { bundle: "cold-dyadic", model: "model.dyad", compile: ENGINE, streams: true },
   "LiteRT.js": {
     bundle: "cold-litert",
     model: "model.tflite",
@@ -181,18 +183,23 @@ async function startInPage({ files, directory, input }: Given): Promise<void> {
     const given = await body(directory + input);
     await new Promise((resolve) => setTimeout(resolve, 200));
     const began = performance.now();
-    const code = import(`/bundles/${files.bundle}.js`) as Promise<{ open(): Promise<Runtime> }>;
+    const code = import(`/bundles/${files.bundle}.js`) as Promise<{
+      open(): Promise<Runtime & StreamingRuntime>;
+    }>;
     const { compile } = files;
     const engine = compile && WebAssembly.compileStreaming(fetch(compile));
     Object.assign(globalThis, { engine });
     const preloads = Object.entries(files.preload ?? {});
     for (const [kind, urls] of preloads) for (const url of urls) preload(url, kind);
-    const bytes = body(directory + files.model);
+    const answer = fetch(directory + files.model);
+    const bytes = files.streams ? undefined : answer.then((response) => response.arrayBuffer());
     const { open } = await code;
     if (files.unused) for (const url of files.preload!.fetch!) await body(url);
     const runtime = files.unused ? undefined : await open();
     const opened = performance.now();
-    const model = await runtime?.load(new Uint8Array(await bytes));
+    const model = bytes
+      ? await runtime?.load(new Uint8Array(await bytes))
+      : await runtime?.load(await answer);
     await bytes;
     const loaded = performance.now();
     await model?.run(input.endsWith("-uint8") ? new Uint8Array(given) : new Int8Array(given));

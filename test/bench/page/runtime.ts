@@ -15,3 +15,8 @@ export interface LoadedModel {
 export interface Runtime {
   load(model: Uint8Array<ArrayBuffer>): Promise<LoadedModel>;
 }
+
+/** A runtime that takes a model while it arrives. */
+export interface StreamingRuntime {
+  load(model: Response): Promise<LoadedModel>;
+}
