@@ -1,7 +1,7 @@
 // The session in browsers: engines and models by fetch. Every engine URL is a literal, so that bundlers see it.
-import { DyadicError } from "../error.ts";
 import { type Build, chooseBuild } from "./builds.ts";
 import { InferenceSession as CoreSession } from "./core.ts";
+import { fetchEngine } from "./fetch-engine.ts";
 import { type LoaderOptions, type ModelSource, openSource, sourceName, webDigest } from "./loader.ts";
 
 export * from "./core.ts";
@@ -19,24 +19,10 @@ const modules = new Map<Build, Promise<WebAssembly.Module>>();
 export function engineModule(build: Build = chooseBuild()): Promise<WebAssembly.Module> {
   const known = modules.get(build);
   if (known !== undefined) return known;
-  const module = compile(engineUrl(build));
+  const module = fetchEngine(engineUrl(build));
   modules.set(build, module);
   module.catch(() => modules.delete(build));
   return module;
-}
-
-async function compile(url: URL): Promise<WebAssembly.Module> {
-  const response = await fetch(url);
-  if (!response.ok) {
-    throw new DyadicError("BAD_FILE", "the engine could not be fetched", {
-      file: url.href,
-      found: `status ${response.status}`,
-      hint: "some bundlers do not copy .wasm files: copy it beside the bundle, or pass { module }",
-    });
-  }
-  if (response.headers.get("content-type") === "application/wasm")
-    return WebAssembly.compileStreaming(response);
-  return WebAssembly.compile(await response.arrayBuffer());
 }
 
 export class InferenceSession extends CoreSession {

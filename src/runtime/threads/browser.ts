@@ -1,7 +1,7 @@
 // Sessions on several threads in cross-origin isolated pages: helpers are module workers. Both URLs are literals, so that
 // bundlers see them.
-import { DyadicError } from "../../error.ts";
 import { InferenceSession as CoreSession } from "../core.ts";
+import { fetchEngine } from "../fetch-engine.ts";
 import { type ModelSource, openSource, sourceName } from "../loader.ts";
 import {
   type HelperSetup,
@@ -17,23 +17,13 @@ export type { ThreadsOptions } from "./session.ts";
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
-/** The compiled engine for threads, compiled once a page. A failed fetch is tried again next time. */
+/** The compiled engine for threads, compiled once a page while it arrives. A failed fetch is tried again next time. */
 export function engineModule(): Promise<WebAssembly.Module> {
-  compiled ??= compile(new URL("../../../assembly/build/engine-threads.wasm", import.meta.url));
+  compiled ??= fetchEngine(new URL("../../../assembly/build/engine-threads.wasm", import.meta.url));
   compiled.catch(() => {
     compiled = undefined;
   });
   return compiled;
-}
-
-async function compile(url: URL): Promise<WebAssembly.Module> {
-  const response = await fetch(url);
-  if (response.ok) return WebAssembly.compile(await response.arrayBuffer());
-  throw new DyadicError("BAD_FILE", "the engine could not be fetched", {
-    file: url.href,
-    found: `status ${response.status}`,
-    hint: "some bundlers do not copy .wasm files: copy it beside the bundle, or pass { module }",
-  });
 }
 
 function startHelper(setup: HelperSetup): Promise<() => void> {
