@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { build as vite } from "vite";
+import { build as esbuild } from "esbuild";
+import { createServer, build as vite } from "vite";
 import webpack from "webpack";
 import { compileGraph } from "../../src/compile.ts";
 import { singleLayer } from "../cases/networks.ts";
@@ -54,9 +55,10 @@ export const answer = (options) => answers(InferenceSession, "/digits.dyad", "/w
   (error) => "error " + error.code + " " + error.message,
 );
 `;
+/** An app with the session in its page, and one with it in a worker of the app. */
 const IN_PAGE = `
 import { answer } from "./answer.js";
-answer({}).then((title) => { document.title = title; });
+answer(OPTIONS).then((title) => { document.title = title; });
 `;
 const IN_WORKER = `
 const worker = new Worker(new URL("./session.js", import.meta.url), { type: "module" });
@@ -65,9 +67,24 @@ worker.onerror = ({ message }) => { document.title = "error in the worker: " + m
 `;
 const SESSION = `
 import { answer } from "./answer.js";
-answer({}).then((title) => postMessage(title));
+answer(OPTIONS).then((title) => postMessage(title));
 `;
-const FILES = { "answers.js": ANSWERS, "answer.js": ANSWER, "session.js": SESSION };
+
+/** The files of an app; bundlers that do not copy what a module names by URL are given the engine by an import. */
+function files(script: string, copies = true): Record<string, string> {
+  const engine = `import engine from "dyadic/engine-threads.wasm";`;
+  const given = "{ module: await WebAssembly.compileStreaming(fetch(engine)) }";
+  const withOptions = (text: string) =>
+    copies || !text.includes("OPTIONS")
+      ? text.replace("OPTIONS", "{}")
+      : engine + text.replace("OPTIONS", given);
+  return {
+    "answers.js": ANSWERS,
+    "answer.js": ANSWER,
+    "session.js": withOptions(SESSION),
+    "app.js": withOptions(script),
+  };
+}
 
 function inNode(entry: string): string {
   return `
@@ -97,18 +114,39 @@ before(async () => {
   assert.ok(new Set(expected.split(" ")).size > 10, "the answers differ from input to input");
 });
 
-async function titles(folder: string, headers?: typeof ISOLATED) {
+function copyModels(folder: string): void {
   for (const model of ["digits.dyad", "wide.dyad"]) copyFileSync(join(APPS, model), join(folder, model));
-  return browsers.titles(folder, headers);
 }
 
 async function expectAnswers(folder: string): Promise<void> {
+  copyModels(folder);
   const answer = `done ${expected}`;
-  assert.deepEqual(await titles(folder, ISOLATED), { chromium: answer, firefox: answer });
+  assert.deepEqual(await browsers.titles(folder, ISOLATED), { chromium: answer, firefox: answer });
+}
+
+async function expectRefused(
+  folder: string,
+  headers: Record<string, string>,
+  message: RegExp,
+): Promise<void> {
+  copyModels(folder);
+  const { chromium, firefox } = await browsers.titles(folder, headers);
+  for (const title of [chromium, firefox]) {
+    assert.match(String(title), /^error UNSUPPORTED_HOST /);
+    assert.match(String(title), message);
+  }
 }
 
 test("Node", () => {
   assert.equal(execute(process.execPath, ["threads.mjs"], APPS).trim(), expected);
+});
+
+test("Node, where workers are not permitted", () => {
+  const alone = ["--permission", `--allow-fs-read=${APPS}/*`, "threads.mjs"];
+  assert.throws(
+    () => execute(process.execPath, alone, APPS),
+    /DyadicError.*could not be started.*ERR_ACCESS_DENIED/s,
+  );
 });
 
 describe("bundlers, in Chromium and Firefox", () => {
@@ -121,17 +159,71 @@ describe("bundlers, in Chromium and Firefox", () => {
   ] as const) {
     const name = where.replace("a ", "threads-");
     test(`Vite, in ${where}`, async () => {
-      const root = app(`vite-${name}`, { ...FILES, "app.js": script, "index.html": PAGE });
+      const root = app(`vite-${name}`, { ...files(script), "index.html": PAGE });
       await vite({ root, logLevel: "error", configFile: false });
       await expectAnswers(join(root, "dist"));
     });
 
+    test(`Vite's own server, in ${where}`, async () => {
+      const root = app(`vite-server-${name}`, { ...files(script), "index.html": PAGE });
+      copyModels(root);
+      const server = { headers: ISOLATED, host: "127.0.0.1", port: 0 };
+      const served = await createServer({ root, logLevel: "error", configFile: false, server });
+      await served.listen();
+      try {
+        await browsers.openPage(served.resolvedUrls!.local[0]!, async (page) => {
+          await page.waitFor("/^(done|error) /.test(document.title)");
+          assert.equal(await page.evaluate("document.title"), `done ${expected}`);
+        });
+      } finally {
+        await served.close();
+      }
+    });
+
     test(`webpack, in ${where}`, async () => {
-      const root = app(`webpack-${name}`, { ...FILES, "app.js": script, "dist/index.html": PAGE });
+      const root = app(`webpack-${name}`, { ...files(script), "dist/index.html": PAGE });
       await pack(root);
       await expectAnswers(join(root, "dist"));
     });
+
+    test(`esbuild, its worker an entry too, in ${where}`, async () => {
+      const root = app(`esbuild-${name}`, { ...files(script, false), "dist/index.html": PAGE });
+      await bundle(root, { "browser-helper": "dyadic/threads/browser-helper.js" });
+      await expectAnswers(join(root, "dist"));
+    });
   }
+});
+
+describe("pages that are refused, in Chromium and Firefox", () => {
+  test("that are not isolated", async () => {
+    const root = app("not-isolated", { ...files(IN_PAGE, false), "dist/index.html": PAGE });
+    await bundle(root, { "browser-helper": "dyadic/threads/browser-helper.js" });
+    await expectRefused(
+      join(root, "dist"),
+      {},
+      /digits\.dyad: threads need shared memory and workers.* hint: serve the page with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; or use `dyadic` itself/s,
+    );
+  });
+
+  test("without the worker's file", async () => {
+    const root = app("no-worker", { ...files(IN_PAGE, false), "dist/index.html": PAGE });
+    await bundle(root, {});
+    await expectRefused(
+      join(root, "dist"),
+      ISOLATED,
+      /could not be started.* hint: threads\/browser-helper\.js must/s,
+    );
+  });
+
+  test("whose bundle is on another origin", async () => {
+    const root = app("another-origin", { ...files(IN_PAGE, false), "dist/index.html": PAGE });
+    await bundle(root, {}, { "import.meta.url": `"http://localhost:9/app.js"` });
+    await expectRefused(
+      join(root, "dist"),
+      ISOLATED,
+      /could not be started.* found: SecurityError.* hint: threads\//s,
+    );
+  });
 });
 
 function pack(root: string): Promise<void> {
@@ -140,5 +232,22 @@ function pack(root: string): Promise<void> {
     webpack({ mode: "production", context: root, entry: "./app.js", output }, (error, stats) =>
       error || stats?.hasErrors() ? reject(error ?? new Error(stats?.toString())) : resolve(),
     );
+  });
+}
+
+async function bundle(
+  root: string,
+  more: Record<string, string>,
+  define: Record<string, string> = {},
+): Promise<void> {
+  await esbuild({
+    absWorkingDir: root,
+    entryPoints: { app: "./app.js", session: "./session.js", ...more },
+    outdir: join(root, "dist"),
+    bundle: true,
+    format: "esm",
+    loader: { ".wasm": "file" },
+    define,
+    logLevel: "silent",
   });
 }
