@@ -26,7 +26,9 @@ import { HAS_RELAXED_DOT } from "./build";
 import { blockBytes, packedChannels, packedRow, segmentTaps } from "./kernels/conv";
 import { arrangeBits, isBinaryProduct } from "./kernels/conv.binary";
 import { isPlaneRow } from "./kernels/dense.planes";
-import { hasPlanes, unpack, weightBits } from "./numerics/unpack";
+import { SUM_SHIFT_AT } from "./numerics/requantize.simd";
+import { hasPlanes, MOST_TABLE_BITS, unpack, weightBits } from "./numerics/unpack";
+import { OWN } from "./own";
 import { weightsPtr, word } from "./state";
 
 // An arrangement is a sum of these.
@@ -44,6 +46,9 @@ export const UNSIGNED = 8;
 export const BITS = 16;
 /** Planes that are not unpacked (dense.planes.ts). */
 export const PLANES = 32;
+/** In the bits behind an arrangement: k, where planes are unpacked to weights times 2^k (scaleSums). */
+const SCALE_AT = 8;
+const LARGEST_SCALE = 20;
 
 /** Taps (9 to 11 are padding) in the order of the columns: a column's three rows and a 0. */
 const RELAXED_COLUMNS: usize = memory.data<u8>([0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
@@ -83,10 +88,16 @@ function hasColumns(step: usize): bool {
 /** Brings a step's constants into an arrangement, from the one they are in. */
 export function arrange(step: usize, arrangement: i32): void {
   const current = word(step, STEP_ENGINE);
-  if (current == arrangement) return;
+  if ((current & ((1 << SCALE_AT) - 1)) == arrangement) return;
   if (ASC_FEATURE_SIMD) doubleMultipliers(step);
-  if (arrangement == BITS) arrangeBits(step);
-  else if (ASC_FEATURE_SIMD) rearrange(step, current, arrangement);
+  if (arrangement == BITS) {
+    arrangeBits(step);
+  } else if (ASC_FEATURE_SIMD) {
+    if (current == CANONICAL) scaleSums(step);
+    const scale = word(step, STEP_ENGINE) & -(1 << SCALE_AT);
+    rearrange(step, current, arrangement);
+    arrangement |= scale;
+  }
   store<i32>(step, arrangement, STEP_ENGINE);
 }
 
@@ -100,6 +111,31 @@ function doubleMultipliers(step: usize): void {
   }
   for (let at = first; at < end; at += 4) store<i32>(at, load<i32>(at) << 1);
   store<i32>(step, 33, CONV_SHIFT);
+}
+
+/**
+ * Narrow weights have large scales: c is mostly below 33, which takes the longest epilogue. 2^k times the sums with
+ * c + k = 33 are the same codes, where they fit 32 bits: weights and biases come scaled where weights then fit 7 bits, or
+ * else the epilogue shifts the sums.
+ */
+function scaleSums(step: usize): void {
+  const k = 33 - word(step, CONV_SHIFT);
+  if (k < 1 || k > LARGEST_SCALE) return;
+  const bits = weightBits(step);
+  const first = weightsPtr + word(step, CONV_BIAS_AT);
+  const end = first + packedChannels(step) * 4;
+  // Less a zero point, a code takes one more bit.
+  const most = (packedRow(step) * 255) << (word(step, CONV_WEIGHT_ZERO) != 0 ? bits : bits - 1);
+  for (let at = first; at < end; at += 4) {
+    if ((abs<i64>(load<i32>(at)) + most) >> (31 - k)) return;
+  }
+  if (bits > MOST_TABLE_BITS || bits + k > 7 || isPlaneRow(step)) {
+    store<i32>(step, 33 | (k << SUM_SHIFT_AT), CONV_SHIFT);
+    return;
+  }
+  for (let at = first; at < end; at += 4) store<i32>(at, load<i32>(at) << k);
+  store<i32>(step, 33, CONV_SHIFT);
+  store<i32>(step, k << SCALE_AT, STEP_ENGINE);
 }
 
 function rearrange(step: usize, current: i32, arrangement: i32): void {
@@ -118,30 +154,45 @@ export function arrangeCodes(at: usize, bytes: usize, arrangement: i32, forward:
   if (forward && arrangement & PAIRED) pairQuads(at, bytes, true);
 }
 
-const TAPS: usize = memory.data(COLUMN_TAPS);
+/** Of each vector of four channels' quads, which bytes of the three that there are go where; 128: none. */
+const ORDERED: usize = OWN + memory.data(9 * 16, 16);
+/** The order that it holds, and its direction. */
+let ordered: usize = 0;
 
 /** The taps of every channel to the order of an arrangement, or back to that of the file. */
 function permuteTaps(weights: usize, bytes: usize, arrangement: i32, forward: bool): void {
   const order = arrangement & RELAXED ? RELAXED_COLUMNS : PAIRED_COLUMNS;
-  const channels = <i32>bytes / COLUMN_TAPS;
-  for (let n = 0; n < channels; n++) {
-    const channel = weights + (n >> 3) * (COLUMN_TAPS * CHANNEL_BLOCK) + ((n & 7) << 2);
-    for (let i = 0; i < COLUMN_TAPS; i++) store<u8>(TAPS + i, load<u8>(tapAt(channel, i)));
-    for (let i = 0; i < COLUMN_TAPS; i++) {
-      const tap = <i32>load<u8>(order + i);
-      if (forward) {
-        store<u8>(tapAt(channel, i), load<u8>(TAPS + tap));
-      } else {
-        store<u8>(tapAt(channel, tap), load<u8>(TAPS + i));
-      }
+  if (ordered != order + <usize>forward) prepareOrder(order, forward);
+  for (const end = weights + bytes; weights < end; weights += COLUMN_TAPS * CHANNEL_BLOCK) {
+    for (let at = weights; at < weights + 32; at += 16) {
+      const a = v128.load(at);
+      const b = v128.load(at, 32);
+      const c = v128.load(at, 64);
+      v128.store(at, orderedQuads(a, b, c, 0));
+      v128.store(at, orderedQuads(a, b, c, 48), 32);
+      v128.store(at, orderedQuads(a, b, c, 96), 64);
     }
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function tapAt(channel: usize, tap: i32): usize {
-  return channel + (tap >> 2) * (CHANNEL_BLOCK * QUAD) + (tap & 3);
+function orderedQuads(a: v128, b: v128, c: v128, at: usize): v128 {
+  const first = v128.or(i8x16.swizzle(a, v128.load(ORDERED + at)), i8x16.swizzle(b, v128.load(ORDERED + at, 16)));
+  return v128.or(first, i8x16.swizzle(c, v128.load(ORDERED + at, 32)));
+}
+
+function prepareOrder(order: usize, forward: bool): void {
+  memory.fill(ORDERED, 128, 9 * 16);
+  for (let i = 0; i < COLUMN_TAPS; i++) {
+    const tap = <i32>load<u8>(order + i);
+    const to = forward ? i : tap;
+    const from = forward ? tap : i;
+    for (let c = 0; c < 4; c++) {
+      store<u8>(ORDERED + (to >> 2) * 48 + (from >> 2) * 16 + c * QUAD + (to & 3), <u8>(c * QUAD + (from & 3)));
+    }
+  }
+  ordered = order + <usize>forward;
 }
 
 /** 32 bytes at a time: eight channels of four taps to and from two pairs of eight channels. */
@@ -193,7 +244,7 @@ function shiftBiases(step: usize, factor: i32): void {
 
 /** Canonical codes of quads [from, from + count) of a block of planes, real 0 behind every segment's last tap. */
 export function unpackQuads(step: usize, target: usize, block: usize, quads: i32, from: i32, count: i32): void {
-  unpack(target, block, quads * 2, weightBits(step), from * 2, count * 2);
+  unpack(target, block, quads * 2, weightBits(step), word(step, STEP_ENGINE) >> SCALE_AT, from * 2, count * 2);
   const taps = <i32>segmentTaps(step);
   const used = taps % QUAD;
   if (used == 0) return;

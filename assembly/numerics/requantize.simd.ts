@@ -34,8 +34,6 @@ export const STRIP: usize = OWN + memory.data(STRIP_VECTORS * 16 + 32, 16); // a
 type Near = i8;
 /** 32 <= c <= 54: a floor of a floor is a floor, so what remains of the shift follows on the high words. */
 type HighWords = i16;
-/** The same for c == 32, where nothing remains: a b of 2^30 and more cannot be doubled. */
-type ShiftFree = u16;
 /** Every other c: shifted in 64 bits and saturated to 16 there; z * 2^c need not fit. */
 type Wide = i32;
 /** Near, and codes take the whole of their byte: no clamp but the saturation. */
@@ -45,28 +43,32 @@ type WholeFromZero = bool;
 /** The form that the step takes. */
 let form: i32 = 0;
 const HIGH_WORDS = 0;
-const SHIFT_FREE = 1;
-const WIDE = 2;
-const NEAR = 3; // and those behind it, which differ in what follows the rounding
-const WHOLE = 4;
-const WHOLE_FROM_ZERO = 5;
+const WIDE = 1;
+const NEAR = 2; // and those behind it, which differ in what follows the rounding
+const WHOLE = 3;
+const WHOLE_FROM_ZERO = 4;
+/** Bits that sums of the strip are shifted up by before (behind SUM_SHIFT_AT in the step's shift). */
+let sumShift: i32 = 0;
 /** Whether its codes have 16 bits. */
 let wide: bool = false;
+
+/** Bits of a step's shift from here on: k, where sums times 2^k are known to fit (arrange.ts); its c is c + k then. */
+export const SUM_SHIFT_AT = 8;
 
 /** How Whole stores codes: as most models do in this build, + 128 for the relaxed dot product, or as they are. */
 const WHOLE_FLIP: i32 = HAS_RELAXED_DOT ? -128 : 0;
 
-/** Sets the epilogue of a step: c, the output's zero point and width, clamp and how activations are stored. */
+/** Sets the epilogue of a step: c and k, the output's zero point and width, clamp and how activations are stored. */
 export function prepareEpilogue(output: usize, c: i32, min: i32, max: i32): void {
   wide = isWide(output);
-  setEpilogue(c, word(output, TENSOR_ZERO_POINT), min, max, flip);
+  sumShift = c >> SUM_SHIFT_AT;
+  setEpilogue(c & ((1 << SUM_SHIFT_AT) - 1), word(output, TENSOR_ZERO_POINT), min, max, flip);
 }
 
 export function setEpilogue(c: i32, z: i32, min: i32, max: i32, flip: i32): void {
   const near = c >= 33 && c <= 39;
   const whole = min == -128 && max == 127 && flip == WHOLE_FLIP;
   form = wide ? WIDE : near ? (whole ? WHOLE : NEAR) : c >= 32 && c <= 54 ? HIGH_WORDS : WIDE;
-  if (form == HIGH_WORDS && c == 32) form = SHIFT_FREE;
   const nearZero = form == WHOLE ? z - WHOLE_FLIP : z;
   if (HAS_RELAXED_DOT && form == WHOLE && z == WHOLE_FLIP) form = WHOLE_FROM_ZERO;
   const zero: i64 = form == WIDE ? 0 : <i64>z << c;
@@ -90,7 +92,7 @@ function words<Form>(acc: v128, multipliers: v128, round: v128): v128 {
   const high = i64x2.add(i64x2.extmul_high_i32x4_s(acc, multipliers), round);
   if (sizeof<Form>() == sizeof<Wide>()) return wideWords(low, high);
   const result = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
-  return isSigned<Form>() ? i32x4.shr_s(result, load<i32>(EPILOGUE, SHIFT) - 32) : result;
+  return i32x4.shr_s(result, load<i32>(EPILOGUE, SHIFT) - 32);
 }
 
 function wideWords(low: v128, high: v128): v128 {
@@ -200,7 +202,15 @@ function finishWide(outputs: usize, count: i32, blocks: i32, multipliers: usize,
   }
 }
 
+function shiftSums(strip: usize, count: i32): void {
+  for (const end = strip + (count << 5); strip < end; strip += 32) {
+    v128.store(strip, i32x4.shl(v128.load(strip), sumShift));
+    v128.store(strip, i32x4.shl(v128.load(strip, 16), sumShift), 16);
+  }
+}
+
 function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usize, n: usize, strip: usize): void {
+  if (sumShift > 0) shiftSums(strip, count * blocks);
   // The place behind an odd last pixel's (finish).
   if (count & 1) store<usize>(outputs + (count << 2), load<usize>(outputs + (count << 2) - 4));
   if (wide) {
@@ -211,8 +221,6 @@ function finishBlocks(outputs: usize, count: i32, blocks: i32, multipliers: usiz
     finish<Whole>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == NEAR) {
     finish<Near>(outputs, count, blocks, multipliers, n, strip);
-  } else if (form == SHIFT_FREE) {
-    finish<ShiftFree>(outputs, count, blocks, multipliers, n, strip);
   } else if (form == HIGH_WORDS) {
     finish<HighWords>(outputs, count, blocks, multipliers, n, strip);
   } else {
@@ -285,7 +293,7 @@ export function finishWords(low: v128, high: v128): v128 {
 
 /** Whether the step takes a near form, so that tiles may turn their sums into codes by `finishPair`. */
 export function isNear(): bool {
-  return form >= NEAR;
+  return form >= NEAR && sumShift == 0;
 }
 
 /** Codes of eight channels of two pixels, from sums in registers, to where `to0` and `to1` point. */

@@ -40,24 +40,32 @@ export function packedBytes(vectors: i64, bits: i32): i64 {
   return planeBytes(vectors, low) + (bits > low ? planeBytes(vectors, bits - low) : 0);
 }
 
-/** Canonical codes of vectors [from, from + count) of a block that has `vectors`; `from` is a multiple of 8. */
-export function unpack(target: usize, block: usize, vectors: i32, bits: i32, from: i32, count: i32): void {
+/** Widest codes that are looked up, and so may come scaled. */
+export const MOST_TABLE_BITS = 4;
+
+/**
+ * Canonical codes of vectors [from, from + count) of a block that has `vectors`; `from` is a multiple of 8. Codes of at
+ * most MOST_TABLE_BITS come times 2^scale from the builds with SIMD.
+ */
+export function unpack(target: usize, block: usize, vectors: i32, bits: i32, scale: i32, from: i32, count: i32): void {
   const low = lowWidth(bits);
   const high = block + <usize>planeBytes(vectors, low);
-  unpackPlane(target, block + from * 2 * low, low, 0, bits == low ? bits : 0, count);
-  if (bits > low) unpackPlane(target, high + from * 2 * (bits - low), bits - low, low, bits, count);
+  unpackPlane(target, block + from * 2 * low, low, 0, bits == low ? bits : 0, scale, count);
+  if (bits > low) unpackPlane(target, high + from * 2 * (bits - low), bits - low, low, bits, scale, count);
 }
 
 /** One plane at bit `at` of the codes, upon those below it; `bits`, unless 0, is the width they then have in all. */
-function unpackPlane(target: usize, source: usize, width: i32, at: i32, bits: i32, count: i32): void {
+function unpackPlane(target: usize, source: usize, width: i32, at: i32, bits: i32, scale: i32, count: i32): void {
   if (!ASC_FEATURE_SIMD) {
     unpackPlane__scalar(target, source, width, at, bits, count);
   } else if (width == 4) {
-    unpackPlane__simd(target, source, 4, at, bits, count);
+    unpackPlane__simd(target, source, 4, at, weightsOfCodes(bits, scale), count);
+  } else if (bits > MOST_TABLE_BITS) {
+    unpackHighPlane__simd(target, source, width, bits, count);
   } else if (width == 2) {
-    unpackPlane__simd(target, source, 2, at, bits, count);
+    unpackPlane__simd(target, source, 2, at, weightsOfCodes(bits, scale), count);
   } else {
-    unpackPlane__simd(target, source, 1, at, bits, count);
+    unpackPlane__simd(target, source, 1, at, weightsOfCodes(bits, scale), count);
   }
 }
 
@@ -84,16 +92,27 @@ function signed(code: i32, bits: i32): i32 {
   return bits == 1 ? 1 - 2 * code : (code ^ half) - half;
 }
 
+/** The weights of codes 0 to 15, times 2^scale; the codes themselves where `bits` is 0. */
+function weightsOfCodes(bits: i32, scale: i32): v128 {
+  const codes = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  if (bits == 0) return codes;
+  // No bit reaches the next byte: codes are below 2^bits, and bits + scale at most 7.
+  const ones: i32 = (1 << bits) - 1;
+  const used = i16x8.shl(v128.and(codes, i8x16.splat(<i8>ones)), scale);
+  // A single bit is 1 - 2 * code, others are (code ^ half) - half.
+  const one: i32 = 1 << scale;
+  if (bits == 1) return i8x16.sub(i8x16.splat(<i8>one), i8x16.add(used, used));
+  const half = i8x16.splat(<i8>(one << (bits - 1)));
+  return i8x16.sub(v128.xor(used, half), half);
+}
+
 /** `width` is a constant wherever this is inlined: V8 shifts by a variable in four instructions. */
 // @ts-ignore: decorator
 @inline
-function unpackPlane__simd(target: usize, source: usize, width: i32, at: i32, bits: i32, count: i32): void {
+function unpackPlane__simd(target: usize, source: usize, width: i32, at: i32, weights: v128, count: i32): void {
   const each = 8 / width;
-  const ones = (1 << width) - 1;
-  const sign = bits > 1 ? 1 << (bits - 1) : 0;
+  const ones: i32 = (1 << width) - 1;
   const mask = i8x16.splat(<i8>ones);
-  // Signed codes are (code ^ half) - half; a single bit is 1 - 2 * code, which is (-2 * code) + 1.
-  const half = i8x16.splat(<i8>sign);
   const end = target + count * PLANE_BYTES;
   while (target < end) {
     let rest = v128.load(source);
@@ -101,13 +120,35 @@ function unpackPlane__simd(target: usize, source: usize, width: i32, at: i32, bi
     for (const unit = min(target + each * PLANE_BYTES, end); target < unit; target += PLANE_BYTES) {
       let codes = v128.and(rest, mask);
       rest = i16x8.shr_u(rest, width);
-      if (width < 4 && at > 0) codes = v128.or(v128.load(target), i16x8.shl(codes, at));
-      if (width == 1 && bits == 1) {
-        codes = i8x16.sub(i8x16.splat(1), i8x16.add(codes, codes));
-      } else {
-        codes = i8x16.sub(v128.xor(codes, half), half);
-      }
-      v128.store(target, codes);
+      if (width == 1 && at > 0) codes = v128.or(v128.load(target), i16x8.shl(codes, at));
+      v128.store(target, lookUp(weights, codes));
+    }
+  }
+}
+
+/** Bytes of `table` at indices below 16. */
+// @ts-ignore: decorator
+@inline
+function lookUp(table: v128, indices: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i8x16.relaxed_swizzle(table, indices);
+  return i8x16.swizzle(table, indices);
+}
+
+/** The plane above four bits, of one or two. */
+function unpackHighPlane__simd(target: usize, source: usize, width: i32, bits: i32, count: i32): void {
+  const each = 8 / width;
+  const ones: i32 = (1 << width) - 1;
+  const mask = i8x16.splat(<i8>ones);
+  const sign: i32 = 1 << (bits - 1);
+  const half = i8x16.splat(<i8>sign);
+  const end = target + count * PLANE_BYTES;
+  while (target < end) {
+    let rest = v128.load(source);
+    source += PLANE_BYTES;
+    for (const unit = min(target + each * PLANE_BYTES, end); target < unit; target += PLANE_BYTES) {
+      const codes = v128.or(v128.load(target), i16x8.shl(v128.and(rest, mask), 4));
+      rest = i16x8.shr_u(rest, width);
+      v128.store(target, i8x16.sub(v128.xor(codes, half), half));
     }
   }
 }

@@ -18,12 +18,15 @@ import {
   type Lifetime,
   leadBytes,
   pitches,
+  type Scratch,
   scratchBytes,
+  scratchWishes,
   tensorLifetimes,
 } from "./layout.ts";
 import {
   bytesPerStep,
   coveredPerStep,
+  gapsAt,
   type Item,
   largestSum,
   type Overlap,
@@ -31,7 +34,6 @@ import {
   pack,
 } from "./pack.ts";
 import { leastDistance, type Schedule } from "./schedule.ts";
-import { scratchWishes } from "./spare.ts";
 
 /** Evaluations that the search for in-place decisions may spend on one starting point. */
 const CLIMB_BUDGET = 600;
@@ -73,34 +75,45 @@ export function arrange(graph: IntegerGraph, schedules: readonly Schedule[] = []
     const packing = pack(items, overlapsOf(problem, found), enough);
     if (best === undefined || packing.peakBytes < best.packing.peakBytes) best = { found, packing };
   }
-  return layoutOf(problem, best!.found, ...spare(problem, best!.found, best!.packing));
+  const { found, packing } = best!;
+  const buffers = buffersOf(problem, found);
+  const scratch = spare(problem, buffers, packing, packedScratch(problem, found.length, packing));
+  return layoutOf(problem, found, packing, scratch);
 }
 
-/** Bytes of scratch by node. */
-type Granted = readonly number[];
+/** The scratch of every node, where the packing put it; 0 bytes where a node needs none. */
+function packedScratch({ graph, schedules }: Problem, first: number, { offsets }: Packing): Scratch[] {
+  const scratch = graph.nodes.map((_, k) => ({ offset: 0, bytes: scratchBytes(graph, k) }));
+  let item = first;
+  for (const { nodes } of scratchOwners(graph, schedules)) {
+    if (!nodes.some((k) => scratch[k]!.bytes > 0)) continue;
+    const offset = offsets[item++]!;
+    for (const k of nodes) if (scratch[k]!.bytes > 0) scratch[k] = { offset, bytes: scratch[k]!.bytes };
+  }
+  return scratch;
+}
 
 /**
- * Gives steps that are faster with more scratch the bytes that lie idle while they run: whatever packs without a
- * larger arena and without raising the largest sum of bytes alive.
+ * Gives steps that are faster with more scratch the bytes that lie idle while they run, in one piece: without a larger
+ * arena, and without raising the largest sum of bytes alive. Scratch lives at its own step only, so nothing else moves.
  */
-function spare(problem: Problem, found: readonly Chain[], packing: Packing): [Packing, Granted] {
+function spare(problem: Problem, buffers: readonly Item[], packing: Packing, scratch: Scratch[]): Scratch[] {
   const { graph, schedules } = problem;
-  let granted: Granted = graph.nodes.map((_, k) => scratchBytes(graph, k));
-  const lowerBound = largestSum(itemsOf(problem, found, granted));
-  const overlaps = overlapsOf(problem, found);
-  for (const { node, sizes } of scratchWishes(graph, (k) => granted[k]!)) {
-    if (schedules.some(({ group }) => isMember(group, node))) continue;
+  const alive = bytesPerStep([...buffers, ...scratchItems(problem, scratch)]);
+  const most = alive.reduce((a, b) => Math.max(a, b), 0);
+  return scratch.map((own, node) => {
+    if (schedules.some(({ group }) => isMember(group, node))) return own;
+    const step = graph.inputs.length + node;
+    const limit = own.bytes + most - alive[step]!;
+    const sizes = scratchWishes(graph, node).filter((bytes) => bytes > own.bytes && bytes <= limit);
+    if (sizes.length === 0) return own;
+    const gaps = gapsAt(step, buffers, packing);
     for (const bytes of sizes) {
-      const more = granted.with(node, bytes);
-      const items = itemsOf(problem, found, more);
-      if (largestSum(items) > lowerBound) continue;
-      const attempt = pack(items, overlaps, packing.peakBytes);
-      if (attempt.peakBytes > packing.peakBytes) continue;
-      [packing, granted] = [attempt, more];
-      break;
+      const gap = gaps.find(({ from, to }) => to - from >= bytes);
+      if (gap !== undefined) return { offset: gap.from, bytes };
     }
-  }
-  return [packing, granted];
+    return own;
+  });
 }
 
 /** Changes one node's takeover at a time while that lowers the largest sum of live bytes (then their total). */
@@ -130,18 +143,28 @@ function climb(problem: Problem, start: readonly Takeover[]): readonly Takeover[
 }
 
 /** What has to be packed: the chains in their order, then the scratch of every node or group that has some. */
-function itemsOf(problem: Problem, found: readonly Chain[], granted?: Granted, withHalos = true): Item[] {
-  const { graph, schedules } = problem;
-  const buffers = found.map((chain) => {
+function itemsOf(problem: Problem, found: readonly Chain[]): Item[] {
+  const { graph } = problem;
+  const needed = graph.nodes.map((_, k) => ({ offset: 0, bytes: scratchBytes(graph, k) }));
+  return [...buffersOf(problem, found), ...scratchItems(problem, needed)];
+}
+
+function buffersOf(problem: Problem, found: readonly Chain[], withHalos = true): Item[] {
+  return found.map((chain) => {
     const kept = withHalos ? chain : { ...chain, halo: NO_HALO };
-    const bytes = extentBytes(graph.tensors[chain.tensors[0]!]!.shape, geometryOf(problem, kept));
-    return { bytes, from: chain.from, to: chain.to };
+    const shape = problem.graph.tensors[chain.tensors[0]!]!.shape;
+    return { bytes: extentBytes(shape, geometryOf(problem, kept)), from: chain.from, to: chain.to };
   });
-  const scratch = scratchOwners(graph, schedules).flatMap(({ nodes, from, to }) => {
-    const bytes = nodes.reduce((most, k) => Math.max(most, granted?.[k] ?? scratchBytes(graph, k)), 0);
-    return bytes > 0 ? [{ bytes, from, to }] : [];
+}
+
+function scratchItems({ graph, schedules }: Problem, scratch: readonly Scratch[]): (Item & Scratch)[] {
+  return scratchOwners(graph, schedules).flatMap(({ nodes, from, to }) => {
+    const largest = nodes.reduce(
+      (most, k) => (scratch[k]!.bytes > scratch[most]!.bytes ? k : most),
+      nodes[0]!,
+    );
+    return scratch[largest]!.bytes > 0 ? [{ ...scratch[largest]!, from, to }] : [];
   });
-  return [...buffers, ...scratch];
 }
 
 /** Pitches, halo and window of a chain's tensors. */
@@ -196,8 +219,7 @@ function overlapsOf(problem: Problem, found: readonly Chain[]): Overlap[] {
   });
 }
 
-function layoutOf(problem: Problem, found: readonly Chain[], packing: Packing, granted: Granted): Layout {
-  const { graph, schedules } = problem;
+function layoutOf(problem: Problem, found: readonly Chain[], packing: Packing, scratch: Scratch[]): Layout {
   if (packing.peakBytes > MAX_ARENA_BYTES) {
     throw new DyadicError("OUT_OF_MEMORY", "the activations of this model do not fit an arena", {
       expected: `at most ${MAX_ARENA_BYTES} bytes`,
@@ -211,15 +233,10 @@ function layoutOf(problem: Problem, found: readonly Chain[], packing: Packing, g
       placements[tensor] = { offset: packing.offsets[i]! + leadBytes(geometry), ...geometry };
     }
   });
-  const scratch: Layout["scratch"][number][] = [];
-  let item = found.length;
-  for (const { nodes } of scratchOwners(graph, schedules)) {
-    const offset = nodes.some((k) => granted[k]! > 0) ? packing.offsets[item++]! : 0;
-    for (const k of nodes) scratch[k] = { offset: granted[k]! > 0 ? offset : 0, bytes: granted[k]! };
-  }
-  const items = itemsOf(problem, found, granted);
-  const liveBytes = coveredPerStep(items, packing.offsets);
-  const bareBytes = bytesPerStep(itemsOf(problem, found, granted, false));
+  const scratched = scratchItems(problem, scratch);
+  const offsets = [...packing.offsets.slice(0, found.length), ...scratched.map(({ offset }) => offset)];
+  const liveBytes = coveredPerStep([...buffersOf(problem, found), ...scratched], offsets);
+  const bareBytes = bytesPerStep([...buffersOf(problem, found, false), ...scratched]);
   const lowerBound = liveBytes.reduce((a, b) => Math.max(a, b), 0);
   const bareBound = Math.min(
     lowerBound,
@@ -228,7 +245,7 @@ function layoutOf(problem: Problem, found: readonly Chain[], packing: Packing, g
   return {
     placements,
     scratch,
-    groups: schedules.map(({ group }) => group),
+    groups: problem.schedules.map(({ group }) => group),
     peakBytes: packing.peakBytes,
     liveBytes,
     lowerBound,

@@ -93,6 +93,12 @@ export function scratchBytes(graph: IntegerGraph, k: number): number {
   return opNamed(node.op).scratchBytes?.(node.parameters, shapesOf(graph, node)) ?? 0;
 }
 
+/** Sizes of scratch with which a node is faster than with what it needs, the best first. */
+export function scratchWishes(graph: IntegerGraph, k: number): readonly number[] {
+  const node = graph.nodes[k]!;
+  return opNamed(node.op).spareScratchBytes?.(node.parameters, shapesOf(graph, node)) ?? [];
+}
+
 export function stepCount(graph: IntegerGraph): number {
   return graph.inputs.length + graph.nodes.length + graph.outputs.length;
 }

@@ -86,6 +86,21 @@ export function coveredPerStep(items: readonly Item[], offsets: readonly number[
   });
 }
 
+/** Runs of bytes, below the peak and aligned, that none of the first items of a packing covers at a step; the lowest first. */
+export function gapsAt(step: number, items: readonly Item[], { offsets, peakBytes }: Packing) {
+  const covered = items.flatMap(({ bytes, from, to }, i) =>
+    from <= step && step <= to ? [{ start: offsets[i]!, end: offsets[i]! + bytes }] : [],
+  );
+  covered.sort((a, b) => a.start - b.start);
+  let from = 0;
+  const gaps: { from: number; to: number }[] = [];
+  for (const { start, end } of [...covered, { start: peakBytes, end: peakBytes }]) {
+    if (start > from) gaps.push({ from, to: start });
+    from = Math.max(from, align(end));
+  }
+  return gaps;
+}
+
 /** Largest sum of bytes alive at one step. */
 export function largestSum(items: readonly Item[]): number {
   return bytesPerStep(items).reduce((a, b) => Math.max(a, b), 0);

@@ -8,6 +8,8 @@ import { roundAlike } from "./rounding/shared-scale.ts";
 
 /** Codes of a bias are kept below this, which leaves as much of an int32 accumulator to the products. */
 const LARGEST_BIAS = 2 ** 30;
+/** As much of narrow weights', whose sums engines shift up by some bits where scales are large (assembly/arrange.ts). */
+const LARGEST_NARROW_BIAS = 2 ** 24;
 
 /** A layer's integers: what a run that was stopped needs to go on. */
 export interface LayerWeights {
@@ -93,11 +95,12 @@ function settleBiases(
   // spoils no common shift. Binary ones have no code for 0, and a scale near it.
   const idle = scales.reduce((least, scale) => (scale > 0 && scale < least ? scale : least), 1);
   const bias = new Int32Array(scales.length);
+  const largest = bitsOf(width) < 7 ? LARGEST_NARROW_BIAS : LARGEST_BIAS;
   const kept = Array.from(scales, (scale, n) => {
     const { inputMean, outputMean } = moments[Math.floor(n / rows)]!;
     const own = codes.subarray(n * taps, (n + 1) * taps);
     const wanted = outputMean[n % rows]!;
-    const least = Math.abs(wanted) / (inputScale * LARGEST_BIAS);
+    const least = Math.abs(wanted) / (inputScale * largest);
     const near = scale || (width === 1 ? idle / 4096 : 0);
     const final = Math.fround(Math.max(near, least) || idle);
     if (scale > 0 && least > scale) own.set(own.map((code) => nearestLevel((code * scale) / final, levels)));

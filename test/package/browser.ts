@@ -10,6 +10,11 @@ import puppeteer from "puppeteer-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+/** What a server sends so that pages may share memory among threads. */
+export const ISOLATED = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
 const WAIT_MS = 120_000;
 /** Where Firefox puts what it is told to download. */
 const DOWNLOADS = mkdtempSync(join(tmpdir(), "dyadic-downloads-"));
@@ -72,8 +77,9 @@ export class Browsers {
     folder: string,
     path: string,
     action: (page: BrowserPage, name: "chromium" | "firefox") => Promise<void>,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    const { url, close } = await served(folder);
+    const { url, close } = await served(folder, headers);
     try {
       await this.openPage(`${url}${path}`, action);
     } finally {
@@ -104,12 +110,16 @@ export class Browsers {
   }
 
   /** What the page's script left in `document.title`, in each browser. */
-  async titles(folder: string): Promise<Record<string, unknown>> {
+  async titles(
+    folder: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Record<string, unknown>> {
     const titles: Record<string, unknown> = {};
-    await this.visit(folder, "", async (page, name) => {
+    const keepTitle = async (page: BrowserPage, name: string) => {
       await page.waitFor("/^(done|error) /.test(document.title)");
       titles[name] = await page.evaluate("document.title");
-    });
+    };
+    await this.visit(folder, "", keepTitle, headers);
     return titles;
   }
 }
@@ -209,12 +219,15 @@ async function drag(
   await mouse.up();
 }
 
-async function served(folder: string): Promise<{ url: string; close: () => void }> {
+async function served(
+  folder: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ url: string; close: () => void }> {
   const server = createServer((request, response) => {
     const path = join(folder, normalize(request.url === "/" ? "/index.html" : request.url!));
     if (!existsSync(path)) return void response.writeHead(404).end();
     const type = TYPES[extname(path)] ?? "application/octet-stream";
-    response.writeHead(200, { "content-type": type, "content-security-policy": POLICY });
+    response.writeHead(200, { "content-type": type, "content-security-policy": POLICY, ...headers });
     response.end(readFileSync(path));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

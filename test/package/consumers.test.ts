@@ -266,12 +266,15 @@ import * as ort from "dyadic/ort";
 import { bodyOf, reportOf } from "dyadic/report";
 import { arraySource, sampleOptions } from "dyadic/samples";
 import { verifiedModel } from "dyadic/signed";
+import { InferenceSession as Threaded } from "dyadic/threads";
 
 export async function main(feeds: Feeds, bytes: Uint8Array, options: CompileOptions): Promise<Tensor[]> {
   using session = await InferenceSession.create("model.dyad", { signal: AbortSignal.timeout(10) });
   const profile: Profile = session.profile(feeds);
   JSON.stringify(profile.chromeTrace(layerNames(bytes)));
   const other = await Core.create(await verifiedModel(bytes, bytes, bytes), { module: engine });
+  using threaded: Core = await Threaded.create(bytes, { threads: 2 });
+  threaded.runSync(feeds);
   const classifier: ort.InferenceSession = await ort.InferenceSession.create(bytes);
   const input: ort.Tensor = new ort.Tensor("float32", [1, 2], [1, 2]);
   await classifier.run({ input });

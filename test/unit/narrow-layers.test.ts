@@ -26,11 +26,15 @@ interface Layer {
   readonly groups?: number;
   readonly from: Affine;
   readonly to: Affine;
+  /** How much larger the layer's scales are than what fills the output's codes. Default 1. */
+  readonly gain?: number;
+  /** Default 30. */
+  readonly largestBias?: number;
 }
 
 /** A layer whose input was made from a larger one, so that its step finds idle bytes in the arena. */
 function behindPeak(random: Random, layer: Layer): Graph {
-  const { op, width, depth, channels, size, kernel, groups = 1 } = layer;
+  const { op, width, depth, channels, size, kernel, groups = 1, gain = 1, largestBias = 30 } = layer;
   const builder = new GraphBuilder(`${op}-${width}`);
   const bytes = { scale: 0.05, zeroPoint: random.integer(-9, 9) };
   const plane = builder.input([1, size[0] * TALL, size[1], depth], bytes);
@@ -56,10 +60,10 @@ function behindPeak(random: Random, layer: Layer): Graph {
   const codes = random.codes(count, min, max).map((code) => (bits === 1 ? code || 1 : code));
   const outputs = op === "depthwise" ? depth : channels;
   const reach = (layer.to.scale * 40) / (layer.from.scale * 40 * Math.max(1, max / 2) * Math.sqrt(taps));
-  const scale = Array.from({ length: outputs }, () => reach * random.between(0.5, 1.5));
+  const scale = Array.from({ length: outputs }, () => gain * reach * random.between(0.5, 1.5));
   const quantization = { scale, zeroPoint: scale.map(() => 0), axis: op === "depthwise" ? 3 : 0, bits };
   const weights = builder.constant(codes, shape, "int8", quantization);
-  const biases = Int32Array.from({ length: outputs }, () => random.integer(-30, 30));
+  const biases = Int32Array.from({ length: outputs }, () => random.integer(-largestBias, largestBias));
   const bias = builder.constant(biases, [outputs], "int32");
   const attributes = op === "dense" ? NONE : { ...layer.window, activation: "none", groups };
   const y = builder.node(op, [x, weights, bias], attributes, layer.to);
@@ -138,6 +142,23 @@ describe("weights unpacked several blocks at a time: every build equals the inte
       expect(panels).toBeGreaterThanOrEqual(2);
     },
   );
+});
+
+describe("large scales, for which sums are shifted up: every build equals the integer reference", () => {
+  const window = { stride: [1, 1], dilation: [1, 1], padding: [1, 1, 1, 1] };
+  test.each(Object.keys(WEIGHT_CODES))("%s bits", async (width) => {
+    const random = new Random(200 + width.length + width.charCodeAt(0));
+    for (const gain of [2, 8, 64, 1024]) {
+      for (const op of ["conv", "depthwise"] as const) {
+        const from = affine(random, random.pick([8, 8, 4]));
+        const to = affine(random, random.pick([8, 8, 16, 4]));
+        const largestBias = random.pick([30, 2 ** 24, 2 ** 30]);
+        const size = [random.integer(3, 6), random.integer(3, 7)] as const;
+        const shape = { depth: 16, channels: random.pick([16, 21]), size, kernel: [3, 3] as const };
+        await expectEqual(random, { op, width, ...shape, window, from, to, gain, largestBias });
+      }
+    }
+  });
 });
 
 describe("one row by planes as they are: every build equals the integer reference", () => {

@@ -27,16 +27,25 @@ export function engineModule(): Promise<WebAssembly.Module> {
 }
 
 function startHelper(setup: HelperSetup): Promise<() => void> {
-  const worker = new Worker(new URL("./browser-helper.js", import.meta.url), { type: "module" });
   return new Promise((resolve, reject) => {
-    worker.onmessage = () => resolve(() => worker.terminate());
-    worker.onerror = ({ message }) => {
-      worker.terminate();
+    const fail = (cause: unknown) =>
       reject(
-        helperFailed(message, "the bundle must have threads/browser-helper.js where the page may load it"),
+        helperFailed(
+          cause,
+          "threads/browser-helper.js must lie beside the bundle, on the page's own origin and with its headers",
+        ),
       );
-    };
-    worker.postMessage(setup);
+    try {
+      const worker = new Worker(new URL("./browser-helper.js", import.meta.url), { type: "module" });
+      worker.onmessage = () => resolve(() => worker.terminate());
+      worker.onerror = ({ message }) => {
+        worker.terminate();
+        fail(message);
+      };
+      worker.postMessage(setup);
+    } catch (error) {
+      fail(error); // a bundle on another origin than the page's
+    }
   });
 }
 

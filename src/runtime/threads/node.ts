@@ -28,16 +28,19 @@ export function engineModule(): Promise<WebAssembly.Module> {
 }
 
 function startHelper(setup: HelperSetup): Promise<() => void> {
-  const worker = new Worker(new URL("./helper.js", import.meta.url), { workerData: setup });
   return new Promise((resolve, reject) => {
-    worker.once("message", () => {
-      worker.unref();
-      resolve(() => worker.terminate());
-    });
-    worker.on("error", (error) => reject(helperFailed(error, "worker threads may be off or used up here")));
-    worker.on("exit", () =>
-      reject(helperFailed("it ended early", "worker threads may be off or used up here")),
-    );
+    const fail = (cause: unknown) => reject(helperFailed(cause, "worker threads may be off or used up here"));
+    try {
+      const worker = new Worker(new URL("./helper.js", import.meta.url), { workerData: setup });
+      worker.once("message", () => {
+        worker.unref();
+        resolve(() => worker.terminate());
+      });
+      worker.on("error", fail);
+      worker.on("exit", () => fail("it ended early"));
+    } catch (error) {
+      fail(error); // without permission
+    }
   });
 }
 

@@ -18,7 +18,7 @@ export interface HelperSetup {
   readonly memory: WebAssembly.Memory;
 }
 
-/** Starts a helper on a thread of its own; resolves, when it is ready, to what ends it. */
+/** Starts a helper on a thread of its own; resolves, when it is ready, to what ends it. Rejects with a DyadicError alone. */
 export type StartHelper = (setup: HelperSetup) => Promise<() => void>;
 
 /** What the build for threads exports besides the ABI (assembly/threaded.ts). */
@@ -89,7 +89,7 @@ export class ThreadedSession extends CoreSession {
     const failed = started.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
     if (failed === undefined) return session;
     session.dispose();
-    throw failed.reason instanceof DyadicError ? failed.reason.at({ file }) : failed.reason;
+    throw (failed.reason as DyadicError).at({ file });
   }
 
   /** Ends the helpers, and frees the engine and its memory. */
@@ -100,14 +100,10 @@ export class ThreadedSession extends CoreSession {
   }
 }
 
-/** The error of a worker that could not begin. */
+/** The error of a worker that could not begin; browsers do not always say why. */
 export function helperFailed(cause: unknown, hint: string): DyadicError {
-  return new DyadicError(
-    "UNSUPPORTED_HOST",
-    "a worker for the threads could not be started",
-    { hint },
-    cause,
-  );
+  const place = { ...(cause !== undefined && { found: `${cause}` }), hint };
+  return new DyadicError("UNSUPPORTED_HOST", "a worker for the threads could not be started", place, cause);
 }
 
 function sharedMemory(file: string, { memoryLimit = 2 ** 30 }: ThreadsOptions): WebAssembly.Memory {
