@@ -106,7 +106,7 @@ function weightsOfCodes(bits: i32, scale: i32): v128 {
   return i8x16.sub(v128.xor(used, half), half);
 }
 
-/** `width` is a constant wherever this is inlined: V8 shifts by a variable in four instructions. */
+/** Two vectors at a time, of which there are pairs. `width` is a constant wherever this is inlined: V8 shifts by a variable in four instructions. */
 // @ts-ignore: decorator
 @inline
 function unpackPlane__simd(target: usize, source: usize, width: i32, at: i32, weights: v128, count: i32): void {
@@ -117,12 +117,20 @@ function unpackPlane__simd(target: usize, source: usize, width: i32, at: i32, we
   while (target < end) {
     let rest = v128.load(source);
     source += PLANE_BYTES;
-    for (const unit = min(target + each * PLANE_BYTES, end); target < unit; target += PLANE_BYTES) {
-      let codes = v128.and(rest, mask);
-      rest = i16x8.shr_u(rest, width);
-      if (width == 1 && at > 0) codes = v128.or(v128.load(target), i16x8.shl(codes, at));
-      v128.store(target, lookUp(weights, codes));
-    }
+    let unit = target;
+    if (width < 4) unit = min(target + each * PLANE_BYTES, end);
+    do {
+      let first = v128.and(rest, mask);
+      let second = v128.and(i16x8.shr_u(rest, width), mask);
+      if (width < 4) rest = i16x8.shr_u(rest, 2 * width);
+      if (width == 1 && at > 0) {
+        first = v128.or(v128.load(target), i16x8.shl(first, at));
+        second = v128.or(v128.load(target, 16), i16x8.shl(second, at));
+      }
+      v128.store(target, lookUp(weights, first));
+      v128.store(target, lookUp(weights, second), 16);
+      target += 2 * PLANE_BYTES;
+    } while (width < 4 && target < unit);
   }
 }
 

@@ -231,7 +231,7 @@ drop in points, with the paired standard error, against the int8 file of the sam
 (MobileNetV2); agreement is with the float network. Calibration: 500 training images of CIFAR-10, the 100 recordings for kws,
 every fifth row of labels.csv for vww and MobileNetV2 (60 images); evaluation on others, by content. The gap is that of the
 allocator's certificate, in its own loss. Seconds from the model to the file on a shared machine; where a smaller
-device follows, losses were measured already; for MobileNetV2 they took 18 minutes before (4.4 of processor time).
+device follows, losses were measured already.
 
 | model | flash | file B | RAM | arena B | banded | weight bits | n | reference | top-1 | drop | agreement | limit | gap | s |
 | --- | --- | ---: | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |

@@ -74,9 +74,7 @@ function files(script: string, copies = true): Record<string, string> {
   const engine = `import engine from "dyadic/engine-threads.wasm";`;
   const given = "{ module: await WebAssembly.compileStreaming(fetch(engine)) }";
   const withOptions = (text: string) =>
-    copies || !text.includes("OPTIONS")
-      ? text.replace("OPTIONS", "{}")
-      : engine + text.replace("OPTIONS", given);
+    copies ? text.replace("OPTIONS", "{}") : engine + text.replace("OPTIONS", given);
   return {
     "answers.js": ANSWERS,
     "answer.js": ANSWER,
@@ -111,6 +109,7 @@ before(async () => {
     .trim()
     .replace(/ alone$/, " helped");
   assert.ok(new Set(expected.split(" ")).size > 10, "the answers differ from input to input");
+  browsers = await Browsers.open();
 });
 
 function copyModels(folder: string): void {
@@ -148,9 +147,6 @@ test("Node, where workers are not permitted", () => {
 });
 
 describe("bundlers, in Chromium and Firefox", () => {
-  before(async () => {
-    browsers = await Browsers.open();
-  });
   for (const [where, script] of [
     ["a page", IN_PAGE],
     ["a worker", IN_WORKER],
