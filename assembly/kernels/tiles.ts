@@ -82,11 +82,12 @@ const FEW_QUADS = 16;
 
 /**
  * Tiles of `size` pixels, with all their channels, that share a strip and its epilogue: several where windows are
- * short, so that calls weigh; long ones do better alone, as the processor overlaps their products with the epilogue.
+ * short or there is one block (of a panel, parts.ts), so that calls weigh; long ones do better alone, as the processor
+ * overlaps their products with the epilogue.
  */
 export function tilesOfStrip(size: i32, channels: i32): i32 {
   const blocks = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
-  return rows * segments * quads < FEW_QUADS ? max(STRIP_PIXELS / (size * blocks), 1) : 1;
+  return blocks == 1 || rows * segments * quads < FEW_QUADS ? max(STRIP_PIXELS / (size * blocks), 1) : 1;
 }
 
 /** Fills WINDOWS and OUTPUTS for the next `size` pixels, no more than remain. */
