@@ -72,7 +72,8 @@ export function arrangementOf(step: usize, dotClass: i32): i32 {
   if (HAS_RELAXED_DOT && exact && word(step, CONV_WEIGHT_ZERO) == 0 && (opcode != OP_DEPTHWISE || columns)) {
     return RELAXED + columns + (unsigned ? UNSIGNED : 0) + (isPlaneRow(step) ? PLANES : 0);
   }
-  return PAIRED + columns;
+  // The build for every host multiplies them by the 16-bit dot product; where it is a class of the relaxed one, they are rare.
+  return PAIRED + columns + (!HAS_RELAXED_DOT && isPlaneRow(step) ? PLANES : 0);
 }
 
 /** Whether a depthwise step runs by columns (depthwise.simd.ts). */

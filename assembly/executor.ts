@@ -58,7 +58,7 @@ import { conv_a8w8__relaxed } from "./kernels/conv.relaxed";
 import { conv_a8w8__simd } from "./kernels/conv.simd";
 import { conv_a8w8__simd_winograd, takesWinograd } from "./kernels/conv.winograd";
 import { constant_a8, pad_a8, reshape_a8 } from "./kernels/copy";
-import { dense_planes__relaxed } from "./kernels/dense.planes";
+import { dense_planes } from "./kernels/dense.planes";
 import { depthwise_a8w8__scalar } from "./kernels/depthwise";
 import { depthwise_a8w8__simd } from "./kernels/depthwise.simd";
 import { lookup_a8 } from "./kernels/lookup";
@@ -250,10 +250,13 @@ function convolve(step: usize): void {
     conv_a8w8__scalar(step);
     return;
   }
+  if (word(step, STEP_ENGINE) & PLANES) {
+    dense_planes(step);
+    return;
+  }
   if (HAS_RELAXED_DOT) {
     if (word(step, STEP_ENGINE) & RELAXED) {
-      if (word(step, STEP_ENGINE) & PLANES) dense_planes__relaxed(step);
-      else conv_a8w8__relaxed(step);
+      conv_a8w8__relaxed(step);
       return;
     }
   }

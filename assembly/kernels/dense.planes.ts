@@ -21,6 +21,7 @@ import {
   TENSOR_HEIGHT,
   TENSOR_WIDTH,
 } from "../abi";
+import { HAS_RELAXED_DOT } from "../build";
 import { relaxedDot } from "../numerics/dot.relaxed";
 import { prepareEpilogue, requantizeStrip, STRIP, STRIP_PIXELS } from "../numerics/requantize.simd";
 import { weightBits } from "../numerics/unpack";
@@ -43,7 +44,7 @@ export function isPlaneRow(step: usize): bool {
 }
 
 /** Contracts a8w4 and a8w2. */
-export function dense_planes__relaxed(step: usize): void {
+export function dense_planes(step: usize): void {
   const output = tensorOf(step, STEP_OUT);
   const channels = word(output, TENSOR_CHANNELS);
   const depth = word(tensorOf(step, STEP_IN), TENSOR_CHANNELS);
@@ -63,14 +64,26 @@ export function dense_planes__relaxed(step: usize): void {
   fillHalo(output);
 }
 
+/** To every lane of `sums`, four products of bytes: of quads of weights with the quad of activations that is in all of `a`. */
+// @ts-ignore: decorator
+@inline
+function quadSums(w: v128, a: v128, sums: v128): v128 {
+  if (HAS_RELAXED_DOT) return relaxedDot(w, a, sums);
+  const words = i16x8.extend_low_i8x16_s(a);
+  const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w), words);
+  const high = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(w), words);
+  const pairs = i32x4.add(v128.shuffle<i32>(low, high, 0, 2, 4, 6), v128.shuffle<i32>(low, high, 1, 3, 5, 7));
+  return i32x4.add(sums, pairs);
+}
+
 /** `half` times the sum of a row as the dot product takes it, in every lane. */
 function halves(a: usize, depth: i32, half: i32): i32 {
   const factor = i8x16.splat(<i8>half);
   let first = i32x4.splat(0);
   let second = first;
   for (const end = a + depth; a < end; a += 2 * QUAD) {
-    first = relaxedDot(factor, v128.load32_splat(a), first);
-    second = relaxedDot(factor, v128.load32_splat(a, 4), second);
+    first = quadSums(factor, v128.load32_splat(a), first);
+    second = quadSums(factor, v128.load32_splat(a, 4), second);
   }
   return i32x4.extract_lane(i32x4.add(first, second), 0);
 }
@@ -93,11 +106,11 @@ function sums(row: usize, depth: i32, w: usize, bytes: usize, bias: usize, block
       do {
         const a = v128.load32_splat(at);
         let codes = v128.xor(v128.load(w), signs);
-        l0 = relaxedDot(v128.and(codes, ones), a, l0);
-        h0 = relaxedDot(v128.and(i16x8.shr_u(codes, 4), ones), a, h0);
+        l0 = quadSums(v128.and(codes, ones), a, l0);
+        h0 = quadSums(v128.and(i16x8.shr_u(codes, 4), ones), a, h0);
         codes = v128.xor(v128.load(w + other), signs);
-        l1 = relaxedDot(v128.and(codes, ones), a, l1);
-        h1 = relaxedDot(v128.and(i16x8.shr_u(codes, 4), ones), a, h1);
+        l1 = quadSums(v128.and(codes, ones), a, l1);
+        h1 = quadSums(v128.and(i16x8.shr_u(codes, 4), ones), a, h1);
         at += QUAD;
         w += 16;
       } while (at != end);
@@ -106,15 +119,15 @@ function sums(row: usize, depth: i32, w: usize, bytes: usize, bias: usize, block
         const a = v128.load32_splat(at);
         const b = v128.load32_splat(at, 4);
         let codes = v128.xor(v128.load(w), signs);
-        l0 = relaxedDot(v128.and(codes, ones), a, l0);
-        h0 = relaxedDot(v128.and(i16x8.shr_u(codes, 2), ones), a, h0);
-        l0 = relaxedDot(v128.and(i16x8.shr_u(codes, 4), ones), b, l0);
-        h0 = relaxedDot(v128.and(i16x8.shr_u(codes, 6), ones), b, h0);
+        l0 = quadSums(v128.and(codes, ones), a, l0);
+        h0 = quadSums(v128.and(i16x8.shr_u(codes, 2), ones), a, h0);
+        l0 = quadSums(v128.and(i16x8.shr_u(codes, 4), ones), b, l0);
+        h0 = quadSums(v128.and(i16x8.shr_u(codes, 6), ones), b, h0);
         codes = v128.xor(v128.load(w + other), signs);
-        l1 = relaxedDot(v128.and(codes, ones), a, l1);
-        h1 = relaxedDot(v128.and(i16x8.shr_u(codes, 2), ones), a, h1);
-        l1 = relaxedDot(v128.and(i16x8.shr_u(codes, 4), ones), b, l1);
-        h1 = relaxedDot(v128.and(i16x8.shr_u(codes, 6), ones), b, h1);
+        l1 = quadSums(v128.and(codes, ones), a, l1);
+        h1 = quadSums(v128.and(i16x8.shr_u(codes, 2), ones), a, h1);
+        l1 = quadSums(v128.and(i16x8.shr_u(codes, 4), ones), b, l1);
+        h1 = quadSums(v128.and(i16x8.shr_u(codes, 6), ones), b, h1);
         at += 2 * QUAD;
         w += 16;
       } while (at != end);
