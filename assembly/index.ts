@@ -12,7 +12,7 @@ import {
   runSteps,
   testClass,
 } from "./engine";
-import { gather, spread } from "./kernels/border";
+import { gather, spread, turnSigns } from "./kernels/border";
 import { sha256 } from "./sha256";
 import { detail0, detail1, detail2, stepCount, tensorCount, tensorRecord, word, work } from "./state";
 
@@ -97,4 +97,4 @@ export function assume_class(dotClass: i32): void {
   assumeClass(dotClass);
 }
 
-export { loadFile as load, reserve, resetStates as reset, sha256 };
+export { loadFile as load, reserve, resetStates as reset, sha256, turnSigns as turn_signs };

@@ -82,7 +82,11 @@ function fill(tensor: usize, from: usize, to: usize): void {
 
 /** Turns codes into stored bytes or back, in place. */
 function flipBytes(ptr: usize, bytes: usize): void {
-  if (flip == 0) return;
+  if (flip != 0) turnSigns(ptr, bytes);
+}
+
+/** Unsigned bytes become signed ones, 128 less, or back, in place. */
+export function turnSigns(ptr: usize, bytes: usize): void {
   const end = ptr + bytes;
   for (; ptr + 8 <= end; ptr += 8) store<u64>(ptr, load<u64>(ptr) ^ 0x8080808080808080);
   for (; ptr < end; ptr++) store<u8>(ptr, load<u8>(ptr) ^ 0x80);

@@ -13,7 +13,7 @@ import {
   placeModel,
   statusError,
 } from "./engine.ts";
-import { encodeInput, type Feeds, metadataOf, readOutput, type ValueMetadata } from "./feeds.ts";
+import { encodeInput, type Feeds, metadataOf, readOutput, turnInputs, type ValueMetadata } from "./feeds.ts";
 import { type Profile, profileRun, stepOpcodes } from "./profile.ts";
 import { bodyOf, type ReceiveOptions, receiveModel } from "./receive.ts";
 import type { Tensor } from "./tensor.ts";
@@ -130,13 +130,14 @@ export class InferenceSession {
   async run(feeds: Feeds, { signal }: RunOptions = {}): Promise<Record<string, Tensor>> {
     signal?.throwIfAborted();
     if (signal === undefined && this.waiting === 0) return this.runSync(feeds);
-    const codes = this.io.map(({ role, bytes }) => new Int8Array(role === "input" ? bytes : 0));
-    this.encode(feeds, (index) => codes[index]!);
+    const given = this.io.map(({ role, bytes }) => new Int8Array(role === "input" ? bytes : 0));
+    this.encode(feeds, (index) => given[index]!);
     return this.queued(async () => {
       const engine = this.live();
-      codes.forEach((values, index) => {
+      given.forEach((values, index) => {
         if (values.length > 0) inputOf(engine, index, values.length).set(values);
       });
+      turnInputs(engine, this.io);
       await this.runSlices(signal);
       return this.outputs(this.live());
     });
@@ -144,8 +145,7 @@ export class InferenceSession {
 
   /** As `run`, without a promise. Throws BUSY while abortable runs are under way. */
   runSync(feeds: Feeds): Record<string, Tensor> {
-    const engine = this.idle();
-    this.encode(feeds, (index, bytes) => inputOf(engine, index, bytes));
+    const engine = this.fed(feeds);
     this.check(engine.run());
     return this.outputs(engine);
   }
@@ -160,8 +160,7 @@ export class InferenceSession {
 
   /** Runs the model once with a clock around every step; `profile.chromeTrace()` is for trace viewers. */
   profile(feeds: Feeds): Profile {
-    const engine = this.idle();
-    this.encode(feeds, (index, bytes) => inputOf(engine, index, bytes));
+    const engine = this.fed(feeds);
     const runStep = (step: number) => this.check(engine.run_steps(step, step + 1));
     return profileRun(this.opcodes, runStep, () => performance.now());
   }
@@ -221,7 +220,15 @@ export class InferenceSession {
     return outputs;
   }
 
-  /** Every input as codes, where `target` says. */
+  /** The engine, with every input in it. */
+  private fed(feeds: Feeds): EngineExports {
+    const engine = this.idle();
+    this.encode(feeds, (index, bytes) => inputOf(engine, index, bytes));
+    turnInputs(engine, this.io);
+    return engine;
+  }
+
+  /** Every input as bytes of its own type, where `target` says. */
   private encode(feeds: Feeds, target: (index: number, bytes: number) => Int8Array): void {
     try {
       for (const name of Object.keys(feeds)) {

@@ -41,6 +41,7 @@ export interface EngineExports {
   self_test(): number;
   assume_class(dotClass: number): void;
   sha256(ptr: number, length: number): number;
+  turn_signs(ptr: number, bytes: number): void;
 }
 
 /** What a session may use of the host. */

@@ -55,33 +55,30 @@ export function readOutput(engine: EngineExports, io: IoTensor, index: number): 
   return new Tensor(io.dtype as TensorType, data, dataShape(io), io);
 }
 
-/** Writes a value as the int8 codes that the engine takes. Throws BAD_INPUT without a file. */
+/** Writes a value as bytes of the input's own type. Throws BAD_INPUT without a file. */
 export function encodeInput(value: Feed | undefined, io: IoTensor, target: Int8Array): void {
   const data = dataOf(value, io);
   if (data.length !== io.bytes) {
     throw badInput(`input "${io.name}" has the wrong size`, `${data.length} elements`);
   }
-  const unsigned = io.dtype === "uint8" ? 128 : 0;
+  const unsigned = io.dtype === "uint8";
   if (data instanceof Float32Array) {
-    quantize(data, io, unsigned, target);
-  } else if ((data instanceof Uint8Array || data instanceof Uint8ClampedArray) === unsigned > 0) {
+    quantize(data, io, unsigned ? 0 : -128, target);
+  } else if ((data instanceof Uint8Array || data instanceof Uint8ClampedArray) === unsigned) {
     target.set(data);
-    if (unsigned > 0) turnSigns(target);
   } else {
     throw badInput(`input "${io.name}" has the wrong type`, data.constructor.name);
   }
 }
 
-/** Bytes become codes, 128 less: four at a time, for a session's first run is interpreted. */
-function turnSigns(codes: Int8Array): void {
-  const start = Math.min(-codes.byteOffset & 3, codes.length); // where words are aligned
-  const count = (codes.length - start) >> 2;
-  if (count > 0) {
-    const words = new Int32Array(codes.buffer, codes.byteOffset + start, count);
-    for (let i = 0; i < count; i++) words[i]! ^= 0x80808080;
-  }
-  for (let i = 0; i < start; i++) codes[i]! ^= 0x80;
-  for (let i = start + 4 * count; i < codes.length; i++) codes[i]! ^= 0x80;
+/**
+ * Inputs that lie in the engine as bytes of their own types become the int8 codes that it takes. By the engine: the
+ * host interprets the loops of a first run.
+ */
+export function turnInputs(engine: EngineExports, io: readonly IoTensor[]): void {
+  io.forEach(({ role, dtype, bytes }, index) => {
+    if (role === "input" && dtype === "uint8") engine.turn_signs(engine.input_ptr(index), bytes);
+  });
 }
 
 function dataOf(value: Feed | undefined, io: IoTensor): TensorArray {
@@ -93,7 +90,7 @@ function dataOf(value: Feed | undefined, io: IoTensor): TensorArray {
 }
 
 /** Equation (2). Throws BAD_INPUT for inputs that have mean and deviation folded in: their codes are bytes. */
-function quantize(data: Float32Array, io: IoTensor, unsigned: number, target: Int8Array): void {
+function quantize(data: Float32Array, io: IoTensor, min: number, target: Int8Array): void {
   const { scale, zeroPoint } = io;
   if (io.zeroPoints !== undefined) {
     throw new DyadicError(
@@ -105,9 +102,8 @@ function quantize(data: Float32Array, io: IoTensor, unsigned: number, target: In
       },
     );
   }
-  const [min, max] = [unsigned - 128, unsigned + 127];
   for (let i = 0; i < data.length; i++) {
-    target[i] = quantizeValue(data[i]!, scale, zeroPoint, min, max) - unsigned;
+    target[i] = quantizeValue(data[i]!, scale, zeroPoint, min, min + 255);
   }
 }
 
