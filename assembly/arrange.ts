@@ -25,7 +25,7 @@ import {
 import { HAS_RELAXED_DOT } from "./build";
 import { blockBytes, packedChannels, packedRow, segmentTaps } from "./kernels/conv";
 import { arrangeBits, isBinaryProduct } from "./kernels/conv.binary";
-import { isPlaneRow } from "./kernels/dense.planes";
+import { isPlaneRow, turnPlanes } from "./kernels/dense.planes";
 import { SUM_SHIFT_AT } from "./numerics/requantize.simd";
 import { hasPlanes, MOST_TABLE_BITS, unpack, weightBits } from "./numerics/unpack";
 import { OWN } from "./own";
@@ -143,9 +143,11 @@ function rearrange(step: usize, current: i32, arrangement: i32): void {
   const weights = weightsPtr + word(step, CONV_WEIGHTS_AT);
   const bytes = hasPlanes(step) ? 0 : <usize>packedRow(step) * packedChannels(step);
   arrangeCodes(weights, bytes, current, false);
+  if (current & PLANES) turnPlanes(step);
   if (current & UNSIGNED) shiftBiases(step, 128);
   if (arrangement & UNSIGNED) shiftBiases(step, -128);
   arrangeCodes(weights, bytes, arrangement, true);
+  if (arrangement & PLANES) turnPlanes(step);
 }
 
 /** Brings whole blocks of canonical codes into an arrangement, or back. Planes get theirs once unpacked (parts.ts). */
